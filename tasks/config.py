@@ -174,7 +174,7 @@ class Training(Settings):
     micro_batch_tokens: int | None = Field(default=None, ge=16)
     """Tokens per forward pass; a smaller value needs less memory and accumulates gradients. Default: `batch_tokens`."""
     max_length: int = Field(default=512, ge=8)
-    """Tokens per record. Longer questions and texts are cut, and counted; a record whose answer cannot fit is left out."""
+    """Tokens per record. Longer inputs are cut, and counted; a record whose answer cannot fit is left out."""
     packing: bool = True
     """Put several records into one row without padding between them (causal-lm)."""
     learning_rate: float = Field(default=2e-4, gt=0)
