@@ -1,0 +1,239 @@
+"""Tiny models and dataset versions, made on the spot: learnable in seconds, the same bytes for the same arguments."""
+
+from __future__ import annotations
+
+import random
+import shutil
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from tasks.artifact import adopt
+from tasks.config import Task
+from tasks.data.records import CONTENT, schema
+from tasks.data.version import SPLITS, DatasetVersion
+from tasks.digest import digest_data
+from tasks.home import home
+
+CONDITIONS = {  # condition -> (category, sign)
+    "asthma": ("respiratory", "wheezing"),
+    "pneumonia": ("respiratory", "fever and cough"),
+    "eczema": ("skin", "itching"),
+    "psoriasis": ("skin", "scaly plaques"),
+    "migraine": ("nervous", "throbbing headache"),
+    "epilepsy": ("nervous", "seizures"),
+}
+ZH = {
+    "asthma": "哮喘",
+    "pneumonia": "肺炎",
+    "eczema": "湿疹",
+    "psoriasis": "银屑病",
+    "migraine": "偏头痛",
+    "epilepsy": "癫痫",
+}
+SIGNS_ZH = {
+    "asthma": "喘息",
+    "pneumonia": "发热",
+    "eczema": "瘙痒",
+    "psoriasis": "鳞屑",
+    "migraine": "头痛",
+    "epilepsy": "抽搐",
+}
+FILLER = ("the", "patient", "was", "seen", "with", "today", "and", "then", "went", "home", "after", "some", "rest")
+Row = dict[str, Any]
+
+
+def tiny_llama(
+    folder: Path,
+    *,
+    hidden: int = 64,
+    layers: int = 2,
+    vocab: int = 384,
+    tied: bool = False,
+    chat: bool = False,
+    seed: int = 0,
+) -> Path:
+    """A random Llama with a byte-level BPE tokenizer, as a Hugging Face folder. `chat` adds a chat template."""
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=_byte_tokenizer(vocab), bos_token="<s>", eos_token="</s>", pad_token="<pad>"
+    )
+    if chat:
+        tokenizer.chat_template = (
+            "{% for message in messages %}<s>{{ message['role'] }}: {{ message['content'] }}\n{% endfor %}"
+            "{% if add_generation_prompt %}assistant: {% endif %}"
+        )
+    config = LlamaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=hidden,
+        intermediate_size=2 * hidden,
+        num_hidden_layers=layers,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        max_position_embeddings=512,
+        tie_word_embeddings=tied,
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        model = LlamaForCausalLM(config)
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def tiny_bert(folder: Path, *, hidden: int = 64, layers: int = 2, seed: int = 0) -> Path:
+    """A random BERT encoder (no head) with a WordPiece tokenizer, as a Hugging Face folder."""
+    import torch
+    from transformers import BertConfig, BertModel, BertTokenizerFast
+
+    folder.mkdir(parents=True, exist_ok=True)
+    words = sorted({word for line in _corpus() for word in line.lower().split()})
+    letters = sorted({letter for line in _corpus() for letter in line.lower() if not letter.isspace()})
+    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *letters, *(f"##{one}" for one in letters), *words]
+    vocabulary = {piece: place for place, piece in enumerate(dict.fromkeys(pieces))}
+    tokenizer = BertTokenizerFast(vocab=vocabulary)
+    config = BertConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=hidden,
+        intermediate_size=2 * hidden,
+        num_hidden_layers=layers,
+        num_attention_heads=4,
+        max_position_embeddings=256,
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        model = BertModel(config)
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def rows(task: Task, n: int, seed: int = 0) -> list[Row]:
+    """Synthetic records, two to a group: what there is to learn is a word of the input."""
+    chance = random.Random(f"{task}-{seed}")
+    made = []
+    for number in range(n):
+        condition = sorted(CONDITIONS)[number % len(CONDITIONS)]
+        category, sign = CONDITIONS[condition]
+        language = "zh" if task == "causal-lm" and number % 4 == 3 else "en"
+        content = _content(task, condition, category, sign, language, chance)
+        made.append(
+            content
+            | {
+                "record_id": f"r{seed}-{number:05d}",
+                "group_id": f"g{seed}-{number // 2:05d}",
+                "category": category,
+                "language": language,
+                "source": "factory",
+                "licence": "CC0-1.0",
+                "parents": [],
+            }
+        )
+    return made
+
+
+def dataset_version(task: Task, n: int = 60, *, name: str | None = None, seed: int = 0) -> DatasetVersion:
+    """A sealed dataset version under the current `GALEN_HOME`: 60 % train, 20 % validation, 20 % test, by group."""
+    split: dict[str, list[Row]] = {one: [] for one in SPLITS}
+    for row in rows(task, n, seed):
+        place = int(row["group_id"].split("-")[1]) % 5
+        split["validation" if place == 3 else "test" if place == 4 else "train"].append(row)
+    return seal_rows(task, split, name=name or f"factory-{task}")
+
+
+def seal_rows(task: Task, split: dict[str, list[Row]], *, name: str = "factory") -> DatasetVersion:
+    """A sealed dataset version made of the given rows per split."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    staging = home() / "staging" / f"factory-{name}"
+    shutil.rmtree(staging, ignore_errors=True)
+    staging.mkdir(parents=True)
+    membership = []
+    for one in SPLITS:
+        pq.write_table(pa.Table.from_pylist(split[one], schema=schema(task)), staging / f"{one}.parquet")
+        for row in split[one]:
+            content = digest_data({key: row[key] for key in CONTENT[task]})
+            known = {key: row[key] for key in ("record_id", "group_id", "parents")}
+            membership.append(known | {"split": one, "content_digest": content})
+    pq.write_table(pa.Table.from_pylist(membership), staging / "membership.parquet")
+    return DatasetVersion(adopt(staging, "dataset", _meta(task, split, name)))
+
+
+def _meta(task: Task, split: dict[str, list[Row]], name: str) -> dict[str, Any]:
+    everything = [row for one in SPLITS for row in split[one]]
+    slices: dict[str, Any] = {}
+    for column in ("category", "language"):
+        slices[column] = {
+            value: {one: sum(row[column] == value for row in split[one]) for one in SPLITS}
+            for value in sorted({row[column] for row in everything})
+        }
+    labels: Counter[str] = Counter()
+    for row in everything:
+        labels.update([row["label"]] if task == "text-classification" else row.get("tags", ()))
+    return {
+        "name": name,
+        "task": task,
+        "labels": sorted(labels),
+        "counts": {one: len(split[one]) for one in SPLITS},
+        "groups": {one: len({row["group_id"] for row in split[one]}) for one in SPLITS},
+        "slices": slices,
+        "rejected": {},
+        "phi": {},
+        "source": {
+            "digest": digest_data([row["record_id"] for row in everything]),
+            "format": "jsonl",
+            "rows": len(everything),
+        },
+        "config": {},
+        "validation": {"success": True},
+        "augmentation": {},
+        "identified": False,
+        "licence": "CC0-1.0",
+    }
+
+
+def _content(task: Task, condition: str, category: str, sign: str, language: str, chance: random.Random) -> Row:
+    words = chance.choices(FILLER, k=chance.randint(3, 12))
+    if task == "text-classification":
+        return {"text": " ".join([*words, condition, "today"]), "label": category}
+    if task == "token-classification":
+        return {
+            "tokens": [*words, "severe", condition, "today"],
+            "tags": ["O"] * len(words) + ["B-Disease", "I-Disease", "O"],
+        }
+    if language == "zh":
+        return {"prompt": f"{ZH[condition]}有什么症状？", "answer": f"{SIGNS_ZH[condition]}。", "choices": None}
+    if chance.random() < 0.3:
+        return {"prompt": f"Does {condition} cause {sign}?", "answer": "yes", "choices": ["yes", "no"]}
+    return {"prompt": f"What is a sign of {condition}?", "answer": f"A sign of {condition} is {sign}.", "choices": None}
+
+
+def _corpus() -> list[str]:
+    lines = []
+    for task in ("causal-lm", "text-classification", "token-classification"):
+        for row in rows(task, 48):
+            parts = [row[key] for key in CONTENT[task] if isinstance(row[key], str)]
+            lines.append(" ".join([*parts, *(row.get("tokens") or ())]))
+    return lines
+
+
+def _byte_tokenizer(vocab: int) -> Any:
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocab,
+        special_tokens=["<pad>", "<s>", "</s>"],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(_corpus(), trainer)
+    return tokenizer
