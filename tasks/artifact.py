@@ -13,7 +13,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,8 @@ class Artifact:
     path: Path
     meta: Meta = field(repr=False)
     files: dict[str, str] = field(repr=False)
+    reused: bool = field(default=False, compare=False)
+    """Whether `make` found it rather than built it."""
 
     def file(self, name: str) -> Path:
         """The path of one of its files.
@@ -130,7 +132,7 @@ def find(kind: str, inputs: Mapping[str, Any], code: str | None = None) -> Artif
         digest = _index(kind, key_of(kind, inputs, code)).read_text().strip()
     except FileNotFoundError:
         return None
-    return load(digest) if (artifacts() / digest).is_dir() else None
+    return replace(load(digest), reused=True) if (artifacts() / digest).is_dir() else None
 
 
 def make(

@@ -1,0 +1,29 @@
+"""The process environment: nothing calls home, every service keeps its files under `GALEN_HOME`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from tasks.home import home
+
+
+def set_up_environment() -> None:
+    """Set what the libraries read at import. What the user has set stays, except telemetry, which is always off."""
+    os.environ.update(
+        MLFLOW_DISABLE_TELEMETRY="true",
+        GX_ANALYTICS_ENABLED="false",
+        DVC_NO_ANALYTICS="true",
+        PREFECT_SERVER_ANALYTICS_ENABLED="false",
+        DO_NOT_TRACK="1",
+        HF_HUB_DISABLE_TELEMETRY="1",
+    )
+    for name, value in {
+        "PREFECT_HOME": str(home() / "prefect"),
+        "PREFECT_LOGGING_SETTINGS_PATH": str(Path(__file__).with_name("logging.yaml")),
+        "PREFECT_TASKS_DEFAULT_PERSIST_RESULT": "false",
+        "TOKENIZERS_PARALLELISM": "false",
+        "TRANSFORMERS_VERBOSITY": "error",
+        "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    }.items():
+        os.environ.setdefault(name, value)
