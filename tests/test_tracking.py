@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tasks import tracking
+from tasks.errors import GateRejected, InputError, Interrupted
+from tasks.home import CHECKOUT
+from tests.factories import dataset_version
+
+
+@pytest.fixture(autouse=True)
+def store(mlflow_store: str) -> str:
+    return mlflow_store
+
+
+def client() -> Any:
+    from mlflow import MlflowClient
+
+    return MlflowClient(tracking_uri=tracking.uri())
+
+
+def test_a_run_keeps_settings_curves_data_and_reports(tmp_path: Path) -> None:
+    report = tmp_path / "report.md"
+    report.write_text("fine")
+    version = dataset_version("text-classification", 20)
+    with tracking.open_run("runs", "chain") as parent, tracking.open_run("runs", "step", parent, {"a": "b"}) as run:
+        run.params({"training": {"epochs": 3, "schedule": "linear"}} | {f"p{n}": n for n in range(150)})
+        for step in range(3):
+            run.metrics({"loss": 3.0 - step, "rate": 0.1}, step)
+        run.dataset(version)
+        run.artifact(report, "reports")
+    found = client().get_run(run.run_id)
+    assert found.info.status == "FINISHED"
+    assert found.data.params["training.epochs"] == "3" and len(found.data.params) == 152
+    assert [point.value for point in client().get_metric_history(run.run_id, "loss")] == [3.0, 2.0, 1.0]
+    assert found.data.tags["mlflow.parentRunId"] == parent.run_id and found.data.tags["a"] == "b"
+    (entry,) = found.inputs.dataset_inputs
+    assert json.loads(entry.dataset.source)["split_sha256"] == version.artifact.files["train.parquet"]
+    assert version.artifact.files["train.parquet"].startswith(entry.dataset.digest)
+    assert [one.path for one in client().list_artifacts(run.run_id, "reports")] == ["reports/report.md"]
+
+
+def test_tables_stay_out(tmp_path: Path) -> None:
+    with tracking.open_run("runs", "x") as run, pytest.raises(InputError, match="only reports"):
+        run.artifact(tmp_path / "predictions.parquet")
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [(GateRejected("no"), "FINISHED"), (Interrupted("later"), "KILLED"), (ValueError(), "FAILED"), (None, "FINISHED")],
+)
+def test_how_a_block_ends_is_how_the_run_ends(error: Exception | None, status: str) -> None:
+    def block() -> None:
+        nonlocal run_id
+        with tracking.open_run("runs", "x") as run:
+            run_id = run.run_id
+            if error:
+                raise error
+
+    run_id = ""
+    if error:
+        with pytest.raises(type(error)):
+            block()
+    else:
+        block()
+    assert client().get_run(run_id).info.status == status
+
+
+def test_a_killed_process_leaves_no_open_run() -> None:
+    code = (
+        "import sys, time; from tasks import tracking\n"
+        "with tracking.open_run('runs', 'x') as run:\n    print(run.run_id, flush=True); time.sleep(60)"
+    )
+    victim = subprocess.Popen([sys.executable, "-c", code], cwd=CHECKOUT, stdout=subprocess.PIPE, text=True)
+    assert victim.stdout is not None
+    run_id = victim.stdout.readline().strip()
+    with tracking.open_run("runs", "another"):
+        assert client().get_run(run_id).info.status == "RUNNING"  # its process lives
+    victim.send_signal(signal.SIGKILL)
+    victim.wait()
+    with tracking.open_run("runs", "next"):
+        pass
+    assert client().get_run(run_id).info.status == "KILLED"
+    assert tracking.close_abandoned() == []
+
+
+@pytest.mark.parametrize("address", ["file:///tmp/x", "var/mlruns", "ftp://host/x"])
+def test_an_address_that_is_none(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(tracking.URI, address)
+    with pytest.raises(InputError, match="sqlite:///FILE"):
+        tracking.check_reachable()
+
+
+@pytest.mark.parametrize("scheme", ["http", "postgresql"])
+def test_nobody_there(scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with listener() as port:
+        pass
+    monkeypatch.setenv(tracking.URI, f"{scheme}://me:hunter2@127.0.0.1:{port}")
+    with pytest.raises(InputError, match="does not answer") as caught:
+        tracking.check_reachable()
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_server_that_hangs_is_given_up_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tracking, "PATIENCE", 0.5)
+    with listener() as port:
+        monkeypatch.setenv(tracking.URI, f"http://127.0.0.1:{port}")
+        started = time.monotonic()
+        with pytest.raises(InputError, match="does not answer"):
+            tracking.check_reachable()
+        assert time.monotonic() - started < 5
+
+
+def test_a_server_that_goes_away_interrupts(monkeypatch: pytest.MonkeyPatch) -> None:
+    with listener() as port:
+        pass
+    monkeypatch.setenv(tracking.URI, f"http://127.0.0.1:{port}")
+    started = time.monotonic()
+    with pytest.raises(Interrupted, match="run the same command again"), tracking.open_run("runs", "x"):
+        pass
+    assert time.monotonic() - started < 10
+
+
+def test_the_embedded_store_needs_no_check() -> None:
+    tracking.check_reachable()
+    assert tracking.uri() == f"sqlite:///{os.environ['GALEN_HOME']}/mlflow.db"
+
+
+@contextmanager
+def listener() -> Iterator[int]:
+    """A port on which connections are taken, and never answered."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
