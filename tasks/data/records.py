@@ -63,3 +63,27 @@ def schema(task: Task) -> pa.Schema:
     text, texts = pa.string(), pa.list_(pa.string())
     names = (*CONTENT[task], "record_id", "group_id", "category", "language", "source", "licence", "parents")
     return pa.schema([pa.field(name, texts if name in _LISTS else text) for name in names])
+
+
+def working_schema(task: Task) -> pa.Schema:
+    """`schema(task)` and what only the stages need, from ingest to augment: the seal leaves it out.
+
+    `place` says where in the source a record stood ("line 17", "5_NIDDK_QA/0000001.xml, question 2"); `annotator` is
+    null where `columns.annotator` names none, and then every `record_id` occurs once. With annotators it may occur once
+    per annotator, until validation settles on one label.
+    """
+    import pyarrow as pa
+
+    text = pa.string()
+    return pa.schema([*schema(task), pa.field("annotator", text), pa.field("place", text)])
+
+
+def rejected_schema() -> pa.Schema:
+    """A quarantined row: `reason` (a `Reason`), `place` in the source, `record_id` (null where unknown), `raw`.
+
+    `raw` is the row as it was (from ingest) or the record as JSON (later). It stays on this machine, is shown to the
+    owner of the data by `galen data rejected`, and is never sealed.
+    """
+    import pyarrow as pa
+
+    return pa.schema([pa.field(name, pa.string()) for name in ("reason", "place", "record_id", "raw")])
