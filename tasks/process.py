@@ -14,6 +14,12 @@ from typing import Any
 _PR_SET_PDEATHSIG = 1
 
 
+def die_with_parent() -> None:
+    """Ask the kernel (Linux) to end this process when its parent dies, however it dies."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 def start(
     command: Sequence[str], *, cwd: Path, env: Mapping[str, str] | None = None, **options: Any
 ) -> subprocess.Popen[bytes]:

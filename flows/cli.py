@@ -1,0 +1,318 @@
+"""The `galen` command. Heavy imports happen inside the commands that need them: `galen --help` answers at once."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import signal
+import sys
+import traceback
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from flows.environment import set_up_environment
+from tasks.errors import ApprovalNeeded, GalenError, InputError, Interrupted
+from tasks.home import home
+
+FORMATS = ("jsonl", "csv", "parquet", "chat", "medquad", "pubmedqa", "conll")
+
+
+class InOrder(click.Group):
+    """Lists commands in the order of this file, which is the order in which a newcomer needs them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names as declared."""
+        return list(self.commands)
+
+
+@click.group(cls=InOrder, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+def galen() -> None:
+    """Retrain medical language models; promote what passed its gates; prove where every model came from.
+
+    Exit codes: 0 done or nothing to do, 2 wrong input, 3 rejected by a gate, 4 waiting for approval,
+    5 interrupted (run again to go on), 6 a digest or signature does not match.
+    """
+    set_up_environment()
+
+
+@galen.command()
+@click.option("--name", help="Name of the dataset and of the model (a-z, 0-9, -).")
+@click.option("--source", help="File or folder of the data.")
+@click.option("--format", "format_", type=click.Choice(FORMATS), help="How the data is written.")
+@click.option("--task", help="causal-lm, text-classification or token-classification.")
+@click.option("--base", "base_model", help="Hugging Face folder to start from; default: a base that comes with Galen.")
+@click.option("--licence", help="What allows training on this data: an SPDX id or a sentence.")
+@click.option("--yes", is_flag=True, help="Ask nothing: use the flags, and defaults for the rest.")
+def init(**answers: Any) -> None:
+    """Write a dataset entry and a recipe from a few answers."""
+    from flows.init import init_project
+
+    recipe = init_project(**answers)
+    click.echo(f"wrote {recipe}\nnext: galen retrain {recipe} --plan")
+
+
+@galen.command()
+@click.argument("recipe", type=click.Path(path_type=Path))
+@click.option(
+    "--plan", "only_plan", is_flag=True, help="Say what would run, from which artifact, and how long; run nothing."
+)
+def retrain(recipe: Path, only_plan: bool) -> None:
+    """Take a recipe's dataset to a promoted, quantized model through every stage and gate."""
+    click.echo(f"galen retrain {recipe}")
+    if only_plan:
+        from flows.plan import plan
+
+        click.echo(plan(recipe))
+        return
+    from flows.run import run_recipe
+
+    run_recipe(recipe)
+
+
+@galen.command()
+@click.argument("recipes", nargs=-1, type=click.Path(path_type=Path))
+def serve(recipes: tuple[Path, ...]) -> None:
+    """Run every recipe that has a schedule (or the RECIPES named), until stopped."""
+    from flows.serve import serve_schedules
+
+    serve_schedules(list(recipes))
+
+
+@galen.group()
+def data() -> None:
+    """Declare, look at and version datasets."""
+
+
+@data.command("add")
+@click.argument("name")
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("--format", "format_", type=click.Choice(FORMATS), required=True)
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Any setting of a dataset: columns.text=note, identified=false.",
+)
+@click.option("--task", help="causal-lm, text-classification or token-classification; default: what the format holds.")
+@click.option("--licence", default="unknown: fill in before release", help="What allows training on this.")
+def data_add(name: str, path: Path, format_: str, settings: tuple[str, ...], task: str | None, licence: str) -> None:
+    """Declare a source in params.yaml and check its first rows."""
+    from tasks.data.sources import add
+
+    extra = _settings(settings) | ({"task": task} if task else {})
+    dataset = add(name, path, format_, licence=licence, **extra)
+    click.echo(f"{name}: {dataset.task}, {dataset.format} at {dataset.source}; next: galen data build {name}")
+
+
+def _settings(pairs: tuple[str, ...]) -> dict[str, Any]:
+    """`columns.text=note` as nested plain data; values are read as YAML."""
+    import yaml
+
+    settings: dict[str, Any] = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals:
+            raise InputError("a setting is KEY=VALUE", value=pair, hint="for example --set columns.text=note")
+        *path, last = key.split(".")
+        place = settings
+        for part in path:
+            place = place.setdefault(part, {})
+        place[last] = yaml.safe_load(value)
+    return settings
+
+
+@data.command("build")
+@click.argument("name")
+def data_build(name: str) -> None:
+    """Run a dataset's stages and seal a version (`galen retrain` does this too)."""
+    from flows.data import build
+
+    version = build(name)
+    click.echo(f"{name}: sealed version {version.digest[:12]}; next: galen data show {name}")
+
+
+@data.command("show")
+@click.argument("name")
+@click.option("--json", "as_json", is_flag=True)
+def data_show(name: str, as_json: bool) -> None:
+    """Print counts, slices, splits and every rejection reason with its count."""
+    from flows.show import dataset_table
+    from tasks.data.sources import show
+
+    found = show(name)
+    click.echo(json.dumps(found, indent=2, ensure_ascii=False) if as_json else dataset_table(name, found))
+
+
+@data.command("rejected")
+@click.argument("name")
+@click.option("--reason", help="Only rows turned away for this reason.")
+@click.option("--limit", default=20, show_default=True)
+def data_rejected(name: str, reason: str | None, limit: int) -> None:
+    """Show quarantined rows on this terminal, for the owner of the data. They are written nowhere."""
+    from itertools import islice
+
+    from tasks.data.sources import rejected
+
+    for row in islice(rejected(name, reason), limit):
+        click.echo(json.dumps(row, ensure_ascii=False, default=str))
+
+
+@data.command("commit")
+@click.argument("name")
+@click.option("--message", "-m", help="Commit message.")
+def data_commit(name: str, message: str | None) -> None:
+    """Commit a dataset's declaration and DVC lock to git; nothing else."""
+    from tasks.data.sources import commit
+
+    click.echo(commit(name, message))
+
+
+@galen.group()
+def base() -> None:
+    """Small base models made here."""
+
+
+@base.command("train")
+@click.argument("name")
+@click.option(
+    "--corpus", type=click.Path(path_type=Path), help="UTF-8 text; default: the one that recipes/bases/NAME.yaml names."
+)
+def base_train(name: str, corpus: Path | None) -> None:
+    """Make a base model (tokenizer and weights) from a text corpus, once."""
+    from tasks.training.models import train_named_base
+
+    made = train_named_base(name, corpus)
+    click.echo(f"base {name}: {made.digest[:12]} at {made.path}")
+
+
+@galen.command()
+def methods() -> None:
+    """List the ways to fine-tune."""
+    from tasks.training.method import methods as known
+
+    for name, method in known().items():
+        click.echo(f"{name:<10} {method.summary}{f' ({method.paper})' if method.paper else ''}")
+
+
+@galen.command()
+@click.argument("model", required=False)
+@click.option("--json", "as_json", is_flag=True)
+def models(model: str | None, as_json: bool) -> None:
+    """List versions, roles and verdicts."""
+    from flows.show import models_table
+    from tasks.release.register import models as known
+
+    found = known(model)
+    click.echo(json.dumps(found, indent=2, default=str) if as_json else models_table(found))
+
+
+@galen.command()
+@click.argument("model")
+@click.argument("question")
+def ask(model: str, question: str) -> None:
+    """Let a registered model (NAME@champion, NAME@3) answer."""
+    from tasks.release.ask import ask as answer
+
+    click.echo(answer(model, question))
+
+
+@galen.command()
+@click.argument("model")
+@click.option("--by", required=True, help="Printed name of the person who decides.")
+@click.option("--reason", required=True, help="What the decision rests on.")
+def approve(model: str, by: str, reason: str) -> None:
+    """Promote a version that passed its gates and waits for a person (NAME@3)."""
+    from flows.show import promoted_line
+    from tasks.release.register import approve as approve_version
+
+    click.echo(promoted_line(approve_version(model, by=by, reason=reason)))
+
+
+@galen.command()
+@click.argument("model")
+@click.argument("folder", type=click.Path(path_type=Path))
+def export(model: str, folder: Path) -> None:
+    """Write a verified folder for serving elsewhere."""
+    from tasks.release.register import export as export_model
+
+    click.echo(f"{model} verified and written to {export_model(model, folder)}")
+
+
+@galen.command()
+@click.argument("model")
+@click.option("--json", "as_json", is_flag=True)
+def audit(model: str, as_json: bool) -> None:
+    """Print a model's ancestry and verify every digest within reach."""
+    from tasks.lineage.audit import audit as audit_model
+
+    found = audit_model(model)
+    click.echo(json.dumps(found.plain(), indent=2, ensure_ascii=False) if as_json else found.text())
+    found.raise_if_broken()
+
+
+@galen.command()
+@click.argument("record_id")
+@click.option("--json", "as_json", is_flag=True)
+def trace(record_id: str, as_json: bool) -> None:
+    """Name the dataset versions and models that held a record."""
+    from tasks.lineage.trace import trace as trace_record
+
+    found = trace_record(record_id)
+    click.echo(json.dumps(found.plain(), indent=2, ensure_ascii=False) if as_json else found.text())
+
+
+def main() -> NoReturn:
+    """Run the command; end with the exit code that the design gives each kind of error."""
+    signal.signal(signal.SIGTERM, _stop)
+    try:
+        galen.main(standalone_mode=False)
+    except click.exceptions.Exit as done:
+        sys.exit(done.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except (KeyboardInterrupt, click.Abort):
+        _fail(Interrupted("stopped", hint="nothing is lost: run the same command again to go on"))
+    except GalenError as error:
+        _fail(error)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            _fault(error)
+        hint = "free some space and run the same command again: it goes on from where it was"
+        _fail(Interrupted("the disk is full", value=error.filename or home(), hint=hint))
+    except Exception as error:
+        _fault(error)
+    sys.exit(0)
+
+
+def _stop(_signum: int, _frame: Any) -> None:
+    raise KeyboardInterrupt
+
+
+def _fail(error: GalenError) -> NoReturn:
+    word = "waiting" if isinstance(error, ApprovalNeeded) else "error"
+    click.secho(f"{word}: {error}", err=True, fg="red" if word == "error" else "yellow")
+    sys.exit(error.exit_code)
+
+
+def _fault(error: Exception) -> NoReturn:
+    """A fault of Galen's own. The message of a foreign exception may quote data: only its type and place are kept."""
+    if os.environ.get("GALEN_DEBUG"):
+        traceback.print_exception(error)
+        sys.exit(1)
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{Path(last.filename).name}:{last.lineno}"
+    click.secho(f"error: an unforeseen {type(error).__name__} at {where}, a fault of Galen", err=True, fg="red")
+    click.echo("  -> run again with GALEN_DEBUG=1 to see the whole traceback (it may quote data)", err=True)
+    sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

