@@ -1,0 +1,276 @@
+"""One function per kind of event: it collects what the event states, and records it. A flow calls each in one line."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from tasks.artifact import Artifact, locked
+from tasks.config import Recipe
+from tasks.digest import digest_data, digest_file, digest_tree
+from tasks.errors import InputError
+from tasks.home import CHECKOUT, home
+from tasks.lineage.environment import hardware, libraries
+from tasks.lineage.event import Event, Origin
+from tasks.lineage.overlap import overlap
+from tasks.lineage.roles import resolve, roles
+from tasks.lineage.statements import (
+    DatasetSealed,
+    Evaluated,
+    GateFacts,
+    Holder,
+    Judgement,
+    ModelDerived,
+    ModelTrained,
+    NothingToDo,
+    Promoted,
+    ProtocolFixed,
+    Registered,
+    SplitFacts,
+)
+
+if TYPE_CHECKING:
+    from tasks.data.version import DatasetVersion
+    from tasks.evaluation.evaluate import Evaluation
+    from tasks.evaluation.gates import Verdict
+    from tasks.evaluation.policy import Protocol
+
+
+def record_sealed(version: DatasetVersion, origin: Origin | None = None) -> Event:
+    """A dataset version exists; its splits are compared again. Subjects: the version and each split's file."""
+    from tasks.data.version import SPLITS
+
+    meta = version.artifact.meta
+    pipeline = home() / "datasets" / f"{version.digest}.dvc"
+    statement = DatasetSealed(
+        name=version.name,
+        dataset=version.digest,
+        task=version.task,
+        labels=version.labels,
+        source=meta["source"],
+        licence=meta["licence"],
+        identified=meta["identified"],
+        deidentification={"ran": meta["config"].get("deidentify"), "replaced": meta["phi"]},
+        config=meta["config"],
+        splits={
+            split: SplitFacts(
+                digest=version.split_digest(split),
+                records=meta["counts"][split],
+                groups=meta["groups"][split],
+            )
+            for split in SPLITS
+        },
+        slices=meta["slices"],
+        rejected=meta["rejected"],
+        augmentation=meta["augmentation"],
+        membership=version.artifact.files["membership.parquet"],
+        overlap=overlap(version),
+        validation=meta["validation"],
+        pipeline=digest_tree(pipeline) if pipeline.is_dir() else None,
+    )
+    files = {f"dataset/{version.name}/{split}": version.split_digest(split) for split in SPLITS}
+    return statement.record({f"dataset/{version.name}": version.digest} | files, origin)
+
+
+def record_protocol(recipe: Recipe, dataset: DatasetVersion, protocol: Protocol, origin: Origin | None = None) -> Event:
+    """How the model will be judged, before it is trained."""
+    statement = ProtocolFixed(
+        model=recipe.model,
+        recipe=digest_data(recipe.plain()),
+        settings=recipe.plain(),
+        protocol=protocol.digest,
+        rules=protocol.plain(),
+        dataset=dataset.digest,
+    )
+    return statement.record({f"recipe/{recipe.model}": statement.recipe, "protocol": protocol.digest}, origin)
+
+
+def record_trained(
+    recipe: Recipe,
+    dataset: DatasetVersion,
+    artifact: Artifact,
+    protocol: Protocol,
+    *,
+    seconds: float,
+    mlflow_run: str | None = None,
+    origin: Origin | None = None,
+) -> Event:
+    """A model was trained: `artifact` is what `finetune` returned, `seconds` the wall time it took."""
+    statement = ModelTrained.model_validate(
+        {
+            "model": recipe.model,
+            "intended_use": recipe.intended_use,
+            "form": artifact.kind,
+            "artifact": artifact.digest,
+            "dataset": dataset.digest,
+            "dataset_name": dataset.name,
+            "learned_from": dataset.split_digest("train"),
+            "selected_on": dataset.split_digest("validation"),
+            "base": artifact.meta["base"],
+            "task": recipe.task,
+            "method": artifact.meta["method"],
+            "hyperparameters": recipe.training.plain(),
+            "seed": recipe.seed,
+            "policy": recipe.policy,
+            "recipe": digest_data(recipe.plain()),
+            "protocol": protocol.digest,
+            "lock": digest_file(CHECKOUT / "requirements.lock"),
+            "hardware": hardware(),
+            "libraries": libraries(),
+            "training": artifact.meta["training"],
+            "mlflow_run": mlflow_run,
+            "seconds": seconds,
+        }
+    )
+    return statement.record({f"model/{recipe.model}/{artifact.kind}": artifact.digest}, origin)
+
+
+def record_derived(model: str, artifact: Artifact, *, seconds: float, origin: Origin | None = None) -> Event:
+    """A model was merged or quantized: `artifact` is what `merge` or `quantize` returned."""
+    step, details = {"merged": ("merge", "merge"), "quantized": ("quantize", "quantization")}[artifact.kind]
+    statement = ModelDerived.model_validate(
+        {
+            "model": model,
+            "step": step,
+            "form": artifact.kind,
+            "artifact": artifact.digest,
+            "parent": artifact.meta["parent"],
+            "base": artifact.meta["base"],
+            "dataset": artifact.meta["dataset"],
+            "config": artifact.meta["recipe"].get("quantization", {}) if step == "quantize" else {},
+            "checks": artifact.meta[details],
+            "libraries": libraries(),
+            "seconds": seconds,
+        }
+    )
+    return statement.record({f"model/{model}/{artifact.kind}": artifact.digest}, origin)
+
+
+def record_evaluated(
+    model: str,
+    role: Literal["candidate", "base", "champion"],
+    evaluation: Evaluation,
+    origin: Origin | None = None,
+) -> Event:
+    """A model was measured. Subjects: the model and the measurement."""
+    statement = Evaluated.model_validate(
+        {
+            "model": model,
+            "role": role,
+            "form": evaluation.form,
+            "artifact": evaluation.model_digest,
+            "evaluation": evaluation.digest,
+            "dataset": evaluation.dataset,
+            "split": evaluation.split,
+            "test": evaluation.test,
+            "predictions": evaluation.artifact.files["predictions.parquet"],
+            "settings": evaluation.settings.plain(),
+            "metrics": {name: one.plain() for name, one in evaluation.metrics.items()},
+            "slices": {
+                slice_: {name: one.plain() for name, one in found.items()}
+                for slice_, found in evaluation.slices.items()
+            },
+        }
+    )
+    subjects = {f"model/{model}/{statement.form}": statement.artifact, "evaluation": statement.evaluation}
+    return statement.record(subjects, origin)
+
+
+def record_judged(
+    model: str, policy: str, evaluation: Evaluation, verdict: Verdict, origin: Origin | None = None
+) -> Event:
+    """All gates answered: passed or failed, with each gate's reason. A rejection is recorded just as a pass is."""
+    statement = Judgement.model_validate(
+        {
+            "model": model,
+            "form": evaluation.form,
+            "artifact": verdict.subject,
+            "verdict": "passed" if verdict.passed else "failed",
+            "gates": [GateFacts.model_validate(result.plain()) for result in verdict.results],
+            "evaluation": verdict.evaluation,
+            "protocol": verdict.protocol,
+            "policy": policy,
+            "dataset": evaluation.dataset,
+        }
+    )
+    return statement.record({f"model/{model}/{statement.form}": statement.artifact}, origin)
+
+
+def record_registered(
+    model: str,
+    artifact: Artifact,
+    judged: Event,
+    *,
+    merged: str | None,
+    adapter: str | None,
+    origin: Origin | None = None,
+) -> Event:
+    """A judged model became the next version; its number is `facts["version"]`, counted by the ledger from 1.
+
+    Args:
+        model: its name.
+        artifact: the served form.
+        judged: the event that passed it.
+        merged: digest of the merged form that it was made from; None where it is the served one or there is none.
+        adapter: digest of the adapter; None where the method has none.
+        origin: who or what registers.
+
+    Raises:
+        IntegrityError: the ledger does not verify.
+        InputError: `judged` did not pass this artifact.
+    """
+    if judged.kind != "judged" or judged.facts["verdict"] != "passed" or judged.facts["artifact"] != artifact.digest:
+        raise InputError("this event did not pass this artifact", value=f"event {judged.sequence}")
+    with locked(f"roles-{model}"):  # counted and recorded in one step: two runs never give one number twice
+        statement = Registered(
+            model=model,
+            version=len(roles(model).versions) + 1,
+            artifact=artifact.digest,
+            merged=merged,
+            adapter=adapter,
+            dataset=artifact.meta["dataset"],
+            base=artifact.meta["base"],
+            judged=judged.digest,
+        )
+        return statement.record({f"model/{model}@{statement.version}": artifact.digest}, origin)
+
+
+def record_promoted(model: str, version: int, origin: Origin | None = None) -> Event:
+    """A registered version became champion; the event names the champion before it.
+
+    Raises:
+        IntegrityError: the ledger does not verify.
+        InputError: there is no such version.
+    """
+    with locked(f"roles-{model}"):
+        chosen = resolve(f"{model}@{version}")
+        before = roles(model).champion
+        statement = Promoted(
+            model=model,
+            version=version,
+            artifact=chosen.artifact,
+            previous=before and Holder(version=before.number, artifact=before.artifact),
+            registered=chosen.registered.digest,
+        )
+        return statement.record({f"model/{model}@champion": chosen.artifact}, origin)
+
+
+def record_nothing_to_do(
+    recipe: Recipe, inputs: str, reason: str, decided: Event | None = None, origin: Origin | None = None
+) -> Event:
+    """Nothing changed since the last decision: nothing was trained.
+
+    Args:
+        recipe: what was asked for.
+        inputs: digest of everything that the run depends on.
+        reason: in words.
+        decided: the event that decided about the same inputs.
+        origin: who or what asked.
+    """
+    statement = NothingToDo(
+        model=recipe.model,
+        recipe=digest_data(recipe.plain()),
+        inputs=inputs,
+        reason=reason,
+        decided=decided.digest if decided else None,
+    )
+    return statement.record({f"recipe/{recipe.model}": statement.recipe}, origin)
