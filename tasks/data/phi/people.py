@@ -1,0 +1,341 @@
+"""Names of persons in English text.
+
+A row of capitalised words is scored: how sure the lists are of each word, and how much its neighbours speak of a
+person (a title, "patient", "my daughter", a comma behind "a 54-year-old man", a degree). At two points it is a name.
+"""
+
+from __future__ import annotations
+
+import re
+
+from tasks.data.phi import lexicon, vocabulary
+from tasks.data.phi.scan import Scan
+from tasks.data.phi.words import INITIAL, LOWER, MIXED, TITLE, UPPER
+
+_ENOUGH = 2.0
+_AGE_AHEAD = re.compile(
+    r"\s?[,(]?\s{0,2}(?:(?:is|was)\s)?(?:an?\s)?(?:age[d:]?\s)?(?:\d{1,3}[\s-]{0,2}(?:y|mo|m\b|f\b)|\d\d[,)])",
+    re.IGNORECASE,
+)
+_RECORD_AHEAD = re.compile(
+    r"\s?[,(;]?\s{0,2}(?:MRN|DOB|SSN|born|[Aa]ge|[Dd]\.?o\.?b|ID\b|[Mm]edical [Rr]ecord|[Pp]hone|[Cc]ontact|[Mm]rn)"
+)
+
+
+def find(scan: Scan, *, listed_only: bool) -> None:
+    """Add every name of a scanned text to its cover; with `listed_only`, rows of capitals that hold a listed name."""
+    index = 0
+    while index < len(scan.words):
+        if scan.words[index].shape == LOWER and not listed_only:
+            index = _lower(scan, index)
+        elif scan.capital(index):
+            last = scan.run_end(index)
+            if not listed_only or any(_listed(scan, word) for word in range(index, last)):
+                _run(scan, index, last)
+            index = last
+        else:
+            index += 1
+
+
+def _listed(scan: Scan, index: int) -> bool:
+    low = scan.low(index)
+    return low in vocabulary.TITLES or (
+        low not in lexicon.words() and (low in lexicon.given_names() or low in lexicon.surnames())
+    )
+
+
+def _run(scan: Scan, first: int, last: int) -> None:
+    """Cut a row of capitalised words where a word cannot be a name, and judge the pieces."""
+    titled = _title_at(scan, first - 1) and scan.gaps[first] in (" ", ". ", ".")
+    start = first
+    index = first
+    while index < last:
+        word = scan.words[index]
+        if (
+            word.low in vocabulary.TITLES
+            and word.shape in (TITLE, UPPER)
+            and index + 1 < last
+            and _title_at(scan, index)
+        ):
+            _piece(scan, start, index, titled)
+            end = index + 1
+            while end < last and (scan.low(end) in vocabulary.TITLES or not _blocked(scan, end, end == index + 1)):
+                end += 1
+            _piece(scan, index, end, True)
+            start = index = end
+            titled = False
+            continue
+        if _blocked(scan, index, titled and index == first):
+            _piece(scan, start, index, titled and start == first)
+            start = index + 1
+        index += 1
+    _piece(scan, start, last, titled and start == first)
+
+
+def _title_at(scan: Scan, index: int) -> bool:
+    low = scan.low(index)
+    if low not in vocabulary.TITLES:
+        return False
+    shape = scan.words[index].shape
+    if low == "ms":  # multiple sclerosis, milliseconds
+        return shape == TITLE or (
+            shape == LOWER
+            and scan.gaps[index + 1] == ". "
+            and scan.low(index + 1) not in lexicon.words()
+            and not scan.low(index - 1).isdigit()
+        )
+    return shape != LOWER or low not in vocabulary.SOFT_TITLES
+
+
+def _blocked(scan: Scan, index: int, titled: bool) -> bool:
+    """Whether the word can be no part of a name."""
+    word = scan.words[index]
+    low = word.low
+    if word.shape == INITIAL or low in vocabulary.PARTICLES or not scan.cover.free(word.start, word.end):
+        return not scan.cover.free(word.start, word.end)
+    if word.shape == MIXED:
+        return not titled
+    listed = low in lexicon.given_names() or low in lexicon.surnames()
+    if titled:
+        return low in vocabulary.FACILITY_ENDS and not listed
+    if low in vocabulary.MONTHS and low not in ("april", "may", "june", "august", "jan"):
+        return True
+    if low in lexicon.words():
+        return not listed
+    if word.shape == UPPER:
+        return not listed or len(low) < 4 or low in vocabulary.DEGREES
+    return low in lexicon.countries() and not listed or _compound(low)
+
+
+def _compound(low: str) -> bool:
+    """A hyphenated word with a part that is a word of the language: "VLA-alpha", "Beta-Blocker"."""
+    return "-" in low and any(
+        part in lexicon.words() and part not in lexicon.ambiguous() or len(part) < 2 for part in low.split("-")
+    )
+
+
+def _piece(scan: Scan, first: int, last: int, titled: bool) -> None:
+    while (
+        last > first
+        and scan.words[last - 1].shape in (UPPER, TITLE)
+        and scan.low(last - 1) in vocabulary.DEGREES
+        and last - first > 1
+        and scan.low(last - 1) not in ("jr", "sr", "do")
+    ):
+        last -= 1
+    while first < last and scan.low(first) in vocabulary.PARTICLES and scan.words[first].shape == LOWER:
+        first += 1
+    if first >= last or not scan.free(first, last):
+        return
+    if not titled and (scan.medical(last) or _cited(scan, last)):
+        return
+    body = range(first, last)
+    if titled:
+        body = range(first + sum(1 for index in body if scan.low(index) in vocabulary.TITLES), last)
+        if not body:
+            return
+        scan.take(first if body.start > first else _title_start(scan, first), min(last, body.start + 5), "NAME")
+        return
+    # The first word of a sentence is capital anyway: "Will John", "May Jane".
+    if (
+        len(body) > 1
+        and scan.opens_sentence(first)
+        and scan.low(first) in lexicon.words()
+        and scan.low(first + 1) in lexicon.usual_given_names()
+    ):
+        _piece(scan, first + 1, last, False)
+        return
+    if scan.low(first) == "a" and not scan.gaps[first + 1].startswith(".") and scan.words[first].shape == INITIAL:
+        _piece(scan, first + 1, last, False)
+        return
+    context = _before(scan, first) + _after(scan, last, first)
+    score = sum(_weight(scan, index, first) for index in body) + context
+    lows = [scan.low(index) for index in body]
+    if all(low in lexicon.words() or low in lexicon.countries() for low in lows) and (len(lows) == 1 or context < 1):
+        score -= 1.0
+    if all(low in lexicon.eponyms() for low in lows) and context < 1:
+        score -= 1.0
+    if len(body) == 1 and scan.words[first].shape == UPPER and context < 1.6:
+        return
+    if all(scan.words[index].shape == INITIAL for index in body):
+        score -= 1.0 if _before(scan, first) < 1.5 or not scan.gaps[last].startswith(".") else -2.0
+    if score >= _ENOUGH:
+        scan.take(first, last, "NAME")
+    elif len(body) > 2 and scan.low(first) in lexicon.eponyms():
+        _piece(scan, first + 1, last, False)
+
+
+def _title_start(scan: Scan, first: int) -> int:
+    """The lower-case title before a name belongs to it: "dr Smith"."""
+    return first - 1 if scan.low(first - 1) in vocabulary.TITLES else first
+
+
+def _weight(scan: Scan, index: int, first: int) -> float:
+    """How sure the lists are that a word is a name."""
+    word = scan.words[index]
+    low = word.low
+    if word.shape == INITIAL:
+        return 0.7
+    if low in vocabulary.PARTICLES:
+        return 0.2 if word.shape == TITLE else 0.0
+    given = low in lexicon.given_names()
+    listed = given or low in lexicon.surnames()
+    parts = low.split("-")
+    if not listed and len(parts) > 1 and not _compound(low):
+        listed = any(part in lexicon.surnames() or part in lexicon.given_names() for part in parts)
+    if low in lexicon.eponyms():
+        base = 0.8 if listed else 0.0
+    elif low in lexicon.words():
+        base = 0.3 if index == first and scan.opens_sentence(index) else 0.6
+    elif low in lexicon.usual_given_names():
+        base = 2.0
+    elif given:
+        base = 1.4
+    elif listed:
+        base = 1.2
+    else:
+        base = 0.5
+    if low in lexicon.cities() or low in vocabulary.STATES or low in lexicon.countries() or len(low) < 3:
+        base = min(base, 0.8)
+    return base * 0.6 if word.shape == UPPER else base
+
+
+def _before(scan: Scan, first: int) -> float:
+    """How much the words before a row of capitals speak of a person."""
+    gap = scan.gaps[first]
+    low = scan.low(first - 1)
+    if not low:
+        return 0.0
+    if ":" in gap and not gap.strip(" :\t\n-*_"):
+        return 2.2 if low in vocabulary.LABELS else 0.0
+    if gap in (" ", "  ", ' "', " “", " ("):
+        if low in vocabulary.NAME_CUES:
+            return 1.6
+        if low in ("is", "was") and scan.low(first - 2) in ("name", "patient", "names", "surname"):
+            return 1.6
+        if low in vocabulary.WEAK_CUES:
+            return 0.5
+        return 0.0
+    if gap.strip() == "," or gap.strip() in ("(", "-", "–", "—"):
+        if low in ("regards", "sincerely", "thanks", "best", "yours", "cheers", "truly", "faithfully"):
+            return 1.6
+        return 1.2 if _person_near(scan, first) else 0.0
+    if "\n" in gap and low in ("regards", "sincerely", "thanks", "yours", "by"):
+        return 1.6
+    return 0.0
+
+
+def _person_near(scan: Scan, first: int) -> bool:
+    """Whether the sentence has spoken of a person before."""
+    for index in range(first - 1, max(-1, first - 25), -1):
+        low = scan.low(index)
+        if low in vocabulary.PERSON_WORDS or low in vocabulary.NAME_CUES or low.endswith(("year-old", "yo")):
+            return True
+        if any(mark in scan.gaps[index] for mark in ("?", "!", "\n", ". ")) and scan.low(index - 1) not in (
+            "w",
+            "dr",
+            "vs",
+        ):
+            return False
+    return False
+
+
+def _after(scan: Scan, last: int, first: int) -> float:
+    """How much the words behind a row of capitals speak of a person."""
+    gap = scan.gaps[last]
+    end = scan.words[last - 1].end
+    low = scan.low(last)
+    if (
+        gap.strip(" .") in ("", ",")
+        and last < len(scan.words)
+        and scan.words[last].shape in (UPPER, TITLE)
+        and low in vocabulary.DEGREES
+    ):
+        return 2.0 if last - first > 1 or scan.low(first) not in lexicon.words() else 0.5
+    if _RECORD_AHEAD.match(scan.text, end) or _AGE_AHEAD.match(scan.text, end):
+        return 1.2
+    if gap == " " and low in vocabulary.AFTER_CUES:
+        return 0.6
+    if gap.startswith(", ") and low in vocabulary.AFTER_CUES:
+        return 0.4
+    return 0.0
+
+
+def _cited(scan: Scan, last: int) -> bool:
+    """ "Smith et al." is a public citation."""
+    return scan.low(last) == "et" and scan.low(last + 1) == "al"
+
+
+def _lower(scan: Scan, index: int) -> int:
+    """A name in lower case at a word, if there is one; returns the word to go on with."""
+    low = scan.low(index)
+    if len(low) < 2 or not scan.free(index, index + 1):
+        return index + 1
+    known = lexicon.words()
+    if low in vocabulary.TITLES and _title_at(scan, index) and scan.gaps[index + 1] in (" ", ". "):
+        end = index + 1
+        while (
+            end < len(scan.words)
+            and end - index < 4
+            and scan.words[end].shape == LOWER
+            and _lower_name(scan, end, end == index + 1)
+        ):
+            end += 1
+            if end < len(scan.words) and scan.gaps[end] not in (" ",):
+                break
+        if end > index + 1:
+            scan.take(index, end, "NAME")
+            return end
+        return index + 1
+    if "-" in low or low in known or low in lexicon.eponyms() or low in lexicon.cities() or low in vocabulary.PARTICLES:
+        return index + 1
+    given = low in lexicon.given_names()
+    cue = scan.low(index - 1) in vocabulary.NAME_CUES and scan.gaps[index] == " "
+    if not given:
+        naming = _person_near(scan, index) and (
+            scan.low(index - 1) in ("named", "name") or (scan.low(index - 1) == "is" and scan.low(index - 2) == "name")
+        )
+        pair = cue and len(low) > 3 and low in lexicon.surnames() and _lower_name(scan, index + 1, False)
+        unknown = (
+            cue
+            and len(low) > 4
+            and scan.words[index].low.isalpha()
+            and _unknown(scan, index + 1)
+            and scan.low(index - 1) in ("pt", "patient", "named", "name")
+        )
+        if (naming and len(low) > 2) or pair or unknown:
+            end = index + 2 if pair or unknown or _lower_name(scan, index + 1, False) else index + 1
+            scan.take(index, end, "NAME")
+            return end
+        return index + 1
+    end = index + 1
+    if end < len(scan.words) and scan.gaps[end] == " ":
+        after = scan.words[end]
+        if (
+            len(after.low) == 1
+            and after.low.isalpha()
+            and (scan.gaps[end + 1].startswith((".", ",")) or after.shape == INITIAL)
+        ):
+            end += 1
+        elif _lower_name(scan, end, False):
+            end += 1
+    if scan.medical(end):
+        return end
+    if end > index + 1 or cue or (low in lexicon.lone_given_names() and len(low) > 3):
+        scan.take(index, end, "NAME")
+    return end
+
+
+def _lower_name(scan: Scan, index: int, titled: bool) -> bool:
+    """Whether a lower-case word can be the surname behind a title or a given name."""
+    low = scan.low(index)
+    if len(low) < 2 or low in vocabulary.AFTER_CUES:
+        return False
+    if low in lexicon.words():
+        return titled and (low in lexicon.surnames() or low in lexicon.given_names()) and low not in ("in", "at", "an")
+    return titled or (low in lexicon.surnames() or low in lexicon.given_names())
+
+
+def _unknown(scan: Scan, index: int) -> bool:
+    low = scan.low(index)
+    return len(low) > 3 and low.isalpha() and low not in lexicon.words() and scan.gaps[index] == " "

@@ -1,0 +1,93 @@
+"""A row of words with what surrounds each, shared by the rules for English places and people."""
+
+from __future__ import annotations
+
+from tasks.data.phi import lexicon, vocabulary
+from tasks.data.phi.spans import Cover, Kind
+from tasks.data.phi.words import INITIAL, MIXED, TITLE, UPPER, Word, split
+
+_ABBREVIATIONS = frozenset("st dr mr mrs ms prof jr sr mt ft rev fr sra".split())  # noqa: SIM905
+_CAPITALS = frozenset((TITLE, UPPER, INITIAL, MIXED))
+
+
+class Scan:
+    """The words of one text, the gaps before them, and the characters that are already taken."""
+
+    def __init__(self, text: str, cover: Cover) -> None:
+        self.text = text
+        self.cover = cover
+        self.words: list[Word] = split(text)
+        ends = [0, *(word.end for word in self.words)]
+        self.gaps = [text[end : word.start] for end, word in zip(ends, self.words, strict=False)]
+        self.gaps.append(text[ends[-1] :])
+
+    def low(self, index: int) -> str:
+        """The word at an index in lower case, or nothing beyond the ends."""
+        return self.words[index].low if 0 <= index < len(self.words) else ""
+
+    def capital(self, index: int) -> bool:
+        """Whether the word at an index exists and begins with a capital letter."""
+        return 0 <= index < len(self.words) and self.words[index].shape in _CAPITALS
+
+    def free(self, first: int, last: int) -> bool:
+        """Whether the words first..last-1 are not taken."""
+        return self.cover.free(self.words[first].start, self.words[last - 1].end)
+
+    def take(self, first: int, last: int, kind: Kind) -> bool:
+        """Take the words first..last-1, with the full stop of a closing initial unless a sentence ends there."""
+        end = self.words[last - 1].end
+        if self.words[last - 1].shape == INITIAL and self.gaps[last].startswith("."):
+            after = self.gaps[last][1:]
+            if not after or not after[0].isspace() or (last < len(self.words) and not self.capital(last)):
+                end += bool(after)
+        return self.cover.add(self.words[first].start, end, kind)
+
+    def joined(self, index: int) -> bool:
+        """Whether the word at an index continues the name that the word before it belongs to."""
+        gap = self.gaps[index]
+        if gap in (" ", "  ", "\u00a0"):
+            return True
+        before = self.words[index - 1]
+        if gap in (". ", ".", ".-"):
+            if before.low in _ABBREVIATIONS and before.shape == TITLE:
+                return True
+            # "J. Smith" goes on; "John D. He was seen" does not.
+            return before.shape == INITIAL and self.low(index) not in lexicon.words()
+        return False
+
+    def run_end(self, first: int, limit: int = 8) -> int:
+        """The end of the row of capitalised words, particles included, that begins at an index."""
+        last = first + 1
+        while last < len(self.words) and last - first < limit and self.joined(last):
+            if self.capital(last):
+                last += 1
+            elif self.low(last) in vocabulary.PARTICLES:
+                ahead = last + 1
+                if self.low(ahead) in vocabulary.PARTICLES and ahead < len(self.words) and self.joined(ahead):
+                    ahead += 1
+                if not (self.capital(ahead) and self.joined(ahead)):
+                    break
+                last = ahead + 1
+            else:
+                break
+        return last
+
+    def opens_sentence(self, index: int) -> bool:
+        """Whether the word at an index is the first of the text, a line or a sentence."""
+        gap = self.gaps[index]
+        return index == 0 or "\n" in gap or any(mark in gap for mark in ".?!:;•")
+
+    def medical(self, last: int) -> bool:
+        """Whether the words that end before `last` are an eponym: "Crohn's disease", "Wilson ileal disease"."""
+        heads = vocabulary.MEDICAL_HEADS
+        reach = 4 if self.words[last - 1].possessive else 3
+        for index in range(last, min(last + reach, len(self.words))):
+            gap = self.gaps[index]
+            if gap.strip(" -'’\u2013") and not (gap.strip() == "(" and index == last):
+                return False
+            low = self.words[index].low
+            if low in heads or low.rpartition("-")[2] in heads:
+                return True
+            if low in ("who", "is", "was", "has", "with", "and", "in", "at", "on", "presented", "seen", "for"):
+                return False
+        return False

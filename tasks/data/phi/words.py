@@ -1,0 +1,62 @@
+"""A text as a row of words, which the rules for people and places walk along."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+_WORD = re.compile(r"\w+(?:['’‑-]\w+)*")
+_CAMEL = re.compile(r"[^\W\d_][a-z\u00df-\u00ff]*[A-Z]")
+_CAMEL_NAME = re.compile(
+    r"(?:Mc|Mac|De|Di|Du|Da|Le|La|Van|Von|Fitz|St|Del|Ter|O['’]|D['’]|L['’]|N['’]|Ó|Ni|Ap)[A-Z]|[^\W\d_]+(?:[-‑][A-Z][^\W\d_]*)+$"
+)
+_POSSESSIVE = ("'s", "’s", "'S", "’S")
+
+
+class Word(NamedTuple):
+    """One word; `low` is lower case without the possessive, `shape` one of the six below."""
+
+    start: int
+    end: int
+    low: str
+    shape: str
+    possessive: bool
+
+
+TITLE = "Title"  # Smith, McDonald, O'Brien, Al-Rashid
+UPPER = "UPPER"  # SMITH, or an abbreviation
+MIXED = "MiXed"  # MedlinePlus, BronxCare, IgM: a capital word, but no person
+INITIAL = "I"  # one capital letter
+LOWER = "lower"
+OTHER = "other"  # holds a digit or a letter of another script
+
+
+def split(text: str) -> list[Word]:
+    """The words of a text, with their shapes.
+
+    In a text that is mostly capitals, capitals say nothing: its words count as titles.
+    """
+    found: list[Word] = []
+    upper = lower = 0
+    for match in _WORD.finditer(text):
+        raw = match[0]
+        possessive = raw.endswith(_POSSESSIVE)
+        bare = raw[:-2] if possessive else raw
+        if not bare.replace("-", "").replace("'", "").replace("’", "").replace("‑", "").isalpha():
+            shape = OTHER
+        elif bare.islower():
+            shape = LOWER
+            lower += 1
+        elif len(bare) == 1:
+            shape = INITIAL
+        elif bare.isupper():
+            shape = UPPER
+            upper += len(bare) > 3
+        elif bare[0].isupper():
+            shape = MIXED if _CAMEL.search(bare) and not _CAMEL_NAME.match(bare) else TITLE
+        else:  # mRNA, iPhone; but "al-Rashid", "d'Angelo" are names
+            shape = TITLE if bare[:3].lower() in ("al-", "el-") or bare[1:2] in "'’" else OTHER
+        found.append(Word(match.start(), match.end(), bare.lower().replace("’", "'"), shape, possessive))
+    if upper > 3 and upper > lower:
+        found = [word._replace(shape=TITLE) if word.shape == UPPER else word for word in found]
+    return found
