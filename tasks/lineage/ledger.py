@@ -170,15 +170,15 @@ def _read(trusted: Keys, *, every_signature: bool) -> Iterator[Event]:
         return
     signed = _read_head(trusted)  # before the events: others may append meanwhile, and a head must never lead
     with _connection() as connection:
-        rows = connection.execute("SELECT sequence, digest, envelope FROM events ORDER BY sequence")
-        last = Head(0, GENESIS)
-        for sequence, digest, envelope in rows:
-            beyond = sequence > signed.sequence  # not covered by the head: a crash came before it was written
-            event = _linked(last, sequence, digest, envelope, trusted if every_signature or beyond else None)
-            last = Head(event.sequence, event.digest)
-            if last.sequence == signed.sequence and last.digest != signed.digest:
-                raise IntegrityError(f"event {sequence} is not the one that ledger.head names", hint=RESTORE)
-            yield event
+        rows = connection.execute("SELECT sequence, digest, envelope FROM events ORDER BY sequence").fetchall()
+    last = Head(0, GENESIS)
+    for sequence, digest, envelope in rows:
+        beyond = sequence > signed.sequence  # not covered by the head: a crash came before it was written
+        event = _linked(last, sequence, digest, envelope, trusted if every_signature or beyond else None)
+        last = Head(event.sequence, event.digest)
+        if last.sequence == signed.sequence and last.digest != signed.digest:
+            raise IntegrityError(f"event {sequence} is not the one that ledger.head names", hint=RESTORE)
+        yield event
     if last.sequence < signed.sequence:
         raise IntegrityError(
             f"event {last.sequence + 1} is missing: the ledger ends before event {signed.sequence}", hint=RESTORE
@@ -215,7 +215,7 @@ def _verified_end(connection: sqlite3.Connection) -> Head:
         if digest_bytes(row[0]) != signed.digest:
             raise IntegrityError(f"event {signed.sequence} is not the one that ledger.head names", hint=RESTORE)
     query = "SELECT sequence, digest, envelope FROM events WHERE sequence > ? ORDER BY sequence"
-    for sequence, digest, envelope in connection.execute(query, (signed.sequence,)):
+    for sequence, digest, envelope in connection.execute(query, (signed.sequence,)).fetchall():
         event = _linked(last, sequence, digest, envelope, trusted)
         last = Head(event.sequence, event.digest)
     return last
