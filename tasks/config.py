@@ -110,6 +110,8 @@ class Dataset(Settings):
     columns: Columns = Columns()
     delimiter: str | None = Field(default=None, min_length=1, max_length=1)
     """Of a csv; found out when not given."""
+    exclude: tuple[str, ...] = ()
+    """Names of folders or files of a medquad source to leave out."""
     language: str = "en"
     """ISO 639-1 code of records that do not say."""
     licence: str = Field(min_length=1)
@@ -128,6 +130,13 @@ class Dataset(Settings):
     def _safe_to_learn_from(self) -> Self:
         if self.identified and not self.deidentify:
             raise ValueError("identified data must be de-identified: set deidentify: true, or identified: false")
+        return self
+
+    @model_validator(mode="after")
+    def _nothing_ignored(self) -> Self:
+        for setting, format_ in (("delimiter", "csv"), ("exclude", "medquad")):
+            if getattr(self, setting) and self.format != format_:
+                raise ValueError(f"{setting} is for format {format_} only")
         return self
 
 

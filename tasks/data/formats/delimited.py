@@ -1,0 +1,58 @@
+"""Tables of text: comma, semicolon, tab or bar between the fields, quotes around what holds one of them."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+
+from tasks.config import Dataset
+from tasks.data.formats.source import Row, Source, mapping_of
+from tasks.data.formats.text import LONGEST_LINE, Encoding, find_encoding
+from tasks.errors import InputError
+
+DELIMITERS = ",;\t|"
+
+
+def read(path: Path, dataset: Dataset) -> Source:
+    """A table whose first line names the columns.
+
+    Raises:
+        InputError: a column that is needed stands there twice.
+    """
+    encoding = find_encoding(path)
+    csv.field_size_limit(LONGEST_LINE)
+    with encoding.open(path, newline="") as file:
+        delimiter = dataset.delimiter or _delimiter(file.readline(LONGEST_LINE))
+        file.seek(0)
+        header = [name.strip() for name in next(csv.reader(file, delimiter=delimiter), [])]
+    mapping = mapping_of(dataset)
+    for name in mapping.values():
+        if header.count(name) > 1:
+            raise InputError(f"two columns of {dataset.source} have the same name", value=name, hint="rename one")
+    return Source(_rows(path, encoding, delimiter, header), tuple(header), mapping, encoding.name)
+
+
+def _delimiter(header: str) -> str:
+    """The delimiter that occurs most often outside quotes; a comma where none does."""
+    outside = "".join(header.split('"')[::2])
+    return max(DELIMITERS, key=outside.count)
+
+
+def _rows(path: Path, encoding: Encoding, delimiter: str, header: list[str]) -> Iterator[Row]:
+    with encoding.open(path, newline="") as file:
+        reader = csv.reader(file, delimiter=delimiter, strict=True)
+        next(reader)
+        while True:
+            place = f"line {reader.line_num + 1}"
+            try:
+                values = next(reader)
+            except StopIteration:
+                return
+            except csv.Error:  # a quote that never ends, or something behind a closing quote
+                yield Row(place, None, "(broken quotes)")
+                continue
+            if len(values) == len(header):
+                yield Row(place, dict(zip(header, values, strict=True)))
+            elif values:
+                yield Row(place, None, delimiter.join(values))

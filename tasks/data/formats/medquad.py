@@ -1,0 +1,90 @@
+"""MedQuAD: folders of XML documents with questions and answers (Ben Abacha & Demner-Fushman 2019)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NoReturn
+from xml.etree.ElementTree import Element, TreeBuilder
+from xml.parsers import expat
+
+from tasks.config import Dataset
+from tasks.data.formats.source import Row, Source, mapping_of
+from tasks.errors import InputError
+
+COLUMNS = ("id", "document", "folder", "focus", "question_type", "question", "answer")
+LARGEST_DOCUMENT = 1 << 26
+"""Bytes of one XML file; MedQuAD's are below 100 kB."""
+
+
+def read(path: Path, dataset: Dataset) -> Source:
+    """Every XML file below a folder, in the order of their paths. A document is a group.
+
+    The category is the question type; `columns.category` may name `folder` or `focus` (the disease) instead.
+
+    Raises:
+        InputError: not a folder, or no XML file in it.
+    """
+    if not path.is_dir():
+        raise InputError("medquad needs the folder that holds the XML files", value=dataset.source)
+    left_out = set(dataset.exclude)
+    files = [file for file in sorted(path.rglob("*.xml")) if not left_out & set(file.relative_to(path).parts)]
+    if not files:
+        raise InputError("no XML file below this folder", value=dataset.source)
+    mapping = mapping_of(dataset, record_id="id", group_id="document", prompt="question", answer="answer")
+    return Source(_rows(path, files), COLUMNS, {"category": "question_type", **mapping}, "utf-8")
+
+
+def _rows(top: Path, files: list[Path]) -> Iterator[Row]:
+    for file in files:
+        place = file.relative_to(top).as_posix()
+        root = _parse(file)
+        if root is None:
+            yield Row(place, None, "(not XML that may be read)")
+            continue
+        folder = file.relative_to(top).parent.as_posix()
+        document = place.removesuffix(".xml")
+        focus = _text(root.find("Focus"))
+        for number, pair in enumerate(root.iter("QAPair"), start=1):
+            question = pair.find("Question")
+            yield Row(
+                f"{place}, question {number}",
+                {
+                    "id": f"{document}#{pair.get('pid') or number}",
+                    "document": document,
+                    "folder": top.name if folder == "." else folder,
+                    "focus": focus,
+                    "question_type": question.get("qtype") if question is not None else None,
+                    "question": _text(question),
+                    "answer": _text(pair.find("Answer")),
+                },
+            )
+
+
+def _text(element: Element | None) -> str:
+    """The text, with runs of white space as one blank: the files hold the layout of the web pages they came from."""
+    return "" if element is None else " ".join("".join(element.itertext()).split())
+
+
+def _parse(file: Path) -> Element | None:
+    """The document, or None. Declared entities are refused: a few lines of them expand to gigabytes."""
+    if file.stat().st_size > LARGEST_DOCUMENT:
+        return None
+    builder, parser = TreeBuilder(), expat.ParserCreate()
+    parser.StartElementHandler = builder.start
+    parser.EndElementHandler = builder.end
+    parser.CharacterDataHandler = builder.data
+    parser.EntityDeclHandler = _refuse
+    try:
+        parser.Parse(file.read_bytes(), True)
+        return builder.close()
+    except (expat.ExpatError, _EntityDeclared, UnicodeDecodeError, LookupError):
+        return None
+
+
+class _EntityDeclared(Exception):
+    pass
+
+
+def _refuse(*_: object) -> NoReturn:
+    raise _EntityDeclared

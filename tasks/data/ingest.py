@@ -1,0 +1,133 @@
+"""First stage: the source, in whatever format, becomes records; what is none of use is quarantined with its reason."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+from collections import Counter
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from tasks.data.checks import Record, RowCheck, RowFault
+from tasks.data.formats import Row, open_source
+from tasks.data.formats.source import source_path
+from tasks.data.identity import content_digest
+from tasks.data.quarantine import Quarantine, check_budget
+from tasks.data.records import Reason, working_schema
+from tasks.data.stage import REJECTED, Facts, Stage, stage_main
+from tasks.data.tables import TableWriter
+from tasks.digest import digest_tree
+from tasks.home import CHECKOUT
+from tasks.progress import progress
+
+WITHDRAWN = "data/withdrawn.txt"
+
+
+def run(stage: Stage) -> Facts:
+    """Read, check and write every row of the source, one at a time.
+
+    Raises:
+        InputError: the source cannot be read at all, or holds more bad rows than the budget.
+    """
+    dataset = stage.dataset
+    source = open_source(dataset)
+    check = RowCheck(stage.name, dataset, source.mapping, withdrawn())
+    rows = 0
+    folders: Counter[tuple[str, bool]] = Counter()
+    with (
+        Quarantine(stage.output / REJECTED) as quarantine,
+        TableWriter(stage.output / "records.parquet", working_schema(dataset.task)) as records,
+        _Seen() as seen,
+        progress(f"ingest {stage.name}", unit="rows") as shown,
+    ):
+        for row in source.rows:
+            rows += 1
+            shown.advance()
+            kept = records.rows
+            try:
+                if row.fields is None:
+                    raise RowFault(row.reason)
+                record = check.record(row.fields, row.place)
+                seen.new(record, content_digest(dataset.task, record))
+                records.write(record)
+            except RowFault as fault:
+                quarantine.add(fault.reason, row.place, _raw(row), fault.record_id)
+            if dataset.format == "medquad" and row.fields is not None:
+                folders[row.fields["folder"], records.rows > kept] += 1
+    check_budget(stage.name, dataset, rows, quarantine.counts, quarantine.examples, _hint(folders))
+    return {
+        "rows": rows,
+        "kept": records.rows,
+        "rejected": quarantine.counts,
+        "examples": quarantine.examples,
+        "source": {
+            "digest": digest_tree(source_path(dataset)),
+            "format": dataset.format,
+            "encoding": source.encoding,
+            "rows": rows,
+        },
+        # What the next stage depends on: it reads this instead of params.yaml, and so stays cached when, say, the
+        # seed of the split changes.
+        "settings": {"task": dataset.task, "deidentify": dataset.deidentify},
+    }
+
+
+def _raw(row: Row) -> str:
+    return row.raw if row.raw is not None else json.dumps(row.fields, ensure_ascii=False, default=str)
+
+
+def _hint(folders: Counter[tuple[str, bool]]) -> str | None:
+    """What to do about folders in which nothing is usable: MedQuAD ships some without their answers."""
+    useless = sorted({folder for folder, kept in folders if not kept and not folders[folder, True]})
+    if not useless:
+        return None
+    return f"nothing in {', '.join(useless)} is usable: leave it out with `exclude: [{', '.join(useless)}]`"
+
+
+def withdrawn(path: Path = CHECKOUT / WITHDRAWN) -> frozenset[str]:
+    """The ids that no dataset may hold any more."""
+    if not path.exists():
+        return frozenset()
+    found = (line.strip() for line in path.read_text(encoding="utf-8").splitlines())
+    return frozenset(line for line in found if line and not line.startswith("#"))
+
+
+class _Seen:
+    """Ids and contents met so far, on disk beyond a few megabytes: memory must not grow with the source."""
+
+    def __init__(self) -> None:
+        self._table = sqlite3.connect("")  # a temporary file that nobody else sees
+        self._table.execute("PRAGMA journal_mode=OFF")
+        self._table.execute("PRAGMA cache_size=-65536")  # KiB
+        self._table.execute("CREATE TABLE seen (digest BLOB PRIMARY KEY) WITHOUT ROWID")
+
+    def new(self, record: Record, content: str) -> None:
+        """Remember a record.
+
+        Raises:
+            RowFault: its id, or its content under another id, was there before. Several people's labels of one
+                record are no duplicates.
+        """
+        annotator = record["annotator"] or ""
+        if not self._add(f"id\0{record['record_id']}\0{annotator}"):
+            raise RowFault(Reason.DUPLICATE_ID, record["record_id"])
+        if not self._add(f"content\0{content}\0{annotator}"):
+            raise RowFault(Reason.DUPLICATE, record["record_id"])
+
+    def _add(self, text: str) -> bool:
+        digest = hashlib.blake2b(text.encode(), digest_size=16).digest()
+        return self._table.execute("INSERT OR IGNORE INTO seen VALUES (?)", (digest,)).rowcount == 1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._table.close()
+
+
+if __name__ == "__main__":
+    stage_main("ingest", run)
