@@ -34,6 +34,7 @@ PATIENCE = 5.0  # seconds that a server may take to answer
 _PORTS = {"http": 80, "https": 443, "postgresql": 5432, "mysql": 3306, "mssql": 1433}
 _SHOWN = frozenset({".json", ".html", ".md", ".txt", ".yaml", ".svg", ".png"})
 _BATCH = 100  # parameters per request: MLflow's limit
+_DESCRIPTION = 5000  # characters: the width of MLflow's column
 _RUN_LOCK = "mlflow-run-"
 
 
@@ -166,34 +167,42 @@ def _finish(run: Run, status: str) -> None:
     (home() / "locks" / f"{_RUN_LOCK}{run.run_id}.lock").unlink(missing_ok=True)
 
 
-def register_version(
-    name: str, package: Path, *, run: Run | None, tags: Mapping[str, str], description: str
-) -> tuple[int, str]:
-    """Upload a folder that `package_model` made and register it as a new version of the model `name`.
+@dataclass(frozen=True)
+class Upload:
+    """A model's files in MLflow, not yet a version of anything."""
 
-    Returns:
-        the version, and where MLflow keeps the folder.
+    model_id: str
+    location: str
 
-    Raises:
-        Interrupted: MLflow does not answer.
-    """
+
+def upload_model(experiment: str, package: Path, *, run: Run | None, tags: Mapping[str, str]) -> Upload:
+    """Copy a folder that `package_model` made into MLflow."""
     with _speaking() as client:
         logged = client.create_logged_model(
-            _experiment(client, name), name=name, source_run_id=run.run_id if run else None, tags=dict(tags)
+            _experiment(client, experiment),
+            name=experiment,
+            source_run_id=run.run_id if run else None,
+            tags=dict(tags),
         )
         client.log_model_artifacts(logged.model_id, str(package))
         client.finalize_logged_model(logged.model_id, "READY")
+        return Upload(logged.model_id, logged.artifact_location)
+
+
+def add_version(name: str, upload: Upload, *, run: Run | None, tags: Mapping[str, str], description: str) -> int:
+    """Make an upload the next version of the model `name`, and return MLflow's number for it."""
+    with _speaking() as client:
         with _unless("RESOURCE_ALREADY_EXISTS"):
             client.create_registered_model(name)
-        version = client.create_model_version(
+        made = client.create_model_version(
             name,
-            source=logged.artifact_location,
+            source=upload.location,
             run_id=run.run_id if run else None,
-            model_id=logged.model_id,
+            model_id=upload.model_id,
             tags=dict(tags),
-            description=description,
+            description=description[:_DESCRIPTION],
         )
-        return int(version.version), logged.artifact_location
+        return int(made.version)
 
 
 def package_model(folder: Path, code: Path, target: Path, requirements: list[str]) -> None:
@@ -223,14 +232,7 @@ def versions(name: str) -> dict[int, dict[str, str]]:
     """The tags of every version that MLflow has of a model; empty where it has none."""
     with _speaking() as client:
         found = client.search_model_versions(f"name='{name}'", max_results=10_000)
-    return {int(version.version): {**version.tags, "source": str(version.source)} for version in found}
-
-
-def tag_version(name: str, version: int, tags: Mapping[str, str]) -> None:
-    """Set tags of a version."""
-    with _speaking() as client:
-        for key, value in tags.items():
-            client.set_model_version_tag(name, str(version), key, value)
+    return {int(version.version): dict(version.tags) for version in found}
 
 
 def aliases(name: str) -> dict[str, int]:
