@@ -11,9 +11,11 @@ from tasks.errors import InputError
 from tasks.home import CHECKOUT, home
 from tasks.lineage.environment import hardware, libraries
 from tasks.lineage.event import Event, Origin
+from tasks.lineage.ledger import find
 from tasks.lineage.overlap import overlap
 from tasks.lineage.roles import resolve, roles
 from tasks.lineage.statements import (
+    Approved,
     DatasetSealed,
     Evaluated,
     GateFacts,
@@ -71,8 +73,10 @@ def record_sealed(version: DatasetVersion, origin: Origin | None = None) -> Even
     return statement.record({f"dataset/{version.name}": version.digest} | files, origin)
 
 
-def record_protocol(recipe: Recipe, dataset: DatasetVersion, protocol: Protocol, origin: Origin | None = None) -> Event:
-    """How the model will be judged, before it is trained."""
+def record_protocol(
+    recipe: Recipe, dataset: DatasetVersion, protocol: Protocol, inputs: str, origin: Origin | None = None
+) -> Event:
+    """How the run will judge its model, before it trains; `inputs` is the digest of all that the run depends on."""
     statement = ProtocolFixed(
         model=recipe.model,
         recipe=digest_data(recipe.plain()),
@@ -80,6 +84,7 @@ def record_protocol(recipe: Recipe, dataset: DatasetVersion, protocol: Protocol,
         protocol=protocol.digest,
         rules=protocol.plain(),
         dataset=dataset.digest,
+        inputs=inputs,
     )
     return statement.record({f"recipe/{recipe.model}": statement.recipe, "protocol": protocol.digest}, origin)
 
@@ -148,15 +153,16 @@ def record_derived(model: str, artifact: Artifact, *, seconds: float, origin: Or
 def record_evaluated(
     model: str,
     role: Literal["candidate", "base", "champion"],
+    form: str,
     evaluation: Evaluation,
     origin: Origin | None = None,
 ) -> Event:
-    """A model was measured. Subjects: the model and the measurement."""
+    """A model was measured; `form` is the artifact's kind, or "base". Subjects: the model and the measurement."""
     statement = Evaluated.model_validate(
         {
             "model": model,
             "role": role,
-            "form": evaluation.form,
+            "form": form,
             "artifact": evaluation.model_digest,
             "evaluation": evaluation.digest,
             "dataset": evaluation.dataset,
@@ -176,29 +182,34 @@ def record_evaluated(
 
 
 def record_judged(
-    model: str, policy: str, evaluation: Evaluation, verdict: Verdict, origin: Origin | None = None
+    model: str,
+    artifact: Artifact,
+    verdict: Verdict,
+    protocol: Protocol,
+    dataset: DatasetVersion,
+    origin: Origin | None = None,
 ) -> Event:
     """All gates answered: passed or failed, with each gate's reason. A rejection is recorded just as a pass is."""
     statement = Judgement.model_validate(
         {
             "model": model,
-            "form": evaluation.form,
+            "form": artifact.kind,
             "artifact": verdict.subject,
             "verdict": "passed" if verdict.passed else "failed",
             "gates": [GateFacts.model_validate(result.plain()) for result in verdict.results],
             "evaluation": verdict.evaluation,
             "protocol": verdict.protocol,
-            "policy": policy,
-            "dataset": evaluation.dataset,
+            "policy": protocol.policy,
+            "dataset": dataset.digest,
         }
     )
-    return statement.record({f"model/{model}/{statement.form}": statement.artifact}, origin)
+    return statement.record({f"model/{model}/{artifact.kind}": statement.artifact}, origin)
 
 
 def record_registered(
     model: str,
     artifact: Artifact,
-    judged: Event,
+    judged: str,
     *,
     merged: str | None,
     adapter: str | None,
@@ -209,17 +220,18 @@ def record_registered(
     Args:
         model: its name.
         artifact: the served form.
-        judged: the event that passed it.
+        judged: digest of the event that passed it.
         merged: digest of the merged form that it was made from; None where it is the served one or there is none.
         adapter: digest of the adapter; None where the method has none.
         origin: who or what registers.
 
     Raises:
-        IntegrityError: the ledger does not verify.
-        InputError: `judged` did not pass this artifact.
+        IntegrityError: the ledger does not verify, or holds no such event.
+        InputError: the event did not pass this artifact.
     """
-    if judged.kind != "judged" or judged.facts["verdict"] != "passed" or judged.facts["artifact"] != artifact.digest:
-        raise InputError("this event did not pass this artifact", value=f"event {judged.sequence}")
+    facts = find(judged).facts
+    if (facts.get("model"), facts.get("artifact"), facts.get("verdict")) != (model, artifact.digest, "passed"):
+        raise InputError("this event did not pass this artifact", value=judged)
     with locked(f"roles-{model}"):  # counted and recorded in one step: two runs never give one number twice
         statement = Registered(
             model=model,
@@ -229,20 +241,44 @@ def record_registered(
             adapter=adapter,
             dataset=artifact.meta["dataset"],
             base=artifact.meta["base"],
-            judged=judged.digest,
+            judged=judged,
         )
         return statement.record({f"model/{model}@{statement.version}": artifact.digest}, origin)
 
 
-def record_promoted(model: str, version: int, origin: Origin | None = None) -> Event:
-    """A registered version became champion; the event names the champion before it.
+def record_approved(model: str, version: int, *, name: str, reason: str, origin: Origin | None = None) -> Event:
+    """A person allows a version to be promoted; `name` and `reason` are in that person's words.
 
     Raises:
         IntegrityError: the ledger does not verify.
-        InputError: there is no such version.
+        InputError: there is no such version, or name or reason are blank.
+    """
+    if not (name.strip() and reason.strip()):
+        raise InputError("an approval needs a name and a reason", hint='--by "YOUR NAME" --reason "..."')
+    chosen = resolve(f"{model}@{version}")
+    statement = Approved(
+        model=model,
+        version=version,
+        artifact=chosen.artifact,
+        registered=chosen.registered.digest,
+        name=name.strip(),
+        meaning="approved for promotion",
+        reason=reason.strip(),
+    )
+    return statement.record({f"model/{model}@{version}": chosen.artifact}, origin)
+
+
+def record_promoted(model: str, version: int, *, approved: Event | None = None, origin: Origin | None = None) -> Event:
+    """A registered version became champion; the event names the champion before it, and the approval it rests on.
+
+    Raises:
+        IntegrityError: the ledger does not verify.
+        InputError: there is no such version, or the approval is of another one.
     """
     with locked(f"roles-{model}"):
         chosen = resolve(f"{model}@{version}")
+        if approved and approved.facts.get("registered") != chosen.registered.digest:
+            raise InputError("this approval is of another version", value=f"event {approved.sequence}")
         before = roles(model).champion
         statement = Promoted(
             model=model,
@@ -250,6 +286,7 @@ def record_promoted(model: str, version: int, origin: Origin | None = None) -> E
             artifact=chosen.artifact,
             previous=before and Holder(version=before.number, artifact=before.artifact),
             registered=chosen.registered.digest,
+            approved=approved.digest if approved else None,
         )
         return statement.record({f"model/{model}@champion": chosen.artifact}, origin)
 

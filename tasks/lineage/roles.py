@@ -28,6 +28,8 @@ class RegisteredVersion:
     """Digest of the base model."""
     judged: Event
     registered: Event
+    approved: Event | None
+    """A person's approval that the promotion rests on."""
     promoted: Event | None
 
     @property
@@ -71,17 +73,17 @@ def roles(model: str) -> Roles:
         IntegrityError: the ledger does not verify, or its events contradict each other: a version that was not
             judged, a number given twice, a promotion of what was not registered.
     """
-    judged: dict[str, Event] = {}
+    decisions: dict[str, Event] = {}  # `judged` and `approved` events by digest
     versions: dict[int, RegisteredVersion] = {}
     reign: list[int] = []  # numbers of the champions, oldest first
     for event in events(model=model):
-        if event.kind == "judged":
-            judged[event.digest] = event
+        if event.kind in ("judged", "approved"):
+            decisions[event.digest] = event
         elif event.kind == "registered":
-            version = _registered(event, judged, versions)
+            version = _registered(event, decisions, versions)
             versions[version.number] = version
         elif event.kind == "promoted":
-            version = _promoted(event, versions, reign)
+            version = _promoted(event, decisions, versions, reign)
             versions[version.number] = version
             reign.append(version.number)
     newest = max(versions.values(), key=lambda version: version.number, default=None)
@@ -123,11 +125,13 @@ def _held(found: Roles) -> str:
     return ", ".join(held) or "none holds a role"
 
 
-def _registered(event: Event, judged: dict[str, Event], versions: dict[int, RegisteredVersion]) -> RegisteredVersion:
+def _registered(event: Event, decisions: dict[str, Event], versions: dict[int, RegisteredVersion]) -> RegisteredVersion:
     facts = event.facts
-    decision = judged.get(facts["judged"])
-    if decision is None or decision.facts["artifact"] != facts["artifact"] or decision.facts["verdict"] != "passed":
-        raise _contradiction(event, "registers an artifact that no earlier event passed")
+    decision = decisions.get(facts["judged"])
+    if decision is None or decision.kind != "judged" or decision.facts["verdict"] != "passed":
+        raise _contradiction(event, "registers what no earlier event passed")
+    if decision.facts["artifact"] != facts["artifact"]:
+        raise _contradiction(event, f"registers another artifact than event {decision.sequence} passed")
     if facts["version"] != len(versions) + 1:
         raise _contradiction(event, f"registers version {facts['version']}, but {len(versions) + 1} comes next")
     return RegisteredVersion(
@@ -140,20 +144,26 @@ def _registered(event: Event, judged: dict[str, Event], versions: dict[int, Regi
         facts["base"]["digest"],
         judged=decision,
         registered=event,
+        approved=None,
         promoted=None,
     )
 
 
-def _promoted(event: Event, versions: dict[int, RegisteredVersion], reign: list[int]) -> RegisteredVersion:
+def _promoted(
+    event: Event, decisions: dict[str, Event], versions: dict[int, RegisteredVersion], reign: list[int]
+) -> RegisteredVersion:
     facts = event.facts
     version = versions.get(facts["version"])
     if version is None or version.artifact != facts["artifact"] or version.registered.digest != facts["registered"]:
         raise _contradiction(event, "promotes what no earlier event registered")
+    approval = decisions.get(facts["approved"]) if facts["approved"] else None
+    if facts["approved"] and (approval is None or approval.facts.get("registered") != facts["registered"]):
+        raise _contradiction(event, "names an approval that no earlier event gave to this version")
     before = versions[reign[-1]] if reign else None
     said = facts["previous"]
     if (said and (said["version"], said["artifact"])) != (before and (before.number, before.artifact)):
         raise _contradiction(event, "names another champion before it than the events do")
-    return replace(version, promoted=event)
+    return replace(version, promoted=event, approved=approval)
 
 
 def _contradiction(event: Event, fault: str) -> IntegrityError:

@@ -99,10 +99,9 @@ class DatasetSealed(Statement):
 
 
 class ProtocolFixed(Statement):
-    """How a model will be judged was fixed; recorded before it is trained (Annex IV 2(g), 3)."""
+    """A run fixed how its model will be judged; recorded before it trains (Annex IV 2(g), 3)."""
 
     kind = "protocol-fixed"
-    identity = ("model", "recipe", "protocol", "dataset")
     model: Name
     recipe: Digest
     settings: Plain
@@ -111,6 +110,8 @@ class ProtocolFixed(Statement):
     rules: Plain
     """What the protocol's digest is of: gates, thresholds, evaluation settings, digests of the metrics' code."""
     dataset: Digest
+    inputs: Digest
+    """Of everything that decides what the run trains and how it is judged: the same again, and nothing is to do."""
 
 
 class ModelTrained(Statement):
@@ -232,6 +233,21 @@ class Registered(Statement):
     """Digest of the event that passed it."""
 
 
+class Approved(Statement):
+    """A person decided that a version may be promoted (21 CFR 11.50: printed name, time and meaning)."""
+
+    kind = "approved"
+    model: Name
+    version: Annotated[int, Field(ge=1)]
+    artifact: Digest
+    registered: Digest
+    """Digest of the event that registered it."""
+    name: Annotated[str, Field(min_length=1)]
+    """Printed name, as the person gave it."""
+    meaning: Literal["approved for promotion"]
+    reason: Annotated[str, Field(min_length=1)]
+
+
 class Holder(BaseModel):
     """A version and its artifact."""
 
@@ -251,6 +267,8 @@ class Promoted(Statement):
     """The champion before it."""
     registered: Digest
     """Digest of the event that registered it."""
+    approved: Digest | None
+    """Digest of the event by which a person allowed it; None where the policy asks for no person."""
 
 
 class NothingToDo(Statement):
