@@ -87,3 +87,15 @@ def rejected_schema() -> pa.Schema:
     import pyarrow as pa
 
     return pa.schema([pa.field(name, pa.string()) for name in ("reason", "place", "record_id", "raw")])
+
+
+def membership_schema() -> pa.Schema:
+    """Who is in a dataset version, and where: one row per record, in the order of the splits.
+
+    `content_digest` is the SHA-256 of the sealed, de-identified content (`tasks.data.identity.content_digest`).
+    """
+    import pyarrow as pa
+
+    text = pa.string()
+    names = ("record_id", "group_id", "split", "content_digest")
+    return pa.schema([*(pa.field(name, text) for name in names), pa.field("parents", pa.list_(text))])

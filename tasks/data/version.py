@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-from tasks.artifact import Artifact
+from tasks.artifact import Artifact, load
 from tasks.config import Split, Task
 from tasks.data.records import schema
+from tasks.errors import InputError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -55,3 +56,16 @@ class DatasetVersion:
     def rows(self, split: Split) -> list[dict[str, Any]]:
         """The records of a split as dictionaries; for splits that fit in memory."""
         return cast("list[dict[str, Any]]", self.read(split).to_pylist())
+
+
+def load_version(digest: str) -> DatasetVersion:
+    """A sealed version by digest, every file hashed.
+
+    Raises:
+        IntegrityError: it is not there, or was changed.
+        InputError: the digest is of something else.
+    """
+    artifact = load(digest)
+    if artifact.kind != "dataset":
+        raise InputError(f"this is the digest of an artifact of kind {artifact.kind}, not of a dataset", value=digest)
+    return DatasetVersion(artifact)

@@ -1,0 +1,131 @@
+"""Runs a data stage through DVC, in a process that cannot outlive us. Nothing else starts a single stage."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from tasks import process
+from tasks.data.formats.source import source_path
+from tasks.data.params import one_dataset
+from tasks.data.stage import ERROR_FILE, PARENT, STAGES, built_folder
+from tasks.errors import GalenError, InputError, Interrupted
+from tasks.home import CHECKOUT, home
+
+__all__ = ["STAGES", "build_dataset", "build_stage"]
+
+LOCK_PATIENCE = 600.0
+"""Seconds to wait for another DVC command in this checkout."""
+BUSY = 75
+"""Exit code of `tasks.data.dvc_process` when DVC's lock was held all the time (EX_TEMPFAIL)."""
+
+
+def build_stage(stage: str, name: str) -> bool:
+    """Bring one stage of one dataset up to date: `dvc repro --single-item STAGE@NAME`.
+
+    DVC looks only at this stage here, so call the stages in order.
+
+    Returns:
+        Whether it ran; False where DVC found nothing changed.
+
+    Raises:
+        GalenError: what the stage said, as it said it.
+        Interrupted: another DVC command would not end.
+    """
+    if stage not in STAGES:
+        raise InputError("no such stage", value=stage, hint=f"there are: {', '.join(STAGES)}")
+    source_path(one_dataset(name))  # DVC's own words for a missing source help nobody
+    configure()
+    before = _made(stage, name)
+    with tempfile.TemporaryDirectory(prefix="galen-stage-") as folder:
+        error_file = Path(folder) / "error.json"
+        child = process.start(
+            [sys.executable, "-m", "tasks.data.dvc_process", f"{stage}@{name}", str(LOCK_PATIENCE)],
+            cwd=CHECKOUT,
+            env=environment() | {ERROR_FILE: str(error_file), PARENT: str(os.getpid())},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+        )
+        try:
+            code = child.wait()
+        finally:
+            process.stop(child)
+        if code == BUSY:
+            raise Interrupted("another DVC command holds this checkout", hint="wait for it to end, then run again")
+        if code != 0:
+            raise _error(stage, name, error_file)
+    return _made(stage, name) != before
+
+
+def build_dataset(name: str) -> None:
+    """Bring every stage of a dataset up to date, in order."""
+    for stage in STAGES:
+        build_stage(stage, name)
+
+
+def environment() -> dict[str, str]:
+    """What a DVC process of ours sees: this interpreter first, nothing that calls home, its own place for locks."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+    return {
+        **os.environ,
+        "PATH": path,
+        "PYTHONPATH": str(CHECKOUT),
+        "DVC_NO_ANALYTICS": "1",
+        "DVC_SITE_CACHE_DIR": str(home() / "dvc-site"),
+        "GALEN_HOME": str(home()),
+        "GX_ANALYTICS_ENABLED": "false",
+        "DO_NOT_TRACK": "1",
+        "SHELL": "/bin/sh",
+    }
+
+
+def configure() -> None:
+    """Tell DVC where this `GALEN_HOME` is, in the git-ignored `.dvc/config.local`; what else stands there stays.
+
+    `.dvc/config` says `var/`. DVC takes neither place from the environment.
+    """
+    import configparser
+
+    wanted = {
+        ("cache", "dir"): str(home() / "dvc-cache"),
+        ("'remote \"local\"'", "url"): str(home() / "dvc-remote"),
+        ("core", "no_scm"): "false" if (CHECKOUT / ".git").exists() else "true",
+    }
+    path = CHECKOUT / ".dvc" / "config.local"
+    found = configparser.ConfigParser(interpolation=None)
+    found.read(path, encoding="utf-8")
+    changed = False
+    for (section, option), value in wanted.items():
+        if found.get(section, option, fallback=None) != value:
+            if not found.has_section(section):
+                found.add_section(section)
+            found.set(section, option, value)
+            changed = True
+    if changed:
+        draft = path.with_name(f".config.local.{os.getpid()}")
+        with draft.open("w", encoding="utf-8") as file:
+            found.write(file)
+        draft.replace(path)
+
+
+def _made(stage: str, name: str) -> tuple[int, int] | None:
+    """When the folder of a stage was made: a stage that runs always makes a new one."""
+    try:
+        status = built_folder(name).joinpath(stage).stat()
+    except FileNotFoundError:
+        return None
+    return status.st_ino, status.st_mtime_ns
+
+
+def _error(stage: str, name: str, file: Path) -> GalenError:
+    try:
+        return GalenError.from_json(json.loads(file.read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError):
+        return Interrupted(
+            f"stage {stage} of {name} ended without a word",
+            hint="killed, out of memory, or DVC failed (see above): run again",
+        )

@@ -1,0 +1,193 @@
+"""Last stage: the splits become a dataset version, sealed by one digest, which takes its place in the store."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tasks.artifact import MANIFEST as SEALED
+from tasks.artifact import Artifact, adopt, locked, read, seal, sync, write_atomically
+from tasks.config import Dataset, Split, Task
+from tasks.data.identity import content_digest
+from tasks.data.records import TARGET, membership_schema, schema
+from tasks.data.stage import Facts, Stage, built_folder, stage_main
+from tasks.data.tables import TableWriter, batches
+from tasks.data.version import SPLITS, DatasetVersion
+from tasks.digest import files_of
+from tasks.errors import InputError, IntegrityError
+from tasks.home import CHECKOUT, home
+
+DECLARATION = ("dvc.yaml", "params.yaml", "dvc.lock")
+"""What brings a version back without a git commit."""
+
+
+def run(stage: Stage) -> Facts:
+    """Write the splits, the membership table and the validation result, and seal them.
+
+    Raises:
+        IntegrityError: a record occurs twice, or a group in two splits.
+    """
+    count = _Count(stage.dataset.task)
+    with TableWriter(stage.output / "membership.parquet", membership_schema()) as members:
+        for split in SPLITS:
+            with TableWriter(stage.output / f"{split}.parquet", schema(stage.dataset.task)) as records:
+                for batch in batches(stage.previous(f"{split}.parquet")):
+                    records.write_batch(batch)
+                    for record in batch.to_pylist():
+                        members.write(count.member(split, record))
+    shutil.copyfile(stage.of("validate", "validation.json"), stage.output / "validation.json")
+    digest = seal(stage.output, "dataset", _meta(stage, count))
+    return {"digest": digest}
+
+
+class _Count:
+    """What the manifest says about the records, gathered while they pass; ids on disk, so that memory stays flat."""
+
+    def __init__(self, task: Task) -> None:
+        self._task = task
+        self.records: Counter[str] = Counter()
+        self.groups: Counter[str] = Counter()
+        self.labels: set[str] = set()
+        self.slices: dict[str, dict[str, Counter[str]]] = {"category": {}, "language": {}}
+        self._ids = sqlite3.connect("")
+        self._ids.execute("PRAGMA journal_mode=OFF")
+        self._ids.execute("CREATE TABLE ids (id TEXT PRIMARY KEY, split TEXT) WITHOUT ROWID")
+
+    def member(self, split: Split, record: Mapping[str, Any]) -> dict[str, Any]:
+        """Count one record; its line of the membership table."""
+        self.records[split] += 1
+        for kind, found in self.slices.items():
+            found.setdefault(record[kind], Counter())[split] += 1
+        if self._task == "text-classification":
+            self.labels.add(record["label"])
+        elif self._task == "token-classification":
+            self.labels.update(record[TARGET[self._task]])
+        if self._first_split(f"record {record['record_id']}", split) is not None:
+            raise IntegrityError("a record occurs twice in the splits", hint="a fault of Galen: please report it")
+        place = self._first_split(f"group {record['group_id']}", split)
+        if place is None:
+            self.groups[split] += 1
+        elif place != split:
+            raise IntegrityError(
+                f"a group is both in {place} and in {split}", hint="a fault of Galen: please report it"
+            )
+        return {
+            "record_id": record["record_id"],
+            "group_id": record["group_id"],
+            "split": split,
+            "content_digest": content_digest(self._task, record),
+            "parents": record["parents"],
+        }
+
+    def _first_split(self, key: str, split: str) -> str | None:
+        """Where a key was met first; None if that is now."""
+        if self._ids.execute("INSERT OR IGNORE INTO ids VALUES (?, ?)", (key, split)).rowcount:
+            return None
+        return str(self._ids.execute("SELECT split FROM ids WHERE id = ?", (key,)).fetchone()[0])
+
+    def per_split(self, counter: Counter[str]) -> dict[str, int]:
+        """Numbers for every split, also those with none."""
+        return {split: counter[split] for split in SPLITS}
+
+
+def _meta(stage: Stage, count: _Count) -> dict[str, Any]:
+    facts, dataset = stage.facts, stage.dataset
+    rejected: Counter[str] = Counter()
+    for each in facts.values():
+        rejected.update(each.get("rejected", {}))
+    return {
+        "name": stage.name,
+        "task": dataset.task,
+        "labels": sorted(count.labels),
+        "counts": count.per_split(count.records),
+        "groups": count.per_split(count.groups),
+        "slices": {
+            kind: {value: count.per_split(counter) for value, counter in sorted(found.items())}
+            for kind, found in count.slices.items()
+        },
+        "rejected": dict(sorted(rejected.items())),
+        "phi": facts["deidentify"]["phi"],
+        "deidentification": facts["deidentify"]["method"],
+        "source": facts["ingest"]["source"],
+        "config": _portable(dataset),
+        "validation": facts["validate"]["validation"],
+        "augmentation": facts["augment"]["augmentation"],
+        "identified": dataset.identified,
+        "licence": dataset.licence,
+    }
+
+
+def _portable(dataset: Dataset) -> dict[str, Any]:
+    """The settings, with the source by name: where it lay on this machine must not change the digest."""
+    return {**dataset.plain(), "source": Path(dataset.source).name}
+
+
+def adopt_version(name: str) -> DatasetVersion:
+    """Place what the seal stage built in the store (linked, not copied), with the snapshot that brings it back.
+
+    Raises:
+        InputError: the stages have not run.
+        IntegrityError: what they built was changed since.
+    """
+    built = built_folder(name) / "seal"
+    if not (built / SEALED).is_file():
+        raise InputError("this dataset is not built yet", value=name, hint="run its stages")
+    sealed = read(built)
+    with locked(f"dataset-{sealed.digest[:16]}"):
+        artifact = _place(built, sealed)
+        link = home() / "datasets" / artifact.digest
+        link.parent.mkdir(parents=True, exist_ok=True)
+        if not link.is_symlink():
+            link.symlink_to(Path("..") / "artifacts" / artifact.digest)
+        snapshot = snapshot_folder(artifact.digest)
+        if not snapshot.exists():
+            _keep_declaration(snapshot)
+    return DatasetVersion(artifact)
+
+
+def snapshot_folder(digest: str) -> Path:
+    """Where the DVC files of a version are kept; outside its digest, since they hold places of this machine."""
+    return home() / "datasets" / f"{digest}.dvc"
+
+
+def _place(built: Path, sealed: Artifact) -> Artifact:
+    staging = home() / "staging" / f"dataset-{sealed.digest[:16]}"
+    shutil.rmtree(staging, ignore_errors=True)
+    staging.mkdir(parents=True)
+    try:
+        for file in files_of(built):
+            if file.name not in (SEALED, "manifest.json"):
+                _link(file, staging / file.relative_to(built))
+        artifact = adopt(staging, sealed.kind, sealed.meta)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    if artifact.digest != sealed.digest:
+        raise IntegrityError("what the seal stage built was changed since", value=built, hint="build the dataset again")
+    return artifact
+
+
+def _link(file: Path, target: Path) -> None:
+    try:
+        os.link(file, target)
+    except OSError:  # another disk, or a file system without links
+        shutil.copyfile(file, target)
+
+
+def _keep_declaration(snapshot: Path) -> None:
+    draft = snapshot.with_name(f".{snapshot.name}.{os.getpid()}")
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(parents=True)
+    for name in DECLARATION:
+        if (CHECKOUT / name).is_file():
+            write_atomically(draft / name, (CHECKOUT / name).read_bytes())
+    draft.rename(snapshot)
+    sync(snapshot.parent)
+
+
+if __name__ == "__main__":
+    stage_main("seal", run)
