@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import multiprocessing
+from typing import Any
+
+import pytest
+
+from tasks.errors import InputError, IntegrityError
+from tasks.lineage import ledger, recording
+from tasks.lineage.roles import models, resolve, roles
+from tests.lineage.chain import ORIGIN, Chain, build_chain, release
+
+
+def register(chain: Chain) -> Any:
+    judged = chain.judged["quantized"].digest
+    return recording.record_registered("m", chain.quantized, judged, merged=None, adapter=None, origin=ORIGIN)
+
+
+def test_a_model_without_events_has_no_roles() -> None:
+    found = roles("m")
+    assert (found.versions, found.champion, found.previous, found.candidate) == ((), None, None, None)
+    assert models() == []
+
+
+def test_roles_follow_the_events() -> None:
+    first, second, third = (build_chain(seed=seed) for seed in (1, 2, 3))
+    release(first)
+    assert (roles("m").champion, roles("m").previous) == (resolve("m@1"), None)
+    release(second)
+    register(third)
+    found = roles("m")
+    assert [version.number for version in found.versions] == [1, 2, 3]
+    assert (found.champion, found.previous, found.candidate) == (resolve("m@2"), resolve("m@1"), resolve("m@3"))
+    assert resolve("m@champion").artifact == second.quantized.digest
+    assert resolve("m@previous").forms == (first.quantized.digest, first.merged.digest, first.adapter.digest)
+    assert [found.of(version) for version in found.versions] == [("previous",), ("champion",), ("candidate",)]
+    assert models() == ["m"]
+
+
+def test_a_rejected_model_is_known_but_has_no_version() -> None:
+    build_chain(passed=False)
+    assert models() == ["m"]
+    assert roles("m").versions == ()
+
+
+@pytest.mark.parametrize(
+    ("reference", "says"),
+    [("m", "MODEL@champion"), ("@champion", "MODEL@champion"), ("n@champion", "models: m"), ("m@7", "there are: 1")],
+)
+def test_a_wrong_reference_says_what_there_is(reference: str, says: str) -> None:
+    register(build_chain())
+    with pytest.raises(InputError, match=says):
+        resolve(reference)
+
+
+def test_a_role_that_nobody_holds_says_so() -> None:
+    register(build_chain())
+    with pytest.raises(InputError, match="candidate is 1"):
+        resolve("m@champion")
+
+
+def _register(_: int) -> int:
+    return int(register(build_chain()).facts["version"])
+
+
+def test_two_runs_never_share_a_number() -> None:
+    build_chain()
+    with multiprocessing.get_context("fork").Pool(2) as pool:
+        numbers = pool.map(_register, range(4), chunksize=1)
+    assert sorted(numbers) == [1, 2, 3, 4]
+    assert len(roles("m").versions) == 4
+
+
+def test_an_approval_of_one_version_does_not_promote_another() -> None:
+    register(build_chain(seed=1))
+    register(build_chain(seed=2))
+    approved = recording.record_approved("m", 1, name="Ada Example", reason="report read", origin=ORIGIN)
+    with pytest.raises(InputError, match="another version"):
+        recording.record_promoted("m", 2, approved=approved, origin=ORIGIN)
+    recording.record_promoted("m", 1, approved=approved, origin=ORIGIN)
+    assert resolve("m@champion").approved == approved
+
+
+@pytest.mark.parametrize(
+    ("kind", "change", "says"),
+    [
+        ("registered", {"judged": "f" * 64}, "no earlier event passed"),
+        ("registered", {"artifact": "f" * 64}, "another artifact"),
+        ("registered", {"version": 5}, "but 2 comes next"),
+        ("promoted", {"artifact": "f" * 64}, "no earlier event registered"),
+        ("promoted", {"version": 9}, "no earlier event registered"),
+        ("promoted", {"approved": "f" * 64}, "names an approval"),
+        ("promoted", {"previous": None}, "another champion"),
+    ],
+)
+def test_events_that_contradict_each_other_are_refused(kind: str, change: dict[str, Any], says: str) -> None:
+    """Signed with our key, and still wrong: a bug, or a key in the wrong hands."""
+    release(build_chain())
+    facts = dict(ledger.events(kind)[-1].facts)
+    if kind == "promoted":
+        facts["previous"] = {"version": 1, "artifact": facts["artifact"]}
+    ledger.append(kind, {"m": "a" * 64}, facts | change, ORIGIN)
+    with pytest.raises(IntegrityError, match=says):
+        roles("m")
