@@ -1,0 +1,234 @@
+"""An adapter made part of its base's weights, and checked against the two of them side by side."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tasks.artifact import Artifact, Meta, make
+from tasks.digest import digest_data, digest_file
+from tasks.errors import InputError, IntegrityError
+from tasks.release.probe import Difference, compare, logits_of, probe
+from tasks.training.fourbit import dequantized
+from tasks.training.method import Method, method_named, parse_options
+from tasks.training.models import (
+    TOKENIZER_FILES,
+    Base,
+    auto_class,
+    copy_tokenizer,
+    load_base,
+    load_config,
+    load_tokenizer,
+    locate_base,
+)
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedModel
+
+MERGED_KL = 1e-6
+"""Nats between adapter and merged model, both float32: the same sums in another order."""
+SAVED_KL = 1e-3
+"""Nats between adapter and what was saved: the rounding of the base's own dtype comes on top."""
+
+
+def merge(adapter: Artifact) -> Artifact:
+    """The merged form of an adapter: a folder that plain transformers loads, in the dtype of the base, made once.
+
+    An adapter that was trained on a 4-bit base is merged into that base dequantized, not into the original: it
+    learned to work with the rounded weights. Everything is added in float32.
+
+    Raises:
+        InputError: not an adapter, or of a method that cannot be merged.
+        IntegrityError: the base is gone or was changed, or the merged model is not what adapter and base make.
+    """
+    if adapter.kind != "adapter":
+        hint = "it is merged already" if adapter.kind in ("merged", "quantized") else None
+        raise InputError(f"a model of kind {adapter.kind} cannot be merged", value=adapter.digest[:12], hint=hint)
+    method = method_named(adapter.meta["method"]["name"])
+    if not method.mergeable:
+        raise InputError(f"{method.name} cannot be merged", hint="such an adapter is served beside its base")
+
+    def build(folder: Path) -> Meta:
+        base = locate_base(adapter.meta["base"]["digest"])
+        checks = _merge(adapter, method, base, folder)
+        changed = {"form": "merged", "parent": adapter.digest, "loader": "transformers"}
+        return {**adapter.meta, **changed, "merge": checks}
+
+    return make("merged", {"parent": adapter.digest}, build)
+
+
+def _merge(adapter: Artifact, method: Method, base: Base, folder: Path) -> Meta:
+    import torch
+
+    task, labels, options = adapter.meta["task"], adapter.meta["labels"], parse_options(adapter.meta["method"])
+    live = method.load(_live_base(adapter, method, base), adapter.path, options)
+    ids = probe(load_tokenizer(adapter.path), getattr(live.config, "max_position_embeddings", None))
+    reference = logits_of(live, ids)
+    aimed_at = targets(live)
+    del live
+
+    plain = load_plain_base(adapter, method, base)
+    before = _weights(plain)
+    merged = method.merge(method.load(plain, adapter.path, options))
+    changed = check_changes(before, _weights(merged), aimed_at)
+    exact = compare(reference, logits_of(merged, ids))
+    _require(exact, MERGED_KL, "the merged model does not say what the adapter does")
+
+    dtype = load_config(base.path).dtype or torch.float32
+    merged.to(dtype).save_pretrained(folder)
+    copy_tokenizer(adapter.path, folder)
+    tokenizer = _check_tokenizer(base.path, adapter.path, folder)
+    del merged, plain
+
+    saved, found = auto_class(task).from_pretrained(
+        folder, dtype=torch.float32, use_safetensors=True, local_files_only=True, output_loading_info=True
+    )
+    if lost := sorted(found["missing_keys"]) or sorted(found["unexpected_keys"]):
+        raise IntegrityError("the merged model's weights do not fit its config", value=lost[0])
+    if list(saved.config.id2label.values())[: len(labels)] != labels and task != "causal-lm":
+        raise IntegrityError("the merged model has other labels", value=len(labels))
+    from_disk = compare(reference, logits_of(saved.eval(), ids))
+    _require(from_disk, SAVED_KL, "the saved model does not say what the adapter does")
+    return {
+        "base": "dequantized" if method.base_quantization else "original",
+        "dtype": str(dtype).removeprefix("torch."),
+        "changed": changed,
+        "tied_embeddings": check_ties(saved),
+        "tokenizer": tokenizer,
+        "from_adapter": exact.plain(),
+        "saved_from_adapter": from_disk.plain(),
+    }
+
+
+def load_plain_base(adapter: Artifact, method: Method, base: Base) -> PreTrainedModel:
+    """What an adapter's update is added to, float32: its base, or the dequantized one if it was trained in 4 bits."""
+    import torch
+
+    task, labels = adapter.meta["task"], adapter.meta["labels"]
+    if method.base_quantization is None:
+        return load_base(base, task, labels)
+    quantized = load_base(base, task, labels, quantization=method.base_quantization, dtype=_trained_in(adapter))
+    for weight in quantized.parameters():
+        if hasattr(weight, "quant_state"):
+            weight.quant_state.dtype = torch.float32  # else it is written out in the dtype it was loaded in
+    return dequantized(quantized)
+
+
+def _live_base(adapter: Artifact, method: Method, base: Base) -> Any:
+    """The base as training held it (4-bit weights stay in 4 bits), computing in float32."""
+    import torch
+
+    task, labels = adapter.meta["task"], adapter.meta["labels"]
+    if method.base_quantization is None:
+        return load_base(base, task, labels)
+    from bitsandbytes.nn import Linear4bit, Params4bit
+
+    # Rounded to 4 bits from the same dtype as in training, else the constants differ.
+    live = load_base(base, task, labels, quantization=method.base_quantization, dtype=_trained_in(adapter))
+    for weight in live.parameters():
+        if not isinstance(weight, Params4bit):
+            weight.data = weight.data.float()
+    for module in live.modules():
+        if isinstance(module, Linear4bit):
+            module.compute_dtype, module.compute_type_is_set = torch.float32, True
+    return live
+
+
+def _trained_in(adapter: Artifact) -> torch.dtype:
+    import torch
+
+    found: torch.dtype = getattr(torch, adapter.meta["training"]["precision"])
+    return found
+
+
+def targets(model: Any) -> dict[str, bool]:
+    """The weights that an adapter on a model aims at, by their name in the plain model, and whether its update is zero.
+
+    A weight whose update is zero (as before the first step) is free to stay as it is.
+    """
+    from peft.tuners.tuners_utils import BaseTunerLayer
+    from peft.utils.other import AuxiliaryTrainingWrapper
+
+    found: dict[str, bool] = {}
+    for name, module in model.named_modules():
+        plain = name.removeprefix("base_model.model.")
+        if isinstance(module, AuxiliaryTrainingWrapper):
+            found |= {f"{plain}.{key}": False for key in module.original_module.state_dict()}
+        elif isinstance(module, BaseTunerLayer):
+            update = getattr(module, "get_delta_weight", None)
+            found[f"{plain}.weight"] = update is not None and not bool(update("default").any())
+    return found
+
+
+def check_changes(before: dict[str, str], after: dict[str, str], aimed_at: dict[str, bool]) -> int:
+    """See that a merge changed the weights that the adapter aims at, and no others; returns how many.
+
+    Args:
+        before: digest of each weight of the plain base.
+        after: the same of the merged model.
+        aimed_at: as `targets` returns it.
+
+    Raises:
+        IntegrityError: a weight appeared, vanished, changed without being aimed at, or was aimed at and did not.
+    """
+    for name in sorted(before.keys() | after.keys()):
+        changed = before.get(name) != after.get(name)
+        if name not in before or name not in after:
+            fault = "appeared" if name in after else "vanished"
+        elif changed and name not in aimed_at:
+            fault = "changed, and the adapter does not aim at it"
+        elif not changed and name in aimed_at and not aimed_at[name]:
+            fault = "did not change, and the adapter aims at it"
+        else:
+            continue
+        raise IntegrityError(f"merging: weight {name} {fault}")
+    if lost := sorted(aimed_at.keys() - before.keys()):
+        raise IntegrityError(f"merging: the adapter aims at weight {lost[0]}, which the base does not have")
+    return sum(before[name] != after[name] for name in before)
+
+
+def check_ties(model: Any) -> bool:
+    """Whether input and output embeddings are one, said by the config and seen in the weights.
+
+    Raises:
+        IntegrityError: the two disagree: one of the embeddings was changed alone.
+    """
+    import torch
+
+    inputs, outputs = model.get_input_embeddings(), model.get_output_embeddings()
+    flag = bool(getattr(model.config, "tie_word_embeddings", False)) and outputs is not None
+    equal = outputs is not None and torch.equal(inputs.weight, outputs.weight)
+    if flag != equal:
+        raise IntegrityError(f"the config says tied embeddings: {flag}, the weights say: {equal}")
+    return flag
+
+
+def _check_tokenizer(base: Path, adapter: Path, merged: Path) -> str:
+    """The digest of the tokenizer's files and chat template, the same in all three folders."""
+    found = {}
+    for where, folder in (("base", base), ("adapter", adapter), ("merged", merged)):
+        files = {name: digest_file(folder / name) for name in TOKENIZER_FILES if (folder / name).is_file()}
+        template = load_tokenizer(folder).chat_template
+        found[where] = digest_data({"files": files, "chat_template": template})
+    if len(set(found.values())) != 1:
+        listed = ", ".join(f"{where} {digest[:12]}" for where, digest in found.items())
+        raise IntegrityError("the tokenizer or its chat template changed on the way", value=listed)
+    return found["merged"]
+
+
+def _weights(model: PreTrainedModel) -> dict[str, str]:
+    """SHA-256 of each weight and buffer; tied ones count once."""
+    import torch
+
+    named = [*model.named_parameters(), *model.named_buffers()]
+    return {
+        name: hashlib.sha256(value.detach().cpu().contiguous().view(torch.uint8).numpy()).hexdigest()
+        for name, value in named
+    }
+
+
+def _require(difference: Difference, limit: float, otherwise: str) -> None:
+    if not difference.kl <= limit:
+        raise IntegrityError(otherwise, value=f"KL {difference.kl:.1e} nats, at most {limit:.0e} is allowed")
