@@ -73,6 +73,7 @@ def tiny_llama(
         num_attention_heads=4,
         num_key_value_heads=2,
         max_position_embeddings=512,
+        initializer_range=0.1,  # random features worth adapting: at 0.02 a small adapter has nothing to work with
         tie_word_embeddings=tied,
         bos_token_id=tokenizer.bos_token_id,
         eos_token_id=tokenizer.eos_token_id,
@@ -104,6 +105,7 @@ def tiny_bert(folder: Path, *, hidden: int = 64, layers: int = 2, seed: int = 0)
         num_hidden_layers=layers,
         num_attention_heads=4,
         max_position_embeddings=256,
+        initializer_range=0.1,
     )
     with torch.random.fork_rng():
         torch.manual_seed(seed)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -45,16 +45,26 @@ class Method(ABC):
     base_quantization: ClassVar[Quantization | None] = None
     """The base is loaded in 4 bits while the method trains."""
 
+    paged_optimizer: ClassVar[bool] = False
+    """Where there is CUDA, optimizer state may be moved to CPU memory under pressure."""
+
     @abstractmethod
-    def prepare(self, model: PreTrainedModel, options: Any, task: Task) -> Any:
+    def prepare(self, model: PreTrainedModel, options: Any, task: Task, heads: Sequence[str]) -> Any:
         """Return the model that trains: the given one, or one wrapped around it, with `requires_grad` set.
 
-        A head made for the task (classification) must train with every method.
+        Args:
+            model: the base, loaded for the task.
+            options: what `parse_options` returned.
+            task: what it is to learn.
+            heads: names of the modules made for the task (classification): they train with every method.
+
+        Raises:
+            InputError: the settings do not fit the model.
         """
 
     @abstractmethod
     def save(self, model: Any, folder: Path) -> None:
-        """Write what was learned: safetensors and JSON only."""
+        """Write what was learned: safetensors and JSON only, the same bytes for the same values."""
 
     @abstractmethod
     def load(self, base: PreTrainedModel, folder: Path, options: Any) -> Any:

@@ -1,0 +1,118 @@
+"""PEFT adapters put on, written and read so that the same values give the same bytes and no key is lost in silence."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tasks.config import Task
+from tasks.errors import InputError, IntegrityError
+
+if TYPE_CHECKING:
+    from peft import PeftConfig, PeftModel
+    from transformers import PreTrainedModel
+
+WEIGHTS = "adapter_model.safetensors"
+CONFIG = "adapter_config.json"
+TASK_TYPES: dict[Task, str] = {
+    "causal-lm": "CAUSAL_LM",
+    "text-classification": "SEQ_CLS",
+    "token-classification": "TOKEN_CLS",
+}
+
+
+def linear_names(model: PreTrainedModel, wanted: Sequence[str] | str, heads: Sequence[str]) -> list[str]:
+    """Full names of the linear modules to adapt: all of them ("all-linear"), or those that end in a wanted name.
+
+    Heads and output embeddings are never among them: they train whole, or not at all.
+
+    Raises:
+        InputError: a wanted name fits no module; the message lists what there is.
+    """
+    import torch
+    from transformers.pytorch_utils import Conv1D
+
+    output = model.get_output_embeddings()
+    names = [
+        name
+        for name, module in model.named_modules()
+        if isinstance(module, torch.nn.Linear | Conv1D)
+        and module is not output
+        and not any(f"{name}.".startswith(f"{head}.") for head in heads)
+    ]
+    if wanted == "all-linear":
+        return names
+    for one in wanted:
+        if not any(f".{name}".endswith(f".{one}") for name in names):
+            known = sorted({name.rpartition(".")[2] for name in names})
+            raise InputError("method.targets names no linear module", value=one, hint=f"there are: {', '.join(known)}")
+    return [name for name in names if any(f".{name}".endswith(f".{one}") for one in wanted)]
+
+
+def attach(model: PreTrainedModel, config: PeftConfig) -> PeftModel:
+    """A model with a new adapter; what trains is float32."""
+    from peft import get_peft_model
+
+    wrapped = get_peft_model(model, config)
+    for weight in wrapped.parameters():
+        if weight.requires_grad:
+            weight.data = weight.data.float()
+    return wrapped
+
+
+def save_adapter(model: PeftModel, folder: Path) -> None:
+    """Write the adapter's weights (safetensors) and its configuration (JSON with sorted keys, no path in it)."""
+    from peft import get_peft_model_state_dict
+    from safetensors.torch import save_file
+
+    state = get_peft_model_state_dict(model, save_embedding_layers=False)
+    save_file({name: value.detach().cpu().contiguous() for name, value in state.items()}, folder / WEIGHTS)
+    config = {key: _plain(value) for key, value in model.peft_config["default"].to_dict().items()}
+    config |= {"base_model_name_or_path": None, "inference_mode": True}
+    (folder / CONFIG).write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
+
+
+def load_adapter(base: PreTrainedModel, folder: Path) -> PeftModel:
+    """The adapter of a folder on a fresh base, in evaluation mode, in the dtype of the base.
+
+    Raises:
+        IntegrityError: a weight is missing, left over, or of another shape: PEFT alone would keep silent.
+    """
+    import torch
+    from peft import PeftConfig, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
+    from safetensors.torch import load_file
+
+    dtype = base.get_input_embeddings().weight.dtype
+    with torch.random.fork_rng():
+        model = get_peft_model(base, PeftConfig.from_pretrained(folder))
+    stored = load_file(folder / WEIGHTS)
+    expected = get_peft_model_state_dict(model, save_embedding_layers=False)
+    for name in sorted(stored.keys() | expected.keys()):
+        if name not in stored or name not in expected or stored[name].shape != expected[name].shape:
+            fault = (
+                "is missing"
+                if name not in stored
+                else "fits no module"
+                if name not in expected
+                else "has another shape"
+            )
+            raise IntegrityError(f"weight {name} of the adapter {fault}", value=folder, hint="is this its base model?")
+    set_peft_model_state_dict(model, stored)
+    for weight in model.parameters():
+        weight.requires_grad = False
+        if weight.is_floating_point():
+            weight.data = weight.data.to(dtype)
+    return model.eval()
+
+
+def _plain(value: Any) -> Any:
+    """PEFT's settings as JSON that does not depend on the order of a set."""
+    if isinstance(value, set | frozenset):
+        return sorted(value)
+    if isinstance(value, dict):
+        return {str(key): _plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    return value if isinstance(value, str | int | float | bool | None) else str(value)

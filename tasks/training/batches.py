@@ -1,0 +1,191 @@
+"""Which records go together: batches filled by tokens with hardly any padding, a pure function of (seed, epoch).
+
+Records are shuffled, then sorted by length within pools of several batches, and the batches shuffled again: close to
+random order, close to no padding. For causal models several records are packed into one row; each starts its
+positions at 0, which is how attention keeps them apart (`position_ids` without `attention_mask`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tasks.training.encode import IGNORED, Encoded
+
+if TYPE_CHECKING:
+    import torch
+    from numpy.typing import NDArray
+
+POOL = 32  # batches sorted together
+Row = list[int]  # records that share a row
+Micro = list[Row]  # rows of one forward pass
+Step = list[Micro]  # forward passes of one optimizer step
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How rows and batches are filled."""
+
+    batch_tokens: int
+    """Per optimizer step, padding included; a single longer record is a step of its own."""
+    micro_tokens: int
+    """Per forward pass, likewise."""
+    capacity: int
+    """Tokens of a packed row; 0: one record per row."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Tensors of one forward pass, on the training device."""
+
+    inputs: dict[str, torch.Tensor]
+    """Arguments of the model, each (rows, tokens)."""
+    targets: torch.Tensor
+    """(rows, tokens) with `IGNORED` where nothing is learned, or (rows,)."""
+
+
+def layout(encoded: Encoded, batch_tokens: int, micro_tokens: int | None, *, pack: bool) -> Layout:
+    """The layout for these records: a packed row holds about four records, and always the longest.
+
+    Attention over a packed row costs by its square even across records, so rows are as short as packing allows.
+    """
+    micro = min(micro_tokens or batch_tokens, batch_tokens)
+    if not pack or not len(encoded):
+        return Layout(batch_tokens, micro, 0)
+    longest = int(encoded.lengths.max())
+    return Layout(batch_tokens, micro, max(longest, min(4 * int(encoded.lengths.mean()), micro)))
+
+
+def plan_epoch(lengths: NDArray[np.int64], how: Layout, *, seed: int, epoch: int) -> list[Step]:
+    """The steps of an epoch: every record exactly once, in an order that depends on (seed, epoch) only."""
+    chance = np.random.Generator(np.random.PCG64([seed, epoch]))
+    order = chance.permutation(len(lengths))
+    micros: list[Micro] = []
+    for pool in _pools(order, lengths, POOL * how.batch_tokens):
+        made = _micros(_rows(pool, lengths, how, chance), lengths, how)
+        micros += [made[place] for place in chance.permutation(len(made))]
+    micros = [micros[place] for place in chance.permutation(len(micros))]
+    return _steps(micros, lengths, how)
+
+
+def plan_in_order(lengths: NDArray[np.int64], how: Layout) -> list[Micro]:
+    """Forward passes over every record, longest first, without randomness: for measuring."""
+    order = np.argsort(-lengths, kind="stable")
+    return _micros([[int(record)] for record in order], lengths, how)
+
+
+def _pools(order: NDArray[np.int64], lengths: NDArray[np.int64], tokens: int) -> Iterator[NDArray[np.int64]]:
+    """Cut the shuffled records into pools of about so many tokens, each sorted by length, longest first."""
+    if not len(order):
+        return
+    pool_of = (np.cumsum(lengths[order]) - 1) // tokens
+    for pool in np.split(order, np.flatnonzero(np.diff(pool_of)) + 1):
+        yield pool[np.argsort(-lengths[pool], kind="stable")]
+
+
+def _rows(pool: NDArray[np.int64], lengths: NDArray[np.int64], how: Layout, chance: np.random.Generator) -> list[Row]:
+    """One row per record, or records packed into rows: each into the fullest row that still has room for it."""
+    if not how.capacity:
+        return [[int(record)] for record in pool]
+    rows: list[Row] = []
+    with_room: list[list[int]] = [[] for _ in range(how.capacity + 1)]  # free tokens -> rows
+    some = 0  # bit n is set where some row has n free tokens: the lowest bit from `need` on is the best fit
+    for record in pool:
+        need = int(lengths[record])
+        if fitting := some >> need:
+            free = need + (fitting & -fitting).bit_length() - 1
+            row = with_room[free].pop()
+            if not with_room[free]:
+                some ^= 1 << free
+        else:
+            free, row = how.capacity, len(rows)
+            rows.append([])
+        rows[row].append(int(record))
+        with_room[free - need].append(row)
+        some |= 1 << (free - need)
+    return [rows[place] for place in chance.permutation(len(rows))]
+
+
+def _micros(rows: list[Row], lengths: NDArray[np.int64], how: Layout) -> list[Micro]:
+    """Rows in the given order, as many in one forward pass as its tokens, padding included, allow."""
+    micros: list[Micro] = []
+    widest = 0
+    for row in rows:
+        width = row_width(row, lengths)
+        widest = max(widest, width)
+        if micros and (len(micros[-1]) + 1) * widest <= how.micro_tokens:
+            micros[-1].append(row)
+        else:
+            micros.append([row])
+            widest = width
+    return micros
+
+
+def _steps(micros: list[Micro], lengths: NDArray[np.int64], how: Layout) -> list[Step]:
+    steps: list[Step] = []
+    filled = 0
+    for micro in micros:
+        tokens = len(micro) * max(row_width(row, lengths) for row in micro)
+        if steps and filled + tokens <= how.batch_tokens:
+            steps[-1].append(micro)
+            filled += tokens
+        else:
+            steps.append([micro])
+            filled = tokens
+    return steps
+
+
+def row_width(row: Row, lengths: NDArray[np.int64]) -> int:
+    """Tokens in a row."""
+    return int(sum(lengths[record] for record in row))
+
+
+def collate(encoded: Encoded, micro: Micro, pad_id: int, device: torch.device, *, packed: bool) -> Batch:
+    """The tensors of one forward pass. Rows that are all of one length carry no attention mask: attention is faster."""
+    import torch
+
+    width = max(row_width(row, encoded.lengths) for row in micro)
+    ids = np.full((len(micro), width), pad_id, dtype=np.int64)
+    targets = np.full((len(micro), width) if encoded.per_token else len(micro), IGNORED, dtype=np.int64)
+    mask = np.zeros((len(micro), width), dtype=np.int64)
+    positions = np.zeros((len(micro), width), dtype=np.int64)
+    for number, row in enumerate(micro):
+        at = 0
+        for record in row:
+            start, end = encoded.starts[record], encoded.starts[record + 1]
+            here = slice(at, at + end - start)
+            ids[number, here] = encoded.ids[start:end]
+            if encoded.per_token:
+                targets[number, here] = encoded.targets[start:end]
+                if packed:
+                    targets[number, at] = IGNORED  # nothing before it predicts a record's first token
+            else:
+                targets[number] = encoded.targets[record]
+            mask[number, here] = 1
+            positions[number, here] = np.arange(end - start)
+            at += end - start
+        positions[number, at:] = np.arange(width - at)  # the padding of a packed row is a record of its own
+    inputs = {"input_ids": ids}
+    if packed:
+        inputs["position_ids"] = positions
+    elif not mask.all():
+        inputs["attention_mask"] = mask
+    return Batch(
+        inputs={name: torch.from_numpy(values).to(device) for name, values in inputs.items()},
+        targets=torch.from_numpy(targets).to(device),
+    )
+
+
+def real_tokens(lengths: NDArray[np.int64], micros: Sequence[Micro]) -> int:
+    """Tokens without padding."""
+    return int(sum(row_width(row, lengths) for micro in micros for row in micro))
+
+
+def padding_share(lengths: NDArray[np.int64], steps: Sequence[Step]) -> float:
+    """Share of the tokens that are padding, of all that are computed."""
+    micros: list[Any] = [micro for step in steps for micro in step]
+    computed = sum(len(micro) * max(row_width(row, lengths) for row in micro) for micro in micros)
+    return 1 - real_tokens(lengths, micros) / computed if computed else 0.0

@@ -1,0 +1,94 @@
+"""Records as token ids: encoded once, kept flat (4 bytes a token), so that millions of records fit in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tasks.errors import InputError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+IGNORED = -100  # a target that is not learned: torch's cross entropy skips it
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """n records. Record i owns `ids[starts[i]:starts[i + 1]]`, and the targets at the same places."""
+
+    ids: NDArray[np.int32]
+    """Token ids, shape (tokens,)."""
+    starts: NDArray[np.int64]
+    """Where each record begins, and where the last one ends, shape (n + 1,)."""
+    targets: NDArray[np.int32]
+    """Per token, shape (tokens,): the token itself or its label, `IGNORED` where nothing is learned; for one label
+    per record, shape (n,)."""
+    rows: NDArray[np.int64]
+    """Which row of the split each record is, shape (n,): rows whose answer cannot fit are left out."""
+    cut: int
+    """Records whose input was too long and was cut."""
+    left_out: int
+    """Records left out."""
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+    @cached_property
+    def lengths(self) -> NDArray[np.int64]:
+        """Tokens of each record, shape (n,)."""
+        return np.diff(self.starts)
+
+    @property
+    def per_token(self) -> bool:
+        """Whether there is a target per token, not one per record."""
+        return len(self.targets) == len(self.ids)
+
+    def target_counts(self) -> NDArray[np.int64]:
+        """How many targets each record teaches, shape (n,): what the loss is normalised by."""
+        if not self.per_token:
+            return np.ones(len(self), dtype=np.int64)
+        learned = np.concatenate([[0], np.cumsum(self.targets != IGNORED)])
+        return np.asarray(learned[self.starts[1:]] - learned[self.starts[:-1]])
+
+
+def flat(
+    records: Iterable[tuple[int, Sequence[int], Sequence[int] | int]], *, cut: int = 0, left_out: int = 0
+) -> Encoded:
+    """`Encoded` from (row, ids, targets) per record; targets are one per token, or a single label."""
+    rows, lengths = [], [0]
+    ids: list[NDArray[np.int32]] = []
+    targets: list[NDArray[np.int32]] = []
+    for row, tokens, target in records:
+        rows.append(row)
+        lengths.append(len(tokens))
+        ids.append(np.asarray(tokens, dtype=np.int32))
+        targets.append(np.atleast_1d(np.asarray(target, dtype=np.int32)))
+    empty = [np.zeros(0, dtype=np.int32)]
+    return Encoded(
+        ids=np.concatenate(ids or empty),
+        starts=np.cumsum(lengths, dtype=np.int64),
+        targets=np.concatenate(targets or empty),
+        rows=np.asarray(rows, dtype=np.int64),
+        cut=cut,
+        left_out=left_out,
+    )
+
+
+def label_ids(values: Iterable[str], labels: Sequence[str]) -> list[int]:
+    """Ids of labels.
+
+    Raises:
+        InputError: a label that the dataset version does not declare.
+    """
+    known = {label: number for number, label in enumerate(labels)}
+    try:
+        return [known[value] for value in values]
+    except KeyError:
+        raise InputError(
+            "a record has a label that the dataset does not declare", hint="build the dataset again"
+        ) from None

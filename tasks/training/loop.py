@@ -1,0 +1,251 @@
+"""The training loop: reproducible to the bit, exact to resume, and nothing in it that a step does not need."""
+
+from __future__ import annotations
+
+import math
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from tasks.config import Training
+from tasks.errors import InputError, Interrupted
+from tasks.progress import progress
+from tasks.training.batches import Layout, Micro, Step, collate, plan_epoch, plan_in_order, real_tokens
+from tasks.training.checkpoint import Checkpoints
+from tasks.training.encode import IGNORED, Encoded
+from tasks.training.objectives import Objective
+from tasks.training.optimizer import Masters, learning_rate
+
+if TYPE_CHECKING:
+    import torch
+
+    from tasks.tracking import Tracker
+
+POINTS = 50  # of the training curve
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What is to be learned, ready for the loop."""
+
+    objective: Objective
+    train: Encoded
+    validation: Encoded
+    how: Layout
+    pad_id: int
+    settings: Training
+    seed: int
+
+
+@dataclass
+class Progressed:
+    """How far training is; with the weights, everything that a checkpoint needs. Only deterministic values."""
+
+    step: int = 0
+    tokens: int = 0
+    targets: int = 0
+    loss: float = 0.0
+    """Sum over the targets since the last point of the curve."""
+    loss_targets: int = 0
+    best_loss: float = math.inf
+    best_step: int = 0
+    worse: int = 0
+    """Evaluations since the best one."""
+    train_curve: list[dict[str, float]] = field(default_factory=list)
+    validation_curve: list[dict[str, float]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the loop leaves behind: the best weights are in the model."""
+
+    progressed: Progressed
+    total_steps: int
+    stopped_early: bool
+    seconds: float
+    """In optimizer steps alone, in this process."""
+    tokens_timed: int
+    """Real tokens in those seconds."""
+
+
+def plan(lesson: Lesson) -> list[Step]:
+    """Every step of the training, in order: a pure function of the lengths, the settings and the seed.
+
+    Raises:
+        InputError: there is nothing to learn.
+    """
+    epochs = lesson.settings.epochs
+    steps: list[Step] = []
+    for epoch in range(math.ceil(epochs)):
+        made = plan_epoch(lesson.train.lengths, lesson.how, seed=lesson.seed, epoch=epoch)
+        share = min(1.0, epochs - epoch)
+        steps += made[: max(1, round(share * len(made)))]
+        if lesson.settings.max_steps is not None and len(steps) >= lesson.settings.max_steps:
+            steps = steps[: lesson.settings.max_steps]
+            break
+    if not steps:
+        raise InputError("no training record is left to learn from", hint="raise training.max_length")
+    return steps
+
+
+def run(model: Any, masters: Masters, lesson: Lesson, kept: Checkpoints, track: Tracker | None = None) -> Outcome:
+    """Train to the end, or go on from the last checkpoint; leaves the best weights in `masters` and the model.
+
+    Raises:
+        InputError: the loss is not a number.
+        Interrupted: SIGTERM or Ctrl-C came; the state is saved.
+    """
+    import torch
+
+    settings, device = lesson.settings, next(model.parameters()).device
+    steps = plan(lesson)
+    now, best = _resume(kept, masters)
+    evaluate_at = _evenly(len(steps), settings.evaluations)
+    save_at = _evenly(len(steps), settings.checkpoints) - {len(steps)}
+    point_every = max(1, len(steps) // POINTS)
+    validation = plan_in_order(lesson.validation.lengths, lesson.how)
+    seconds, timed, stopped = 0.0, 0, False
+    loss_since = torch.tensor(now.loss, dtype=torch.float64, device=device)
+
+    with progress("fine-tuning", len(steps), "steps") as bar, _stoppable() as stop:
+        bar.advance(now.step)
+        model.train()
+        while now.step < len(steps):
+            began = time.perf_counter()
+            batches = [
+                collate(lesson.train, micro, lesson.pad_id, device, packed=bool(lesson.how.capacity))
+                for micro in steps[now.step]
+            ]
+            targets = sum(int((batch.targets != IGNORED).sum()) for batch in batches)
+            for batch in batches:
+                loss = lesson.objective.loss(model, batch, settings.label_smoothing)
+                torch.autograd.backward(loss / max(1, targets))
+                masters.gather()
+                loss_since += loss.detach()
+            factor = learning_rate(now.step, len(steps), settings)
+            norm = masters.step(factor)
+            tokens = real_tokens(lesson.train.lengths, steps[now.step])
+            now.step += 1
+            now.tokens += tokens
+            now.targets += targets
+            now.loss_targets += targets
+            seconds += time.perf_counter() - began
+            timed += tokens
+
+            if now.step % point_every == 0 or now.step == len(steps) or now.step in evaluate_at:
+                _point(now, loss_since, norm, factor * settings.learning_rate, timed / seconds, track)
+            if now.step in evaluate_at:
+                value = mean_loss(model, lesson, lesson.validation, validation)
+                if _better(now, value, track):
+                    best = masters.values()
+                elif settings.patience is not None and now.worse >= settings.patience:
+                    stopped = True
+            if (now.step in save_at or stop.is_set()) and not stopped:
+                now.loss = float(loss_since)
+                kept.save(now.step, _state(now, masters, best))
+                if stop.is_set():
+                    hint = "run again to go on from here"
+                    raise Interrupted(f"training was stopped at step {now.step} of {len(steps)}", hint=hint)
+            bar.advance(1, f"loss {now.train_curve[-1]['loss']:.3f}" if now.train_curve else "")
+            if stopped:
+                break
+    masters.set_values(best)
+    model.eval()
+    return Outcome(now, len(steps), stopped, seconds, timed)
+
+
+def mean_loss(model: Any, lesson: Lesson, encoded: Encoded, micros: list[Micro]) -> float:
+    """Mean loss over the targets, in evaluation mode, without label smoothing; the model is left in training mode."""
+    import torch
+
+    device = next(model.parameters()).device
+    loss, targets = 0.0, 0
+    model.eval()
+    with torch.no_grad():
+        for micro in micros:
+            batch = collate(encoded, micro, lesson.pad_id, device, packed=bool(lesson.how.capacity))
+            loss += float(lesson.objective.loss(model, batch, 0.0))
+            targets += int((batch.targets != IGNORED).sum())
+    model.train()
+    return loss / max(1, targets)
+
+
+def _point(
+    now: Progressed, loss_since: torch.Tensor, norm: torch.Tensor, rate: float, speed: float, track: Tracker | None
+) -> None:
+    """Close a stretch of the training curve."""
+    mean = float(loss_since) / max(1, now.loss_targets)
+    loss_since.zero_()
+    now.loss_targets = 0
+    if not (math.isfinite(mean) and math.isfinite(float(norm))):
+        hint = "lower training.learning_rate, or lengthen the warm-up"
+        raise InputError(f"the loss is not a number any more at step {now.step}", hint=hint)
+    now.train_curve.append({"step": now.step, "tokens": now.tokens, "loss": mean, "learning_rate": rate})
+    if track is not None:
+        values = {"train_loss": mean, "learning_rate": rate, "gradient_norm": float(norm), "tokens_per_second": speed}
+        track.metrics(values, now.step)
+
+
+def _better(now: Progressed, value: float, track: Tracker | None) -> bool:
+    """Record an evaluation; whether it is the best so far."""
+    if not math.isfinite(value):
+        raise InputError(f"the validation loss is not a number at step {now.step}", hint="lower training.learning_rate")
+    now.validation_curve.append({"step": now.step, "loss": value})
+    if track is not None:
+        track.metrics({"validation_loss": value}, now.step)
+    better = value < now.best_loss
+    now.worse = 0 if better else now.worse + 1
+    if better:
+        now.best_loss, now.best_step = value, now.step
+    return better
+
+
+def _evenly(total: int, times: int) -> set[int]:
+    """`times` steps spread evenly, the last one among them (1-based: after that many steps)."""
+    return {max(1, round(total * (number + 1) / times)) for number in range(times)}
+
+
+def _state(now: Progressed, masters: Masters, best: dict[str, torch.Tensor]) -> dict[str, Any]:
+    import torch
+
+    return {
+        "progressed": vars(now),
+        "weights": masters.values(),
+        "optimizer": masters.optimizer.state_dict(),
+        "best": best,
+        "random": torch.get_rng_state(),
+        "random_cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+    }
+
+
+def _resume(kept: Checkpoints, masters: Masters) -> tuple[Progressed, dict[str, torch.Tensor]]:
+    import torch
+
+    state = kept.load()
+    if state is None:
+        return Progressed(), {}
+    masters.set_values(state["weights"])
+    masters.optimizer.load_state_dict(state["optimizer"])
+    torch.set_rng_state(state["random"])
+    if state["random_cuda"]:
+        torch.cuda.set_rng_state_all(state["random_cuda"])
+    return Progressed(**state["progressed"]), state["best"]
+
+
+@contextmanager
+def _stoppable() -> Iterator[threading.Event]:
+    """Within the block, SIGTERM and Ctrl-C set an event instead of ending the process in the middle of a step."""
+    stop = threading.Event()
+    if threading.current_thread() is not threading.main_thread():  # signals reach the main thread only
+        yield stop
+        return
+    before = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,460 @@
+"""Base models: found, checked, named by digest, loaded for a task; and any trained artifact, opened for inference."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tasks.artifact import Artifact, artifacts, load, write_atomically
+from tasks.config import BaseModelRef, Quantization, Task
+from tasks.digest import canonical_json, digest_data, digest_file
+from tasks.errors import InputError, IntegrityError, Interrupted
+from tasks.home import CHECKOUT, home
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
+
+    OpenModel = tuple[Any, PreTrainedTokenizerBase]
+
+TOKENIZER_FILES = (
+    "added_tokens.json",
+    "chat_template.jinja",
+    "merges.txt",
+    "sentencepiece.bpe.model",
+    "special_tokens_map.json",
+    "spiece.model",
+    "tokenizer.json",
+    "tokenizer.model",
+    "tokenizer_config.json",
+    "vocab.json",
+    "vocab.txt",
+)
+WANTED = ("*.safetensors", "*.safetensors.index.json", "config.json", "generation_config.json", *TOKENIZER_FILES)
+"""What counts as the model, and what is downloaded from the hub: never pickle, never code."""
+
+
+@dataclass(frozen=True)
+class Base:
+    """A base model on this machine: a Hugging Face folder, its digest, and how the recipe named it."""
+
+    path: Path
+    digest: str
+    ref: dict[str, Any]
+
+
+def resolve_base(ref: BaseModelRef) -> Base:
+    """The base model that a recipe names, its weights hashed; `locate_base` finds it again by digest.
+
+    A base made here (`base: NAME`) is trained on first use. Its digest is that of its artifact.
+
+    Raises:
+        InputError: no such folder or package, no weights, pickle weights only, no readable config, no such hub model.
+        Interrupted: the hub cannot be reached.
+    """
+    plain = {key: value for key, value in ref.plain().items() if value is not None}
+    if ref.base is not None:
+        from tasks.training.base import base_artifact
+
+        artifact = base_artifact(ref.base)
+        return Base(artifact.path, artifact.digest, plain)
+    if ref.folder is not None:
+        folder = CHECKOUT / Path(ref.folder).expanduser()
+    elif ref.package is not None:
+        folder = _in_package(ref.package)
+    else:
+        folder = _from_hub(str(ref.hub), str(ref.revision))
+    check_folder(folder)
+    base = Base(folder, digest_model(folder), plain)
+    record = canonical_json({"path": str(folder.absolute()), "ref": plain})
+    write_atomically(home() / "bases" / f"{base.digest}.json", record)
+    return base
+
+
+def locate_base(digest: str) -> Base:
+    """The base model of that digest, hashed again.
+
+    Raises:
+        IntegrityError: it is not on this machine any more, or was changed.
+    """
+    if (artifacts() / digest).is_dir():
+        artifact = load(digest)
+        return Base(artifact.path, digest, {"base": artifact.meta.get("name")})
+    try:
+        record = json.loads((home() / "bases" / f"{digest}.json").read_bytes())
+    except (OSError, ValueError) as error:
+        hint = "run the recipe that used it once more, or restore GALEN_HOME/bases"
+        raise IntegrityError("nobody knows where this base model is", value=digest, hint=hint) from error
+    folder = Path(record["path"])
+    if not folder.is_dir() or digest_model(folder) != digest:
+        raise IntegrityError("the base model was moved or changed", value=folder, hint="put the same files back there")
+    return Base(folder, digest, record["ref"])
+
+
+def digest_model(folder: Path) -> str:
+    """Digest of the files that make a model folder (weights, config, tokenizer); a README does not count."""
+    found = {file for pattern in WANTED for file in folder.glob(pattern) if file.is_file()}
+    return digest_data({file.name: digest_file(file) for file in found})
+
+
+def check_folder(folder: Path) -> None:
+    """See that a folder holds a model that can be loaded without pickle or foreign code.
+
+    Raises:
+        InputError: it does not; the message says what is missing.
+    """
+    if not folder.is_dir():
+        raise InputError("the base model folder does not exist", value=folder, hint="give a Hugging Face model folder")
+    if not (folder / "config.json").is_file():
+        raise InputError("the base model folder has no config.json", value=folder, hint="is it a Hugging Face folder?")
+    if not list(folder.glob("*.safetensors")):
+        if pickled := sorted(file.name for kind in ("*.bin", "*.pt", "*.pth", "*.ckpt") for file in folder.glob(kind)):
+            raise InputError(
+                f"the base model has pickle weights only ({pickled[0]}), which can run code when they are read",
+                value=folder,
+                hint="convert them to safetensors, in a place that you trust, with save_pretrained",
+            )
+        raise InputError("the base model folder has no weights", value=folder, hint="expected model.safetensors")
+    index = folder / "model.safetensors.index.json"
+    if index.is_file():
+        shards = set(json.loads(index.read_text())["weight_map"].values())
+        if absent := sorted(shard for shard in shards if not (folder / shard).is_file()):
+            raise InputError("weights of the base model are missing", value=absent[0], hint="copy the whole folder")
+    load_config(folder)
+
+
+def load_config(folder: Path) -> PreTrainedConfig:
+    """The configuration of a model folder.
+
+    Raises:
+        InputError: it cannot be read, or belongs to an architecture that transformers does not have.
+    """
+    from transformers import AutoConfig
+
+    try:
+        return AutoConfig.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        hint = "it must be an architecture that transformers knows without remote code"
+        raise InputError("the model's config.json cannot be loaded", value=folder, hint=hint) from error
+
+
+def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
+    """The tokenizer of a model folder, padding on the right; one without a padding token pads with its end token.
+
+    Raises:
+        InputError: there is none, it is not a fast one, or it has no end token to pad with.
+    """
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, ImportError) as error:
+        raise InputError("the tokenizer cannot be loaded", value=folder, hint="tokenizer.json is needed") from error
+    if not tokenizer.is_fast:
+        raise InputError("the tokenizer is not a fast one", value=folder, hint="convert it to tokenizer.json")
+    if tokenizer.pad_token is None:
+        if tokenizer.eos_token is None:
+            raise InputError(
+                "the tokenizer has no padding and no end token", value=folder, hint="name one in its config"
+            )
+        tokenizer.pad_token = tokenizer.eos_token
+    tokenizer.padding_side = "right"
+    tokenizer.model_max_length = int(1e30)  # `encode` cuts, and counts what it cut
+    return tokenizer
+
+
+def auto_class(task: Task) -> Any:
+    """The transformers class that loads a model for a task."""
+    import transformers
+
+    return {
+        "causal-lm": transformers.AutoModelForCausalLM,
+        "text-classification": transformers.AutoModelForSequenceClassification,
+        "token-classification": transformers.AutoModelForTokenClassification,
+    }[task]
+
+
+def task_config(folder: Path, task: Task, labels: Sequence[str], dropout: float | None = None) -> PreTrainedConfig:
+    """The configuration of a base for a task: labels set, dropout overridden where asked.
+
+    Raises:
+        InputError: the architecture cannot do the task, or is quantized already, or has no dropout to set.
+    """
+    from transformers import MODEL_FOR_MASKED_LM_MAPPING
+
+    config = load_config(folder)
+    known = auto_class(task)._model_mapping
+    encoder = config.is_encoder_decoder or (
+        type(config) in MODEL_FOR_MASKED_LM_MAPPING and not getattr(config, "is_decoder", False)
+    )
+    if type(config) not in known or (task == "causal-lm" and encoder):
+        raise InputError(
+            f"a {config.model_type} model cannot do {task}",
+            value=folder,
+            hint="causal-lm needs a decoder (Llama, Qwen3, GPT-2, ...)"
+            if task == "causal-lm"
+            else "choose another base",
+        )
+    if getattr(config, "quantization_config", None) is not None:
+        raise InputError(
+            "the base model is quantized already",
+            value=folder,
+            hint="start from the full-precision model (qlora quantizes)",
+        )
+    if task != "causal-lm":
+        config.num_labels = len(labels)
+        config.id2label = dict(enumerate(labels))
+        config.label2id = {label: number for number, label in enumerate(labels)}
+    if dropout is not None:
+        names = [key for key, value in config.to_dict().items() if _is_dropout(key) and isinstance(value, int | float)]
+        if not names:
+            raise InputError(f"a {config.model_type} model has no dropout to set", hint="remove training.dropout")
+        for name in names:
+            setattr(config, name, dropout)
+    return config
+
+
+def longest_input(config: PreTrainedConfig, max_length: int) -> int:
+    """The recipe's `max_length`, or what the model's positions allow where that is less."""
+    positions = getattr(config, "max_position_embeddings", None)
+    if not isinstance(positions, int) or positions <= 0:
+        return max_length
+    if config.model_type in ("roberta", "xlm-roberta", "camembert"):  # their positions start behind the padding id
+        positions -= config.pad_token_id + 1
+    return min(max_length, positions)
+
+
+def fresh_modules(base: Base, task: Task, labels: Sequence[str]) -> tuple[str, ...]:
+    """Names of the modules that the task adds and the base holds no weights for, sorted: its head, sometimes a pooler.
+
+    Found from the names and shapes in the safetensors headers, so before any weight is loaded.
+    """
+    import torch
+    from safetensors import safe_open
+
+    with torch.device("meta"):
+        model = auto_class(task).from_config(task_config(base.path, task, labels))
+    prefix = f"{model.base_model_prefix}."
+    stored = {}
+    for file in base.path.glob("*.safetensors"):
+        with safe_open(file, framework="pt") as tensors:
+            for name in tensors.keys():  # noqa: SIM118 (not a mapping)
+                known = name.removeprefix(prefix).replace("LayerNorm.gamma", "LayerNorm.weight")
+                stored[known.replace("LayerNorm.beta", "LayerNorm.bias")] = list(tensors.get_slice(name).get_shape())
+    tied = set(model.all_tied_weights_keys)
+    return tuple(
+        sorted(
+            {
+                name.rpartition(".")[0]
+                for name, weight in model.named_parameters()
+                if name not in tied and stored.get(name.removeprefix(prefix)) != list(weight.shape)
+            }
+        )
+    )
+
+
+def head_modules(model: PreTrainedModel, fresh: Sequence[str], task: Task) -> tuple[str, ...]:
+    """The modules that every method trains: what was made for the task, and for classification the head in any case.
+
+    Sorted, and no module inside another one.
+    """
+    heads = set(fresh)
+    if task != "causal-lm":
+        outside = [(name, child) for name, child in model.named_children() if name != model.base_model_prefix]
+        heads |= {name for name, child in outside if next(child.parameters(), None) is not None}
+    return tuple(sorted(name for name in heads if not any(name.startswith(f"{other}.") for other in heads)))
+
+
+def load_base(
+    base: Base,
+    task: Task,
+    labels: Sequence[str],
+    *,
+    quantization: Quantization | None = None,
+    dtype: torch.dtype | None = None,
+    dropout: float | None = None,
+    seed: int = 0,
+) -> PreTrainedModel:
+    """The base with a head for the task, in evaluation mode.
+
+    Args:
+        labels: the label names, in order of their ids; ignored for causal-lm.
+        quantization: load in 4 bits (NF4), the head excepted.
+        dtype: of the weights; default float32, or the compute dtype where quantized.
+        dropout: instead of what the model's config says.
+        seed: of the values that a new head starts with.
+
+    Raises:
+        InputError: the architecture cannot do the task, weights are missing, or a shape does not fit 4 bits.
+    """
+    import torch
+
+    from tasks.training.fourbit import check_shapes, keep_unpacked, quantization_config
+
+    quiet()
+    config = task_config(base.path, task, labels, dropout)
+    fresh = fresh_modules(base, task, labels)
+    if task == "causal-lm" and fresh:
+        raise InputError("the base model holds no weights for a part that generation needs", value=", ".join(fresh))
+    extra: dict[str, Any] = {}
+    if quantization is not None:
+        check_shapes(base, task, labels, quantization)
+        extra["quantization_config"] = quantization_config(quantization, config, task, fresh)
+        dtype = dtype or getattr(torch, quantization.compute_dtype)
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        model, found = auto_class(task).from_pretrained(
+            base.path,
+            config=config,
+            dtype=dtype or torch.float32,
+            attn_implementation="sdpa",
+            use_safetensors=True,
+            trust_remote_code=False,
+            local_files_only=True,
+            ignore_mismatched_sizes=True,
+            output_loading_info=True,
+            **extra,
+        )
+    absent = {name.rpartition(".")[0] for name in found["missing_keys"]} - set(fresh)
+    if absent:
+        raise InputError("weights of the base model are missing", value=sorted(absent)[0], hint="copy the whole folder")
+    if model.config.pad_token_id is None:
+        model.config.pad_token_id = load_tokenizer(base.path).pad_token_id
+    if quantization is not None:
+        keep_unpacked(model)
+    return model.eval()
+
+
+def open_model(
+    model: Artifact | Base, task: Task, labels: Sequence[str], *, dtype: torch.dtype | None = None
+) -> OpenModel:
+    """Any model, ready for inference: a base, an adapter on its base, a merged folder or a quantized one.
+
+    Args:
+        dtype: of the weights that are not in 4 bits; default: bfloat16 where it is native, else float32.
+
+    Raises:
+        InputError: the artifact is none of these.
+        IntegrityError: its base is gone, or weights are missing.
+    """
+    from tasks.training.fourbit import keep_unpacked
+    from tasks.training.method import method_named, parse_options
+
+    quiet()
+    dtype = dtype or native_dtype()
+    if isinstance(model, Base):
+        return _placed(load_base(model, task, labels, dtype=dtype)), load_tokenizer(model.path)
+    if model.kind not in ("adapter", "merged", "quantized"):
+        raise InputError(f"a {model.kind} is not a model", value=model.digest[:12])
+    if model.meta["loader"] == "adapter":
+        options = parse_options(model.meta["method"])
+        method = method_named(options.name)
+        quantization = method.base_quantization
+        if model.kind == "quantized":
+            quantization = Quantization.model_validate(model.meta["recipe"]["quantization"])
+        base = locate_base(model.meta["base"]["digest"])
+        plain = load_base(base, task, labels, quantization=quantization, dtype=dtype)
+        return _placed(method.load(plain, model.path, options)), load_tokenizer(model.path)
+    opened, found = auto_class(task).from_pretrained(
+        model.path,
+        dtype=dtype,
+        attn_implementation="sdpa",
+        use_safetensors=True,
+        trust_remote_code=False,
+        local_files_only=True,
+        output_loading_info=True,
+    )
+    if lost := sorted(found["missing_keys"]) or sorted(found["unexpected_keys"]):
+        raise IntegrityError(f"the weights of {model.kind} {model.digest[:12]} do not fit its config", value=lost[0])
+    return _placed(keep_unpacked(opened)).eval(), load_tokenizer(model.path)
+
+
+def copy_tokenizer(source: Path, target: Path) -> None:
+    """Copy the tokenizer's files byte for byte: a merged model must not get another one."""
+    for name in TOKENIZER_FILES:
+        if (source / name).is_file():
+            (target / name).write_bytes((source / name).read_bytes())
+
+
+def device() -> torch.device:
+    """The GPU where there is one."""
+    import torch
+
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def native_dtype() -> torch.dtype:
+    """bfloat16 where the GPU or CPU multiplies it natively (AVX512-BF16, AMX, CUDA from Ampere on), else float32."""
+    import torch
+
+    if torch.cuda.is_available():
+        native = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        native = torch.backends.cpu.get_cpu_capability().startswith("AVX512") and _cpu_multiplies_bf16()
+    return torch.bfloat16 if native else torch.float32
+
+
+def _cpu_multiplies_bf16() -> bool:
+    import torch
+
+    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+
+
+def quiet() -> None:
+    """Keep transformers from drawing bars of its own, and bitsandbytes from a warning at import.
+
+    It warns that the optional package `kernels` is absent: that kernel is for repacked weights, which are off here.
+    """
+    from transformers.utils import logging as transformers_logging
+
+    logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(logging.ERROR)
+    transformers_logging.disable_progress_bar()
+
+
+def _placed(model: Any) -> Any:
+    target = device()
+    return model if target.type == "cpu" else model.to(target)
+
+
+def _is_dropout(name: str) -> bool:
+    return "dropout" in name or name.endswith("pdrop")
+
+
+def _in_package(name: str) -> Path:
+    """The folder `PACKAGE/inside`; the package is found, never imported."""
+    package, _, inside = name.partition("/")
+    spec = importlib.util.find_spec(package) if package.isidentifier() else None
+    if spec is None or not spec.submodule_search_locations:
+        raise InputError("the package that holds the base model is not installed", value=package, hint="install it")
+    return Path(next(iter(spec.submodule_search_locations))) / inside
+
+
+def _from_hub(name: str, revision: str) -> Path:
+    """Download a revision's safetensors, config and tokenizer (or find them in the local cache)."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import (
+        GatedRepoError,
+        HfHubHTTPError,
+        HFValidationError,
+        LocalEntryNotFoundError,
+        OfflineModeIsEnabled,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
+
+    try:
+        return Path(snapshot_download(name, revision=revision, allow_patterns=list(WANTED)))
+    except GatedRepoError as error:
+        raise InputError(
+            "this hub model asks for its licence to be accepted", value=name, hint="log in to the hub"
+        ) from error
+    except (RepositoryNotFoundError, RevisionNotFoundError, HFValidationError) as error:
+        raise InputError("the hub has no such model or revision", value=f"{name}@{revision}") from error
+    except (LocalEntryNotFoundError, OfflineModeIsEnabled, HfHubHTTPError, OSError) as error:
+        hint = "run again when it can be reached, or name a local copy with `folder:`"
+        raise Interrupted("the model hub cannot be reached", value=f"{name}@{revision}", hint=hint) from error

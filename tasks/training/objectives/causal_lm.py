@@ -1,0 +1,72 @@
+"""Answers to questions: the next token, learned on the answer only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from tasks.training.encode import IGNORED, Encoded, flat
+from tasks.training.prompts import answer_ids, prompt_ids
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import torch
+    from transformers import PreTrainedTokenizerBase
+
+    from tasks.training.batches import Batch
+
+KEPT_OF_PROMPT = 8  # tokens: with less of its question, an answer teaches nothing
+
+
+class CausalLM:
+    """Loss on the tokens of the answer and its end token; the prompt is read, not learned."""
+
+    packs = True
+
+    def encode(
+        self, table: pa.Table, tokenizer: PreTrainedTokenizerBase, labels: Sequence[str], max_length: int
+    ) -> Encoded:
+        """Prompt, then answer. A long prompt loses its beginning; a record whose answer cannot fit is left out."""
+        prompts = prompt_ids(tokenizer, table["prompt"].to_pylist())
+        answers = answer_ids(tokenizer, table["answer"].to_pylist())
+        records, cut, left_out = [], 0, 0
+        for row, (prompt, answer) in enumerate(zip(prompts, answers, strict=True)):
+            room = max_length - len(answer)
+            if room < min(len(prompt), KEPT_OF_PROMPT):
+                left_out += 1
+                continue
+            cut += len(prompt) > room
+            kept = prompt[-room:]
+            records.append((row, kept + answer, [IGNORED] * len(kept) + answer))
+        return flat(records, cut=cut, left_out=left_out)
+
+    def loss(self, model: Any, batch: Batch, smoothing: float) -> torch.Tensor:
+        """Summed cross entropy; logits are computed only where an answer's token is predicted."""
+        from torch.nn.functional import cross_entropy
+
+        predicted = batch.targets[:, 1:]  # the token at t + 1 is predicted at t
+        rows, places = (predicted != IGNORED).nonzero(as_tuple=True)
+        with only_at(model, rows, places):
+            logits = model(**batch.inputs, use_cache=False).logits
+        return cross_entropy(logits[0].float(), predicted[rows, places], reduction="sum", label_smoothing=smoothing)
+
+
+@contextmanager
+def only_at(model: Any, rows: torch.Tensor, places: torch.Tensor) -> Iterator[None]:
+    """Within the block, the output embeddings see only the hidden states at (rows, places): shape (1, places, hidden).
+
+    The vocabulary is the widest matrix of a small model, and most tokens are a question's: nobody needs their logits.
+    """
+
+    def select(_: Any, arguments: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
+        return (arguments[0][rows, places].unsqueeze(0), *arguments[1:])
+
+    hook = model.get_output_embeddings().register_forward_pre_hook(select)
+    try:
+        yield
+    finally:
+        hook.remove()
+
+
+OBJECTIVE = CausalLM()

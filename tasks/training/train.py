@@ -1,0 +1,296 @@
+"""Fine-tuning: a recipe, a dataset version and a base in, one sealed artifact out."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tasks.artifact import Artifact, find, key_of, make, write_atomically
+from tasks.config import Recipe
+from tasks.data.version import DatasetVersion
+from tasks.digest import canonical_json, digest_data, digest_file
+from tasks.errors import InputError
+from tasks.home import CHECKOUT, home
+from tasks.training.batches import layout, padding_share, plan_in_order
+from tasks.training.checkpoint import Checkpoints
+from tasks.training.fourbit import check_shapes
+from tasks.training.loop import Lesson, Outcome, mean_loss, plan, run
+from tasks.training.method import Method, method_named, parse_options
+from tasks.training.models import (
+    Base,
+    copy_tokenizer,
+    device,
+    fresh_modules,
+    head_modules,
+    load_base,
+    load_tokenizer,
+    longest_input,
+    native_dtype,
+    task_config,
+)
+from tasks.training.objectives import objective_for
+from tasks.training.optimizer import Masters
+from tasks.training.prompts import template_of
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedTokenizerBase
+
+    from tasks.tracking import Tracker
+
+RELEVANT = ("task", "method", "training", "seed")
+"""Parts of a recipe that decide what is learned; base and dataset count by digest, not by name."""
+
+
+def finetune(recipe: Recipe, dataset: DatasetVersion, base: Base, *, track: Tracker | None = None) -> Artifact:
+    """Train once; the same recipe, data, base and code find the same artifact again. A killed run goes on.
+
+    Returns:
+        An artifact of kind "adapter", or "merged" for methods that change the base itself.
+
+    Raises:
+        InputError: task, base and method do not fit together, or there is nothing to learn from.
+        Interrupted: stopped by a signal; the state is on disk.
+    """
+    method = method_named(parse_options(recipe.method).name)
+    inputs = inputs_of(recipe, dataset, base)
+    kind, code = kind_of(method), training_code()
+    if found := find(kind, inputs, code):
+        return found
+    check(recipe, dataset, base)
+    kept = Checkpoints(key_of(kind, inputs, code), _machine(recipe))
+    timing: dict[str, float] = {}
+    artifact = make(kind, inputs, lambda folder: _build(folder, recipe, dataset, base, kept, track, timing), code)
+    if timing:
+        write_atomically(home() / "timings" / f"{artifact.digest}.json", canonical_json(timing))
+    kept.clear()
+    return artifact
+
+
+def inputs_of(recipe: Recipe, dataset: DatasetVersion, base: Base) -> dict[str, Any]:
+    """Everything that the content of the artifact depends on, apart from code: for `tasks.artifact.find`."""
+    plain = recipe.plain()
+    return {"recipe": {key: plain[key] for key in RELEVANT}, "dataset": dataset.digest, "base": base.digest}
+
+
+def kind_of(method: Method) -> str:
+    """What training with a method makes."""
+    return "adapter" if method.has_adapter else "merged"
+
+
+def training_code() -> str:
+    """Digest of the code that decides what is learned: this package (how bases are made aside) and the lock."""
+    here = Path(__file__).parent
+    files = [file for file in sorted(here.rglob("*.py")) if not file.name.startswith("base")]
+    files += [CHECKOUT / "tasks" / "config.py", CHECKOUT / "requirements.lock"]
+    return digest_data({file.relative_to(CHECKOUT).as_posix(): digest_file(file) for file in files})
+
+
+def timing_of(artifact: Artifact) -> dict[str, float] | None:
+    """Seconds, tokens per second and peak memory (MiB) of the training, where this machine did it."""
+    try:
+        found: dict[str, float] = json.loads((home() / "timings" / f"{artifact.digest}.json").read_bytes())
+    except (OSError, ValueError):
+        return None
+    return found
+
+
+def check(recipe: Recipe, dataset: DatasetVersion, base: Base) -> None:
+    """See that recipe, data and base fit together, before anything heavy happens.
+
+    Raises:
+        InputError: they do not.
+    """
+    options = parse_options(recipe.method)
+    method = method_named(options.name)
+    if dataset.task != recipe.task:
+        hint = f"use a recipe for {dataset.task}, or another dataset"
+        raise InputError(
+            f"the recipe is for {recipe.task}, the dataset for {dataset.task}", value=dataset.name, hint=hint
+        )
+    if recipe.task not in method.tasks:
+        hint = f"it can do: {', '.join(sorted(method.tasks))}"
+        raise InputError(f"method {method.name} cannot do {recipe.task}", value=recipe.model, hint=hint)
+    for split in ("train", "validation"):
+        if not dataset.artifact.meta["counts"].get(split):
+            raise InputError(
+                f"the {split} split has no records", value=dataset.name, hint="add data, or change its shares"
+            )
+    task_config(base.path, recipe.task, dataset.labels, recipe.training.dropout)
+    if method.base_quantization is not None:
+        check_shapes(base, recipe.task, dataset.labels, method.base_quantization)
+
+
+def _build(
+    folder: Path,
+    recipe: Recipe,
+    dataset: DatasetVersion,
+    base: Base,
+    kept: Checkpoints,
+    track: Tracker | None,
+    timing: dict[str, float],
+) -> dict[str, Any]:
+    """Train into an empty folder; returns the metadata to seal."""
+    import torch
+
+    began = time.perf_counter()
+    options = parse_options(recipe.method)
+    method = method_named(options.name)
+    tokenizer = load_tokenizer(base.path)
+    dtype = precision_of(recipe)
+    with torch.random.fork_rng():
+        torch.manual_seed(recipe.seed)
+        model, heads = _prepared(recipe, dataset.labels, base, torch.float32 if not method.has_adapter else dtype)
+        lesson = _lesson(recipe, dataset, tokenizer, model)
+        masters = Masters(model, dtype, recipe.training, heads, paged=method.paged_optimizer)
+        model.to(device())
+        if recipe.training.gradient_checkpointing:
+            model.gradient_checkpointing_enable({"use_reentrant": False})
+            model.enable_input_require_grads()
+        if track is not None:
+            track.params({"training": recipe.training.plain(), "method": options.plain(), "seed": recipe.seed})
+            track.dataset(dataset)
+        torch.manual_seed(recipe.seed)
+        outcome = run(model, masters, lesson, kept, track)
+        train_loss = mean_loss(model, lesson, lesson.train, _like_validation(lesson))
+        values = masters.values()
+        if not method.has_adapter:  # frozen weights were rounded for computing: take them from the base again
+            model, _ = _prepared(recipe, dataset.labels, base, torch.float32)
+    _save(folder, method, model, values, tokenizer_from=base.path)
+    learned = sum(tensor.numel() for tensor in values.values())
+    training = _training_meta(lesson, outcome, train_loss, learned, model, dtype)
+    curves = {"train": outcome.progressed.train_curve, "validation": outcome.progressed.validation_curve}
+    (folder / "history.json").write_bytes(canonical_json(curves))
+    timing |= _timing(outcome, time.perf_counter() - began)
+    if track is not None:
+        track.metrics({"train_loss_final": train_loss, **timing}, outcome.progressed.step)
+    return {
+        "form": kind_of(method),
+        "task": recipe.task,
+        "labels": dataset.labels,
+        "method": options.plain(),
+        "base": {"digest": base.digest, "ref": base.ref},
+        "parent": None,
+        "dataset": dataset.digest,
+        "recipe": recipe.plain(),
+        "loader": "adapter" if method.has_adapter else "transformers",
+        "prompt": template_of(tokenizer) if recipe.task == "causal-lm" else None,
+        "training": training,
+    }
+
+
+def _prepared(recipe: Recipe, labels: Sequence[str], base: Base, dtype: torch.dtype) -> tuple[Any, tuple[str, ...]]:
+    """The base with the method applied, and the modules made for the task; the same for the same seed."""
+    options = parse_options(recipe.method)
+    method = method_named(options.name)
+    plain = load_base(
+        base,
+        recipe.task,
+        labels,
+        quantization=method.base_quantization,
+        dtype=dtype,
+        dropout=recipe.training.dropout,
+        seed=recipe.seed,
+    )
+    heads = head_modules(plain, fresh_modules(base, recipe.task, labels), recipe.task)
+    return method.prepare(plain, options, recipe.task, heads), heads
+
+
+def _lesson(recipe: Recipe, dataset: DatasetVersion, tokenizer: PreTrainedTokenizerBase, model: Any) -> Lesson:
+    """The splits encoded, and how batches are filled."""
+    objective, settings = objective_for(recipe.task), recipe.training
+    length = longest_input(model.config, settings.max_length)
+    train, validation = (
+        objective.encode(dataset.read(split), tokenizer, dataset.labels, length) for split in ("train", "validation")
+    )
+    for split, encoded in (("train", train), ("validation", validation)):
+        if not encoded.target_counts().sum():
+            hint = f"raise training.max_length (now {length} tokens)"
+            raise InputError(f"no {split} record fits into max_length", value=dataset.name, hint=hint)
+    pack = settings.packing and objective.packs
+    how = layout(train, settings.batch_tokens, settings.micro_batch_tokens, pack=pack)
+    return Lesson(objective, train, validation, how, int(tokenizer.pad_token_id or 0), settings, recipe.seed)
+
+
+def _like_validation(lesson: Lesson) -> Any:
+    """Forward passes over as many train records as there are validation records, spread evenly over the split.
+
+    Their loss and the validation loss are measured alike (no dropout, no smoothing), so their gap means something.
+    """
+    import numpy as np
+
+    wanted = min(len(lesson.train), len(lesson.validation))
+    chosen = np.linspace(0, len(lesson.train) - 1, wanted).astype(np.int64)
+    made = plan_in_order(lesson.train.lengths[chosen], lesson.how)
+    return [[[int(chosen[record]) for record in row] for row in micro] for micro in made]
+
+
+def _save(folder: Path, method: Method, model: Any, values: dict[str, torch.Tensor], tokenizer_from: Path) -> None:
+    """Put the learned float32 values into the model, and write them with the base's own tokenizer files."""
+    for name, weight in model.named_parameters():
+        if name in values:
+            weight.data = values[name]
+    method.save(model, folder)
+    copy_tokenizer(tokenizer_from, folder)
+
+
+def _training_meta(
+    lesson: Lesson, outcome: Outcome, train_loss: float, learned: int, model: Any, dtype: torch.dtype
+) -> dict[str, Any]:
+    """Deterministic numbers only: times are in `timing_of` and in the tracker."""
+    now = outcome.progressed
+    return {
+        "steps": now.step,
+        "planned_steps": outcome.total_steps,
+        "stopped_early": outcome.stopped_early,
+        "best_step": now.best_step,
+        "tokens": now.tokens,
+        "target_tokens": now.targets,
+        "train_loss": train_loss,
+        "validation_loss": now.best_loss,
+        "records": {"train": len(lesson.train), "validation": len(lesson.validation)},
+        "cut": {"train": lesson.train.cut, "validation": lesson.validation.cut},
+        "left_out": {"train": lesson.train.left_out, "validation": lesson.validation.left_out},
+        "padding_share": padding_share(lesson.train.lengths, plan(lesson)),
+        "max_length": longest_input(model.config, lesson.settings.max_length),
+        "trained_parameters": learned,
+        "precision": str(dtype).removeprefix("torch."),
+    }
+
+
+def _timing(outcome: Outcome, seconds: float) -> dict[str, float]:
+    speed = outcome.tokens_timed / outcome.seconds if outcome.seconds else 0.0
+    return {"seconds": seconds, "tokens_per_second": speed, "peak_memory_mib": peak_memory()}
+
+
+def peak_memory() -> float:
+    """The most memory used so far, MiB: of the GPU where there is one, else of this process."""
+    import resource
+
+    import torch
+
+    if torch.cuda.is_available():
+        return torch.cuda.max_memory_allocated() / 2**20
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def precision_of(recipe: Recipe) -> torch.dtype:
+    """What the model computes in."""
+    import torch
+
+    asked = recipe.training.precision
+    return native_dtype() if asked == "auto" else torch.bfloat16 if asked == "bf16" else torch.float32
+
+
+def _machine(recipe: Recipe) -> dict[str, Any]:
+    import torch
+
+    return {
+        "precision": str(precision_of(recipe)),
+        "device": device().type,
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+    }
