@@ -1,13 +1,39 @@
+"""Names and places in Chinese text."""
+
+from __future__ import annotations
+
+from tasks.data.phi import chinese_people, chinese_places, chinese_structured
+from tasks.data.phi.chinese_lexicon import cut
 from tasks.data.phi.spans import Cover
 
-
-def fold(t):
-    return t
+_WIDE = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | dict.fromkeys((0x3000, 0xA0, 0x202F, 0x2009), 0x20)
 
 
-def find(t, c):
-    pass
+def fold(text: str) -> str:
+    """The text with full-width digits, letters and punctuation in ASCII; as long as it was."""
+    return text if text.isascii() else text.translate(_WIDE)
 
 
-def repeat(t, c):
-    pass
+def find(text: str, cover: Cover) -> None:
+    """Add the identifiers of a folded Chinese text to its cover."""
+    chinese_structured.find(text, cover)
+    words = cut(text)
+    chinese_places.find(text, words, cover)
+    chinese_people.find(text, words, cover)
+
+
+def repeat(texts: list[str], covers: list[Cover]) -> None:
+    """Take the further mentions of the Chinese names found in the texts of one record."""
+    names = {
+        text[start:end]
+        for text, cover in zip(texts, covers, strict=True)
+        if text
+        for start, end, kind in cover.spans
+        if kind == "NAME"
+    }
+    for name in chinese_people.repeatable(names):
+        for text, cover in zip(texts, covers, strict=True):
+            start = text.find(name)
+            while start >= 0:
+                cover.add(start, start + len(name), "NAME")
+                start = text.find(name, start + len(name))

@@ -108,14 +108,12 @@ class Deidentifier:
         for text in texts:
             cover = Cover(len(text))
             covers.append(cover)
-            if _HAN.search(text):
-                text = chinese.fold(text)
-                structured.find(text, cover)
+            text = chinese.fold(text)
+            has_han = bool(_HAN.search(text))
+            if has_han:
                 chinese.find(text, cover)
-                han.append(text)
-            else:
-                structured.find(text, cover)
-                han.append("")
+            structured.find(text, cover)
+            han.append(text if has_han else "")
             if _LATIN.search(text):
                 scans.append(english.find(text, cover, listed_only=chinese_record))
             else:

@@ -35,7 +35,7 @@ _CONTACT_KEY = re.compile(
     r"or|and|via|by)\b\.?){0,5}"
     + _GAP
     + r"(\+?\(?\d[\d\s().\-/–]{3,20}\d(?:\s{0,2}(?:x|ext\.?|extension)\s{0,2}\d{1,6})?)",
-    re.IGNORECASE,
+    re.IGNORECASE | re.ASCII,
 )
 _PHONE = re.compile(
     r"(?<![\w.-])(?:"
@@ -128,7 +128,7 @@ _DATE_WORDS = re.compile(
     rf"|{_MON}\.?(?:\s?,\s?|\s(?:of\s)?|\s?[-/]\s?)(?P<y3>{_YEAR})(?!\d)"
     rf"|(?P<y4>(?:19|20)\d\d)[\s\-/]{_MON}[\s\-/]{_DAY}(?!\d)"
     rf"){_NO_UNIT}{_TIME}",
-    re.IGNORECASE,
+    re.IGNORECASE | re.ASCII,
 )
 _DATE_DIGITS = re.compile(
     r"(?<![\w./\-])(?:"
@@ -141,13 +141,13 @@ _DATE_SHORT = re.compile(
     r"\b(?:on|since|seen|dated?|until|till|by|from|visit(?:ed)?|admitted|discharged|started|dob|born|appt|surgery|f/u|ed|"
     r"due|follow[- ]up|between|and|through|to|call)"
     r"(?:\s(?:on|of|at))?[\s:]{1,2}((?:1[0-2]|0?[1-9])/(?:3[01]|[12]\d|0?[1-9]))(?![\d/%]|\.\d|\s?(?:mg|of|patients|points|strength|systolic))",
-    re.IGNORECASE,
+    re.IGNORECASE | re.ASCII,
 )
 _BIRTH_KEY = re.compile(
     r"\b(?:d\.?o\.?b|date\s(?:of\s)?birth|birth\s?date|birthday|b\.?d|d\.?o\.?d|date\s(?:of\s)?death|date\sof\s(?:admission|discharge|service|visit)|"
     r"admission\sdate|discharge\sdate|admit\sdate)\b\.?[\s:=(#-]{0,4}(?:is|was)?\s{0,2}"
     r"(\d[\d\s./\-]{2,12}\d)",
-    re.IGNORECASE,
+    re.IGNORECASE | re.ASCII,
 )
 # The month or weekday alone, where the words before it make it a point in time; "May" and "March" need their capital.
 _DATE_LONE = re.compile(
@@ -168,7 +168,7 @@ _AGE = re.compile(
 )
 _AGE_WORDS = re.compile(
     r"\b((?:ninety|one\shundred|a\shundred)(?:[\s-](?:and\s)?(?:one|two|three|four|five|six|seven|eight|nine|ten))?)(?=[\s-]years?[\s-]old)",
-    re.IGNORECASE,
+    re.IGNORECASE | re.ASCII,
 )
 _AMBIGUOUS_MONTH = re.compile(r"\b(?:may|march|mar|dec)\b")
 _ORDINAL = re.compile(r"\d\s?(?:st|nd|rd|th)", re.IGNORECASE)

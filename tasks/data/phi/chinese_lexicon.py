@@ -1,0 +1,109 @@
+"""Chinese word lists, each made once, when first needed: a segmenter on jieba's dictionary, surnames, given names."""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import cache
+from typing import Any
+
+from tasks.data.phi import chinese_words, lexicon
+
+
+@cache
+def _tokenizer() -> Any:
+    """jieba's tokenizer with its dictionary read directly: its own start would leave a cache file in a shared folder."""
+    import jieba
+
+    tokenizer = jieba.Tokenizer()
+    tokenizer.FREQ, tokenizer.total = tokenizer.gen_pfdict(tokenizer.get_dict_file())
+    tokenizer.initialized = True
+    return tokenizer
+
+
+def cut(text: str) -> list[str]:
+    """The words of a text; joined, they are the text."""
+    return list(_tokenizer().cut(text, HMM=False))
+
+
+@cache
+def surnames() -> frozenset[str]:
+    """Surnames of one character, simplified and traditional."""
+    from faker.providers.person.zh_CN import Provider
+
+    return (
+        frozenset(name for name in Provider.last_names if len(name) == 1) - chinese_words.NOT_SURNAMES
+        | chinese_words.TRADITIONAL_SURNAMES
+    )
+
+
+@cache
+def plain_surnames() -> frozenset[str]:
+    """Surnames that are hardly ever a word of their own."""
+    return surnames() - chinese_words.WORD_SURNAMES
+
+
+@cache
+def _tagged_names() -> frozenset[str]:
+    """The persons of jieba's dictionary: surname and one or two characters more."""
+    names: set[str] = set()
+    with _tokenizer().get_dict_file() as lines:
+        for line in lines:
+            word, _, tag = line.decode("utf-8").split()
+            if (
+                tag in ("nr", "nrfg")
+                and 2 <= len(word) <= 4
+                and (word[0] in surnames() or word[:2] in chinese_words.COMPOUND_SURNAMES)
+            ):
+                names.add(word)
+    return frozenset(names)
+
+
+@cache
+def full_names() -> frozenset[str]:
+    """The persons of jieba's dictionary of three characters, the given name of usual ones."""
+    return frozenset(name for name in _tagged_names() if len(name) == 3 and set(name[1:]) <= usual_given_characters())
+
+
+@cache
+def short_names() -> frozenset[str]:
+    """The persons of jieba's dictionary of two characters; many are words as well."""
+    return frozenset(name for name in _tagged_names() if len(name) == 2)
+
+
+@cache
+def given_characters() -> frozenset[str]:
+    """Characters that stand in given names."""
+    from faker.providers.person.zh_CN import Provider
+
+    counts = Counter(character for name in _tagged_names() if len(name) == 3 for character in name[1:])
+    listed = {character for name in Provider.first_names for character in name}
+    return (
+        frozenset({character for character, count in counts.items() if count >= 4} | listed) - chinese_words.NOT_GIVEN
+    )
+
+
+@cache
+def usual_given_characters() -> frozenset[str]:
+    """Characters that stand in many given names."""
+    counts = Counter(character for name in _tagged_names() if len(name) == 3 for character in name[1:])
+    return frozenset(character for character, count in counts.items() if count >= 25) - chinese_words.NOT_GIVEN
+
+
+@cache
+def is_word() -> frozenset[str]:
+    """Words of jieba's dictionary of two to four characters that are no person's name."""
+    return frozenset(
+        word for word, count in _tokenizer().FREQ.items() if count > 0 and 2 <= len(word) <= 4
+    ) - _tagged_names() | {"谢谢", "多谢"}
+
+
+@cache
+def towns() -> frozenset[str]:
+    """Provinces, cities and districts of China."""
+    from faker.providers.address.zh_CN import Provider
+
+    return (
+        lexicon.read_list("cities_zh")
+        | frozenset(Provider.provinces)
+        | frozenset(city for city in Provider.cities if len(city) > 1)
+    )

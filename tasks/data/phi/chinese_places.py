@@ -1,0 +1,163 @@
+"""Places in Chinese text: facilities, and addresses from the province down to the room."""
+
+from __future__ import annotations
+
+import re
+
+from tasks.data.phi import chinese_lexicon, chinese_words
+from tasks.data.phi.spans import Cover
+
+_HAN = re.compile(r"[\u3400-\u9fff]+")
+_DOOR = re.compile(
+    r"\s?(?:[A-Za-z]?\d{1,5}(?:-\d{1,4})?|[一二三四五六七八九十百]{1,4}|[甲乙丙丁东西南北])\s?(?:号院|号楼|号|弄|栋|幢|座|楼|单元|室|层|组|巷|队|米|期)(?:楼|院|内|附\d{1,3}号)?|\s?\d{3,4}(?:室)?(?!\d|年|月|元|ml|mg)|附\d{1,3}号"
+)
+_ORDINAL = re.compile(r"第?[一二三四五六七八九十\d]{1,3}")
+_ENDS = tuple(sorted(chinese_words.AREA_ENDS, key=len, reverse=True))
+_FACILITIES = tuple(sorted(chinese_words.FACILITIES, key=len, reverse=True))
+
+
+def find(text: str, words: list[str], cover: Cover) -> None:
+    """Add the places of a segmented text to its cover."""
+    starts = [0]
+    for word in words:
+        starts.append(starts[-1] + len(word))
+    for index, word in enumerate(words):
+        if word.endswith(_FACILITIES):
+            _facility(words, starts, index, cover)
+    index = 0
+    while index < len(words):
+        index = _address(text, words, starts, index, cover)
+
+
+def _facility(words: list[str], starts: list[int], head: int, cover: Cover) -> None:
+    """Walk left from "医院" over what can belong to its name; take it if a part says which one it is."""
+    word = words[head]
+    stem = next(word[: -len(end)] for end in _FACILITIES if word.endswith(end))
+    specific = _specific(stem)
+    first = head
+    while first > 0 and head - first < 9:
+        before = words[first - 1]
+        if (
+            before in chinese_words.GENERIC_BEFORE
+            or not _HAN.fullmatch(before)
+            or not cover.free(starts[first - 1], starts[first])
+        ):
+            break
+        if before in chinese_words.FACILITY_PARTS or _town(before) or _ORDINAL.fullmatch(before):
+            specific = specific or _town(before) or before.startswith("第")
+        elif _proper(before):
+            if specific and head - first > 3:
+                break
+            specific = (
+                specific
+                or len(before) > 1
+                or (first < head and len(words[first]) == 1 and words[first] not in chinese_words.FACILITY_PARTS)
+            )
+        else:
+            break
+        first -= 1
+    if not specific:
+        return
+    while first < head and words[first] in ("和", "中", "小", "口"):
+        first += 1
+    last = head + 1
+    # A branch belongs to the name: "仁济医院东院", "...大学附属医院".
+    while last < len(words) and words[last] in (
+        "附属",
+        "第一",
+        "第二",
+        "第三",
+        "分院",
+        "东院",
+        "西院",
+        "南院",
+        "北院",
+        "院区",
+        "医院",
+        "附属医院",
+        "总院",
+    ):
+        last += 1
+    cover.add(starts[first], starts[last], "PLACE")
+
+
+def _specific(stem: str) -> bool:
+    """Whether what stands before "医院" in the same word names one: "北京协和", but not "人民" or "中"."""
+    return len(stem) > 1 and stem not in chinese_words.FACILITY_PARTS and stem not in chinese_words.GENERIC_BEFORE
+
+
+def _proper(word: str) -> bool:
+    """Whether a word can be the proper part of a facility's name: of the characters that names are made of."""
+    if len(word) == 1:
+        return word in chinese_lexicon.given_characters() or word in chinese_lexicon.surnames()
+    return len(word) <= 3 and set(word) <= chinese_lexicon.usual_given_characters() | chinese_lexicon.surnames()
+
+
+def _town(word: str) -> bool:
+    if word in chinese_lexicon.towns():
+        return True
+    bare = word[:-1] if word[-1:] in "省市县区州" else word
+    if bare != word and bare in chinese_lexicon.towns():
+        return True
+    return (
+        len(word) > 2
+        and word.endswith(("省", "市", "县", "区", "自治州", "镇", "乡", "村", "街道", "自治区"))
+        and word not in chinese_words.GENERIC_AREAS
+        and not word.endswith(tuple(area for area in chinese_words.GENERIC_AREAS if len(area) > 1))
+    )
+
+
+def _address(text: str, words: list[str], starts: list[int], index: int, cover: Cover) -> int:
+    """Take the address that begins at a word, if there is one; returns the word to go on with."""
+    last = index
+    strong = False
+    while last < len(words):
+        word = words[last]
+        if not cover.free(starts[last], starts[last + 1]):
+            break
+        if _town(word) and not text.startswith(chinese_words.NOT_TOWN_BEFORE, starts[last + 1]):
+            last += 1
+            strong = True
+            continue
+        step = _area(words, last, strong)
+        if step:
+            last += step
+            strong = True
+            continue
+        break
+    end = starts[last]
+    if last == index:
+        return index + 1
+    while (door := _DOOR.match(text, end)) and cover.free(end, door.end()):
+        end = door.end()
+    cover.add(starts[index], end, "PLACE")
+    while last < len(words) and starts[last] < end:
+        last += 1
+    return last
+
+
+def _area(words: list[str], index: int, within: bool) -> int:
+    """How many words from here name a road, village or estate: "文三路", or "锦 绣 路" behind a town or before a number."""
+    word = words[index]
+    if word in chinese_words.GENERIC_BEFORE or not _HAN.fullmatch(word):
+        return 0
+    if len(word) > 2 and word.endswith(_ENDS) and word not in chinese_words.GENERIC_AREAS:
+        numbered = index + 1 < len(words) and words[index + 1][:1].isdigit()
+        return int(within or numbered)
+    for reach in range(1, 5):
+        ahead = index + reach
+        if ahead >= len(words) or not _HAN.fullmatch(words[ahead]) or words[ahead] in chinese_words.GENERIC_BEFORE:
+            return 0
+        if words[ahead] in chinese_words.AREA_ENDS or (
+            within and len(words[ahead]) > 1 and words[ahead].endswith(_ENDS)
+        ):
+            numbered = ahead + 1 < len(words) and words[ahead + 1][:1].isdigit()
+            length = sum(map(len, words[index:ahead]))
+            if (
+                (within or numbered)
+                and length <= 6
+                and not any(part in ("医院", "患者", "因") for part in words[index:ahead])
+            ):
+                return reach + 1
+            return 0
+    return 0
