@@ -1,0 +1,114 @@
+"""What `galen data show` and `galen data rejected` tell about a dataset that was built, or refused."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tasks.artifact import MANIFEST as SEALED
+from tasks.artifact import read
+from tasks.data.params import one_dataset
+from tasks.data.records import Reason
+from tasks.data.stage import MANIFEST, REJECTED, STAGES, built_folder, refused_file
+from tasks.data.tables import batches
+from tasks.errors import InputError
+
+
+def show(name: str) -> dict[str, Any]:
+    """Counts of a dataset as it is built now; no content of a record.
+
+    Returns:
+        `name`, `task`, `built` (the last stage that is there, or None), `source` (path, format, digest, encoding,
+        rows), `rows`, `kept`, `rejected` (reason -> rows), `examples` (reason -> places), `phi` (type -> number),
+        `labels`, `counts` and `groups` (split -> number), `slices`, `augmentation`, `validation`, `digest`, and
+        `refused` (stage -> reason -> rows, of a last build that was refused). What was not reached is empty or None.
+
+    Raises:
+        InputError: no such dataset, or not even its source was read; where a build was refused, for which reasons.
+    """
+    dataset = one_dataset(name)
+    facts = _facts(name)
+    refused = {stage: _reasons(file) for stage, file in _refused(name).items()}
+    if not facts:
+        why = "; ".join(f"{reason}: {rows:,}" for reasons in refused.values() for reason, rows in reasons.items())
+        raise InputError(
+            "this dataset was refused" if refused else "this dataset is not built yet",
+            value=f"{name} ({why})" if refused else name,
+            hint=f"`galen data rejected {name}` shows the rows" if refused else f"`galen data build {name}`",
+        )
+    turned_away: Counter[str] = Counter()
+    for each in facts.values():
+        turned_away.update(each.get("rejected", {}))
+    ingest = facts["ingest"]
+    sealed = built_folder(name) / "seal"
+    artifact = read(sealed) if (sealed / SEALED).is_file() else None
+    meta = artifact.meta if artifact else {}
+    return {
+        "name": name,
+        "task": dataset.task,
+        "built": next(reversed(facts), None),
+        "source": {"path": dataset.source, "format": dataset.format, **ingest["source"]},
+        "rows": ingest["rows"],
+        "kept": ingest["kept"],
+        "rejected": dict(sorted(turned_away.items())),
+        "examples": ingest["examples"],
+        "phi": facts.get("deidentify", {}).get("phi", {}),
+        **{key: meta.get(key, {}) for key in ("counts", "groups", "slices", "augmentation", "validation")},
+        "labels": meta.get("labels", []),
+        "digest": artifact.digest if artifact else None,
+        "refused": refused,
+    }
+
+
+def _reasons(file: Path) -> dict[str, int]:
+    return dict(sorted(Counter(row["reason"] for row in _rows(file)).items()))
+
+
+def rejected(name: str, reason: str | None = None) -> Iterator[dict[str, Any]]:
+    """The quarantined rows of a dataset, with what they hold: for the owner of the data, on this machine.
+
+    Where the last build of a stage was refused, these are the rows that it was refused for.
+
+    Yields:
+        `stage`, `reason`, `place`, `record_id`, `raw`.
+
+    Raises:
+        InputError: no such dataset or reason, or nothing was built yet.
+    """
+    one_dataset(name)
+    if reason is not None and reason not in set(Reason):
+        raise InputError("no such reason", value=reason, hint=f"there are: {', '.join(Reason)}")
+    kept = {stage: built_folder(name) / stage / REJECTED for stage in STAGES}
+    files = {stage: file for stage, file in (kept | _refused(name)).items() if file.is_file()}
+    if not files:
+        raise InputError("this dataset is not built yet", value=name, hint=f"`galen data build {name}`")
+    return (
+        {"stage": stage, **row}
+        for stage, file in files.items()
+        for row in _rows(file)
+        if reason is None or row["reason"] == reason
+    )
+
+
+def _refused(name: str) -> dict[str, Path]:
+    files = {stage: refused_file(name, stage) for stage in STAGES}
+    return {stage: file for stage, file in files.items() if file.is_file()}
+
+
+def _rows(file: Path) -> Iterator[dict[str, Any]]:
+    for batch in batches(file):
+        yield from batch.to_pylist()
+
+
+def _facts(name: str) -> dict[str, dict[str, Any]]:
+    """The facts of the stages that are built, in their order."""
+    for stage in reversed(STAGES):
+        try:
+            found: dict[str, dict[str, Any]] = json.loads((built_folder(name) / stage / MANIFEST).read_bytes())
+        except FileNotFoundError:
+            continue
+        return {one: found[one] for one in STAGES if one in found}
+    return {}

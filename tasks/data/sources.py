@@ -1,0 +1,193 @@
+"""What a dataset is made of: declaring it in params.yaml, and the digest of all that its version depends on."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, get_args
+
+from tasks.artifact import locked, write_atomically
+from tasks.config import TASKS, Dataset, Format, Task, load_yaml, parse
+from tasks.data.formats import open_source
+from tasks.data.formats.source import source_path
+from tasks.data.params import PARAMS, check_name, one_dataset, params_file
+from tasks.data.shown import rejected, show
+from tasks.data.stage import STAGES
+from tasks.digest import digest_data, digest_file, files_of
+from tasks.errors import ConfigError, InputError
+from tasks.home import CHECKOUT, home, shown
+
+__all__ = ["add", "commit", "inputs_digest", "rejected", "show"]
+
+COMMITTED = (PARAMS, "dvc.yaml", "dvc.lock", "data/withdrawn.txt")
+"""What `commit` puts under git: what is needed to build the same data again."""
+FORMAT_TASK: dict[str, Task] = {
+    "chat": "causal-lm",
+    "medquad": "causal-lm",
+    "pubmedqa": "text-classification",
+    "conll": "token-classification",
+}
+"""What a format with a fixed layout is for, unless one says otherwise."""
+REMEMBERED = 1 << 20
+"""Bytes from which a file's digest is remembered until the file changes."""
+SETTLED = 2.0
+"""Seconds: a file younger than this may change again without its time stamp changing."""
+
+
+def add(name: str, path: Path, format: str, *, replace: bool = False, **settings: Any) -> Dataset:  # noqa: A002
+    """Declare a dataset: look at its source, then write its entry into params.yaml; the rest of the file stays.
+
+    Args:
+        name: of the entry.
+        path: file or folder, relative to the current folder, or absolute.
+        format: one of `tasks.config.Format`.
+        replace: overwrite an entry of that name.
+        settings: `licence` and any other setting of `tasks.config.Dataset`; `task` where the format does not tell it.
+
+    Raises:
+        InputError: no name, no such file, not of this format, a column that is not there, or the name is taken.
+        ConfigError: every wrong setting at once.
+    """
+    check_name(name)
+    path = path.expanduser().resolve()
+    if not path.exists():
+        raise InputError("no such file or folder", value=path)
+    task = settings.pop("task", None) or FORMAT_TASK.get(format)
+    if task is None:
+        if format not in get_args(Format):
+            raise InputError("unknown format", value=format, hint=f"there are: {', '.join(get_args(Format))}")
+        raise InputError(f"format {format} does not tell the task", hint=f"give one: {', '.join(TASKS)}")
+    entry = {"task": task, "source": shown(path), "format": format, **settings}
+    dataset = parse(Dataset, entry, f"dataset {name}")
+    open_source(dataset)
+    with locked("params"):
+        _write_entry(name, entry, replace)
+    return dataset
+
+
+def _write_entry(name: str, entry: Mapping[str, Any], replace: bool) -> None:
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    yaml = YAML()
+    yaml.preserve_quotes = True
+    yaml.width = 4096
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    file = params_file()
+    try:
+        data = yaml.load(file.read_text(encoding="utf-8")) if file.exists() else None
+    except (YAMLError, UnicodeDecodeError) as error:
+        raise InputError("this file is not YAML", value=shown(file), hint="mend it first") from error
+    data = {} if data is None else data
+    if not isinstance(data, dict) or not isinstance(data.setdefault("datasets", {}), dict):
+        raise ConfigError.of(shown(file), ["datasets: expected one entry per dataset"])
+    if name in data["datasets"] and not replace:
+        raise InputError("this dataset is declared already", value=name, hint="choose another name, or --replace it")
+    data["datasets"][name] = dict(entry)
+    text = io.StringIO()
+    yaml.dump(data, text)
+    write_atomically(file, text.getvalue().encode())
+
+
+def inputs_digest(name: str) -> str:
+    """Digest of everything that a dataset's version depends on: its entry, the bytes of its source, the stages, their
+    code and suites, the withdrawn ids. Where it is the same as before, no stage has anything to do.
+
+    Raises:
+        InputError: no such dataset, or its source is gone.
+    """
+    dataset = one_dataset(name)
+    stages = load_yaml(CHECKOUT / "dvc.yaml")["stages"]
+    source = source_path(dataset)
+    found: dict[str, str | None] = {}
+    with _Digests() as digests:
+        for stage in STAGES:
+            for dependency in stages[stage]["do"]["deps"]:
+                if dependency == "${item.source}":
+                    found["source"] = digests.tree(source)
+                elif not dependency.startswith("data/built/"):
+                    found[dependency] = digests.tree(CHECKOUT / dependency)
+    # Where the source lies does not count, what it holds does.
+    entry = {**dataset.plain(), "source": None}
+    return digest_data({"name": name, "dataset": entry, "dependencies": found, "stages": stages})
+
+
+class _Digests:
+    """SHA-256 of files, remembered for big ones by size, time stamp and inode; use as a context manager."""
+
+    def __init__(self) -> None:
+        self._file = home() / "digests.json"
+        self._known: dict[str, list[Any]] = {}
+        self._changed = False
+
+    def __enter__(self) -> _Digests:
+        try:
+            known = json.loads(self._file.read_bytes())
+            self._known = known if isinstance(known, dict) else {}
+        except (OSError, ValueError):
+            self._known = {}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._changed:
+            write_atomically(self._file, json.dumps(self._known).encode())
+
+    def tree(self, path: Path) -> str | None:
+        """What `tasks.digest.digest_tree` says, without Python's caches; None where there is nothing."""
+        if path.is_file():
+            return self._of(path)
+        if not path.is_dir():
+            return None
+        files = (file for file in files_of(path) if "__pycache__" not in file.parts)
+        return digest_data({file.relative_to(path).as_posix(): self._of(file) for file in files})
+
+    def _of(self, file: Path) -> str:
+        status = file.stat()
+        if status.st_size < REMEMBERED:
+            return digest_file(file)
+        mark = [status.st_size, status.st_mtime_ns, status.st_ino]
+        known = self._known.get(str(file))
+        if isinstance(known, list) and known[:3] == mark:
+            return str(known[3])
+        digest = digest_file(file)
+        if time.time() - status.st_mtime > SETTLED:
+            self._known[str(file)] = [*mark, digest]
+            self._changed = True
+        return digest
+
+
+def commit(name: str, message: str | None = None) -> str:
+    """Commit the declarations of the data (they are one file for all datasets), and nothing else that may be staged.
+
+    Returns:
+        What was done, for people.
+
+    Raises:
+        InputError: no such dataset, or git is missing or refuses; with git's words.
+    """
+    one_dataset(name)
+    files = [file for file in COMMITTED if (CHECKOUT / file).is_file()]
+    if not _git("status", "--porcelain", "--", *files):
+        return f"nothing to commit: {', '.join(files)} are as in the last commit"
+    _git("add", "--", *files)
+    _git("commit", "--quiet", "--message", message or f"Data: {name}", "--", *files)
+    return f"committed {', '.join(files)} as {_git('rev-parse', '--short', 'HEAD')}"
+
+
+def _git(*arguments: str) -> str:
+    try:
+        done = subprocess.run(
+            ["git", *arguments], cwd=CHECKOUT, capture_output=True, text=True, errors="replace", timeout=60, check=True
+        )
+    except subprocess.CalledProcessError as error:
+        said = (error.stderr or error.stdout).strip()
+        raise InputError(f"git {arguments[0]} failed", value=said, hint="the data is kept either way") from error
+    except (OSError, subprocess.SubprocessError) as error:
+        raise InputError(
+            "git cannot be run here", hint="install git, or keep params.yaml and dvc.lock yourself"
+        ) from error
+    return done.stdout.strip()
