@@ -406,14 +406,16 @@ def _cpu_multiplies_bf16() -> bool:
 
 
 def quiet() -> None:
-    """Keep transformers from drawing bars of its own, and bitsandbytes from a warning at import.
+    """Keep transformers from drawing bars and from reporting new heads, and bitsandbytes from a warning at import.
 
-    It warns that the optional package `kernels` is absent: that kernel is for repacked weights, which are off here.
+    What is missing or left over is checked here. bitsandbytes warns that the optional package `kernels` is absent:
+    that kernel is for repacked weights, which are off here.
     """
     from transformers.utils import logging as transformers_logging
 
     logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(logging.ERROR)
     transformers_logging.disable_progress_bar()
+    transformers_logging.set_verbosity_error()
 
 
 def _placed(model: Any) -> Any:
