@@ -1,0 +1,73 @@
+"""The grammar of tags: which may follow which, in the schemes that annotation tools write."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Self
+
+from tasks.data.tables import batches
+
+OUTSIDE = "O"
+_TAG = re.compile(r"([BIESLU])-(.+)")
+_SAME = {"L": "E", "U": "S"}  # as BILOU writes them
+
+
+def parts(tag: str) -> tuple[str, str]:
+    """Position and type of a tag: `B-Disease` is ("B", "Disease"), `O` ("O", ""), a bare `Disease` ("I", "Disease")."""
+    if tag == OUTSIDE:
+        return OUTSIDE, ""
+    if found := _TAG.fullmatch(tag):
+        return _SAME.get(found[1], found[1]), found[2]
+    return "I", tag
+
+
+def entity_type(tag: str) -> str:
+    """`Disease` of `B-Disease`, `I-Disease` or a bare `Disease`; empty for the tag of what is no entity."""
+    return parts(tag)[1]
+
+
+class Grammar:
+    """What sequences of tags are possible, given every tag that a dataset uses.
+
+    BIOES (or BILOU), where some entity ends (`E-`) or stands alone (`S-`): an entity runs B I* E, or is one S. BIO,
+    where none does but some begins: an I follows a B or an I of its type. IO, with neither: every sequence is possible.
+    """
+
+    def __init__(self, used: Iterable[str]) -> None:
+        positions = {parts(tag)[0] for tag in used}
+        self.ends = not positions.isdisjoint("ES")
+        self.begins = self.ends or "B" in positions
+        self._known: dict[tuple[str, str], bool] = {}
+
+    @classmethod
+    def of(cls, path: Path) -> Self:
+        """The grammar of a Parquet file with a column `tags`."""
+        import pyarrow.compute as pc
+
+        used: set[str] = set()
+        for batch in batches(path, ["tags"]):
+            used.update(pc.unique(pc.list_flatten(batch.column(0))).to_pylist())
+        return cls(used)
+
+    def possible(self, tags: Sequence[str]) -> bool:
+        """Whether a sequence can have been meant."""
+        if not self.begins:
+            return True
+        known = self._known
+        for pair in pairwise((OUTSIDE, *tags, OUTSIDE)):
+            if pair not in known:
+                known[pair] = self._may_follow(*pair)
+            if not known[pair]:
+                return False
+        return True
+
+    def _may_follow(self, before: str, after: str) -> bool:
+        (position, kind), (next_position, next_kind) = parts(before), parts(after)
+        inside = position in "BI"
+        goes_on = next_position in "IE"
+        if goes_on and not (inside and kind == next_kind):
+            return False
+        return goes_on or not (self.ends and inside)

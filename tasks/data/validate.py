@@ -1,0 +1,138 @@
+"""Stage validate: rows with untrustworthy labels are quarantined; what is left is held against a suite."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from tasks.artifact import write_atomically
+from tasks.config import Task
+from tasks.data.classes import classes_of
+from tasks.data.data_docs import page
+from tasks.data.expectations import Validation, check, load_suite
+from tasks.data.facts import facts_of, texts_of
+from tasks.data.label_quality import KEPT, REASONS, Quality, judge
+from tasks.data.quarantine import Quarantine, check_budget
+from tasks.data.records import working_schema
+from tasks.data.stage import REJECTED, Facts, Stage, stage_main
+from tasks.data.tables import TableWriter, batches
+from tasks.digest import canonical_json
+from tasks.errors import InputError
+
+DOCS = "docs/index.html"
+RESULT = "validation.json"
+
+
+def run(stage: Stage) -> Facts:
+    """Quarantine, check the budget and the labels, then validate.
+
+    Writes `records.parquet`, `rejected.parquet`, `validation.json` (the verdict on each expectation) and
+    `docs/index.html` (Great Expectations' page about it).
+
+    Returns:
+        rejected: {reason: rows}; annotators: rows settled by agreement and by majority; validation: what the manifest
+        of the dataset version keeps; docs: the page, relative to this stage's folder.
+
+    Raises:
+        InputError: more bad rows than the budget, a label that is too rare, or an expectation that was not met.
+    """
+    dataset = stage.dataset
+    quality = judge(stage.previous("records.parquet"), dataset.task, dataset.limits)
+    kept = stage.output / "records.parquet"
+    quarantine = _write(stage.previous("records.parquet"), dataset.task, quality, stage.output)
+    _check_budget(stage, quarantine)
+    counts = {} if dataset.task == "causal-lm" else classes_of(kept, dataset.task).counts()
+    check_labels(counts, dataset.limits.min_records_per_label)
+    validation = check(
+        load_suite(dataset.task),
+        facts_of(kept, dataset.task, counts),
+        texts_of(kept, dataset.task),
+        dataset.limits.plain(),
+    )
+    docs = stage.output / DOCS
+    docs.parent.mkdir()
+    docs.write_text(page(validation, stage.name), encoding="utf-8")
+    if failed := validation.failed:
+        raise InputError(
+            f"dataset {stage.name} does not meet {len(failed)} of {len(validation.verdicts)} expectations",
+            value="; ".join(map(str, failed)),
+            hint=f"what each is for: data/suites/{dataset.task}.json",
+        )
+    write_atomically(stage.output / RESULT, canonical_json(result(validation)))
+    return {
+        "rejected": quarantine.counts,
+        "examples": quarantine.examples,
+        "annotators": {"agreed": quality.agreed, "outvoted": quality.outvoted},
+        "validation": {
+            "suite_digest": validation.suite.digest,
+            "success": True,
+            "great_expectations": validation.version,
+            "expectations": len(validation.verdicts),
+        },
+        "docs": DOCS,
+    }
+
+
+def check_labels(counts: dict[str, int], least: int) -> None:
+    """Every label, or type of entity, has enough records to be learned and judged.
+
+    Raises:
+        InputError: naming each that has not, and how many it has.
+    """
+    rare = {label: count for label, count in sorted(counts.items()) if count < least}
+    if rare:
+        raise InputError(
+            f"fewer than {least} records with a label",
+            value=", ".join(f"{label!r} ({count})" for label, count in rare.items()),
+            hint="add records, merge the label into another, or lower limits.min_records_per_label",
+        )
+
+
+def result(validation: Validation) -> dict[str, Any]:
+    """A validation as plain data: verdicts and arguments of the suite, nothing of any record."""
+    return {
+        "suite": validation.suite.name,
+        "suite_digest": validation.suite.digest,
+        "great_expectations": validation.version,
+        "success": not validation.failed,
+        "docs": DOCS,
+        "expectations": [
+            {"type": one.type, "columns": list(one.columns), "arguments": one.arguments, "success": one.success}
+            for one in validation.verdicts
+        ],
+    }
+
+
+def _write(path: Path, task: Task, quality: Quality, folder: Path) -> Quarantine:
+    """The kept rows to `records.parquet`, the others, but for settled ones, to the quarantine."""
+    import numpy as np
+
+    begin = 0
+    with (
+        TableWriter(folder / "records.parquet", working_schema(task)) as records,
+        Quarantine(folder / REJECTED) as quarantine,
+    ):
+        for batch in batches(path):
+            codes = quality.codes[begin : begin + len(batch)]
+            begin += len(batch)
+            records.write_batch(batch.take(np.flatnonzero(codes == KEPT)))
+            bad = np.flatnonzero(codes >= 0)
+            for code, row in zip(codes[bad].tolist(), batch.take(bad).to_pylist(), strict=True):
+                quarantine.add(REASONS[code], row["place"], json.dumps(row, ensure_ascii=False), row["record_id"])
+    return quarantine
+
+
+def _check_budget(stage: Stage, quarantine: Quarantine) -> None:
+    """The bad rows of every stage so far count together."""
+    rejected = Counter(quarantine.counts)
+    examples = dict(quarantine.examples)
+    for facts in stage.facts.values():
+        rejected.update(facts.get("rejected", {}))
+        examples = facts.get("examples", {}) | examples
+    check_budget(stage.name, stage.dataset, int(stage.facts["ingest"]["rows"]), rejected, examples)
+
+
+if __name__ == "__main__":
+    stage_main("validate", run)
