@@ -141,10 +141,10 @@ def data_build(name: str) -> None:
 def data_show(name: str, as_json: bool) -> None:
     """Print counts, slices, splits and every rejection reason with its count."""
     from flows.show import dataset_table
-    from tasks.data.sources import show
+    from tasks.data.shown import show
 
     found = show(name)
-    click.echo(json.dumps(found, indent=2, ensure_ascii=False) if as_json else dataset_table(name, found))
+    click.echo(json.dumps(found, indent=2, ensure_ascii=False) if as_json else dataset_table(found))
 
 
 @data.command("rejected")
@@ -155,7 +155,7 @@ def data_rejected(name: str, reason: str | None, limit: int) -> None:
     """Show quarantined rows on this terminal, for the owner of the data. They are written nowhere."""
     from itertools import islice
 
-    from tasks.data.sources import rejected
+    from tasks.data.shown import rejected
 
     for row in islice(rejected(name, reason), limit):
         click.echo(json.dumps(row, ensure_ascii=False, default=str))
@@ -237,7 +237,7 @@ def approve(model: str, by: str, reason: str) -> None:
 @click.argument("folder", type=click.Path(path_type=Path))
 def export(model: str, folder: Path) -> None:
     """Write a verified folder for serving elsewhere."""
-    from tasks.release.register import export as export_model
+    from tasks.release.export import export as export_model
 
     click.echo(f"{model} verified and written to {export_model(model, folder)}")
 

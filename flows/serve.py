@@ -48,7 +48,7 @@ def serve_schedules(named: list[Path]) -> None:
     """
     recipes = scheduled_recipes(named)
     for path, recipe in recipes.items():
-        assert recipe.schedule is not None  # noqa: S101 - scheduled_recipes keeps no other; this tells the type checker
+        assert recipe.schedule is not None
         click.echo(f"{recipe.model}: {shown(path)} at {recipe.schedule.cron} ({recipe.schedule.timezone})")
     with prefect_server(scheduler=True) as server:
         server.ready()

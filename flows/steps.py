@@ -1,12 +1,14 @@
-"""The functions of tasks/ as Prefect tasks: names, retries, timeouts and cache policy, in one place.
+"""The functions of tasks/ as Prefect tasks: names, retries and cache policy, in one place.
 
-Prefect's own caching and result persistence stay off: sealed artifacts are the only cache.
+A step does its work through one function of tasks/, then states in the ledger what happened. Prefect's own caching
+and result persistence stay off: sealed artifacts are the only cache.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -14,22 +16,24 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from flows.console import Row
-from flows.run import Run
-from tasks.artifact import Artifact
-from tasks.data import dvc, seal
+from flows.run import Run, approve_command
+from tasks.artifact import Artifact, load
+from tasks.data import dvc
+from tasks.data.seal import adopt_version
 from tasks.data.version import DatasetVersion
 from tasks.errors import ApprovalNeeded, Interrupted
-from tasks.evaluation import evaluate as evaluation
-from tasks.evaluation import gates
-from tasks.evaluation.evaluate import Evaluation
-from tasks.evaluation.gates import Judged
-from tasks.lineage import statements
+from tasks.evaluation import baselines as rivals
+from tasks.evaluation.evaluate import Evaluation, evaluate
+from tasks.evaluation.gates import Judged, judge
+from tasks.lineage import recording
+from tasks.lineage.ledger import events
+from tasks.lineage.roles import roles
 from tasks.release import merge as merging
 from tasks.release import quantize as quantizing
 from tasks.release import register as registry
 from tasks.release.register import Version
-from tasks.training import models, train
-from tasks.training.models import Base
+from tasks.training.models import Base, resolve_base
+from tasks.training.train import finetune as train
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -43,12 +47,12 @@ def _worth_retrying(_task: Any, _run: Any, state: Any) -> bool:
 
 
 def step(name: str) -> Callable[[Callable[Concatenate[Run, Row, P], T]], Callable[Concatenate[Run, P], T]]:
-    """A Prefect task whose first argument is the run, and which reports its time and verdict to the run's console."""
+    """Make a function a Prefect task that reports its time and verdict to the run's console."""
 
     def wrap(function: Callable[Concatenate[Run, Row, P], T]) -> Callable[Concatenate[Run, P], T]:
         @wraps(function)
         def timed(run: Run, *args: P.args, **kwargs: P.kwargs) -> T:
-            with run.console.stage(name.format(*args)) as row:
+            with run.console.stage(name) as row:
                 return function(run, row, *args, **kwargs)
 
         return task(
@@ -62,3 +66,190 @@ def step(name: str) -> Callable[[Callable[Concatenate[Run, Row, P], T]], Callabl
         )
 
     return wrap
+
+
+@dataclass(frozen=True)
+class Form:
+    """A form of the candidate that passed its gates, with the event that says so."""
+
+    judged: Judged
+    event: str
+    """Digest of the `judged` event."""
+    parent: Form | None = None
+
+    @property
+    def artifact(self) -> Artifact:
+        """The model."""
+        return self.judged.artifact
+
+    def ancestor(self, kind: str) -> str | None:
+        """Digest of the adapter or merged form that this one was made from."""
+        form: Form | None = self
+        while form is not None and form.artifact.kind != kind:
+            form = form.parent
+        return form.artifact.digest if form else None
+
+
+@step("data")
+def build_stage(run: Run, row: Row, stage: str) -> None:
+    """One DVC stage of the recipe's dataset."""
+    row.stage = f"data: {stage}"
+    ran = dvc.build_stage(stage, run.recipe.dataset)
+    row.verdict = "done" if ran else "unchanged"
+
+
+@step("data: version")
+def seal(run: Run, row: Row) -> DatasetVersion:
+    """Adopt the sealed dataset version, and fix how the model will be judged on it."""
+    dataset = adopt_version(run.recipe.dataset)
+    meta = dataset.artifact.meta
+    counts = ", ".join(f"{count:,} {split}" for split, count in meta["counts"].items())
+    row.detail = f"{dataset.digest[:12]}: {counts}; {sum(meta['rejected'].values()):,} rows turned away"
+    if not _stated("dataset-sealed", "dataset", dataset.digest):
+        recording.record_sealed(dataset, run.origin)
+    recording.record_protocol(run.recipe, dataset, run.protocol, run.inputs, run.origin)
+    run.tracking.params(run.recipe.plain())
+    for split in ("train", "validation", "test"):
+        run.tracking.dataset(dataset, split)
+    return dataset
+
+
+@step("base model")
+def base_model(run: Run, row: Row) -> Base:
+    """The base model, made on first use where Galen makes it."""
+    base = resolve_base(run.recipe.base_model)
+    row.detail = base.digest[:12]
+    return base
+
+
+@step("fine-tune")
+def finetune(run: Run, row: Row, dataset: DatasetVersion, base: Base) -> Artifact:
+    """Train the recipe's method."""
+    started = time.monotonic()
+    artifact = train(run.recipe, dataset, base, track=run.tracking)
+    row.stage = f"fine-tune ({run.recipe.method['name']})"
+    _describe(row, artifact)
+    if not _stated("model-trained", "artifact", artifact.digest):
+        seconds = time.monotonic() - started
+        recording.record_trained(
+            run.recipe,
+            dataset,
+            artifact,
+            run.protocol,
+            seconds=seconds,
+            mlflow_run=run.tracking.run_id,
+            origin=run.origin,
+        )
+    return artifact
+
+
+@step("judge")
+def judged(
+    run: Run, row: Row, artifact: Artifact, dataset: DatasetVersion, base: Base, parent: Form | None = None
+) -> Form:
+    """Evaluate a form of the candidate on the sealed test split, and let every gate decide.
+
+    Raises:
+        GateRejected: a gate failed or could not be judged.
+    """
+    row.stage = f"judge {artifact.kind}"
+    model, settings = run.recipe.model, run.recipe.evaluation
+    candidate = _evaluated(run, "candidate", artifact, dataset)
+    champion = roles(model).champion
+    verdict = judge(
+        run.protocol,
+        candidate,
+        base=_evaluated(run, "base", base, dataset),
+        champion=_evaluated(run, "champion", load(champion.artifact), dataset) if champion else None,
+        parent=evaluate(parent.artifact, dataset, settings) if parent else None,
+        training=artifact.meta["training"],
+        first_release=champion is None,
+    )
+    event = recording.record_judged(model, artifact, verdict, run.protocol, dataset, run.origin)
+    run.tracking.metrics({f"{artifact.kind}.{name}": one.value for name, one in candidate.metrics.items()})
+    outcomes = [result.outcome for result in verdict.results]
+    row.verdict = "passed" if verdict.passed else "rejected"
+    row.detail = f"{outcomes.count('passed')} of {len(outcomes)} gates passed"
+    run.console.verdicts.append((artifact.kind, verdict, candidate))
+    return Form(Judged(artifact, candidate, verdict), event.digest, parent)
+
+
+def _evaluated(run: Run, role: Any, model: Artifact | Base, dataset: DatasetVersion) -> Evaluation:
+    """Evaluate on the test split; a measurement made now is stated, one found again was stated then."""
+    evaluation = evaluate(model, dataset, run.recipe.evaluation)
+    if not evaluation.artifact.reused:
+        form = model.kind if isinstance(model, Artifact) else "base"
+        recording.record_evaluated(run.recipe.model, role, form, evaluation, run.origin)
+    return evaluation
+
+
+@step("merge")
+def merge(run: Run, row: Row, adapter: Form) -> Artifact:
+    """Make the adapter part of the base's weights; checked weight by weight."""
+    return _derived(run, row, lambda: merging.merge(adapter.artifact))
+
+
+@step("quantize")
+def quantize(run: Run, row: Row, merged: Form) -> Artifact:
+    """Make the served form; reloaded from disk and checked."""
+    return _derived(run, row, lambda: quantizing.quantize(merged.artifact, run.recipe.quantization))
+
+
+def _derived(run: Run, row: Row, work: Callable[[], Artifact]) -> Artifact:
+    started = time.monotonic()
+    artifact = work()
+    _describe(row, artifact)
+    if not _stated("model-derived", "artifact", artifact.digest):
+        recording.record_derived(run.recipe.model, artifact, seconds=time.monotonic() - started, origin=run.origin)
+    return artifact
+
+
+@step("baselines")
+def baselines(run: Run, row: Row, shipped: Form, dataset: DatasetVersion, base: Base) -> None:
+    """Compare what will be served with simple rivals on the same test split, for the report."""
+    found = rivals.compare(shipped.judged.evaluation, dataset, base, run.recipe.evaluation)
+    run.console.baselines.extend(found)
+    row.detail = f"{sum(one.excludes_zero for one in found)} of {len(found)} differences exclude zero"
+
+
+@step("register")
+def register(run: Run, row: Row, shipped: Form) -> Version:
+    """Make the judged bytes a version of the registry."""
+    version = registry.register(
+        shipped.judged,
+        judged_event=shipped.event,
+        merged=shipped.ancestor("merged"),
+        adapter=shipped.ancestor("adapter"),
+        run=run.tracking,
+        origin=run.origin,
+    )
+    row.detail = f"{run.recipe.model} version {version.number}"
+    return version
+
+
+@step("promote")
+def promote(run: Run, row: Row, version: Version) -> Version:
+    """Make a version champion, unless it is the first and a person must decide.
+
+    Raises:
+        ApprovalNeeded: as said.
+    """
+    if run.recipe.first_release == "approval" and roles(run.recipe.model).champion is None:
+        row.detail = f"version {version.number} waits for a person"
+        raise ApprovalNeeded(
+            f"version {version.number} of {run.recipe.model} passed its gates; the first release needs a person",
+            hint=approve_command(run.recipe.model, version.number),
+        )
+    promoted = registry.promote(version, run.origin)
+    row.detail = f"{run.recipe.model}@champion is version {version.number}"
+    return promoted
+
+
+def _stated(kind: str, field: str, digest: str) -> bool:
+    return any(event.facts.get(field) == digest for event in events(kind=kind))
+
+
+def _describe(row: Row, artifact: Artifact) -> None:
+    row.verdict = "reused" if artifact.reused else "done"
+    size = sum(file.stat().st_size for file in artifact.path.rglob("*") if file.is_file())
+    row.detail = f"{artifact.kind} {artifact.digest[:12]}, {size / 1e6:.1f} MB"

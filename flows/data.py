@@ -1,0 +1,26 @@
+"""Building a dataset by itself, outside a retraining: the same stages, no Prefect."""
+
+from __future__ import annotations
+
+from flows.console import Console
+from tasks.data.dvc import STAGES, build_stage
+from tasks.data.seal import adopt_version
+from tasks.data.version import DatasetVersion
+from tasks.lineage.ledger import events
+from tasks.lineage.recording import record_sealed
+
+
+def build(name: str) -> DatasetVersion:
+    """Bring every stage of a dataset up to date and seal a version.
+
+    Raises:
+        GalenError: what a stage said.
+    """
+    console = Console()
+    for stage in STAGES:
+        with console.stage(f"data: {stage}") as row:
+            row.verdict = "done" if build_stage(stage, name) else "unchanged"
+    version = adopt_version(name)
+    if not any(event.facts["dataset"] == version.digest for event in events(kind="dataset-sealed")):
+        record_sealed(version)
+    return version
