@@ -1,0 +1,182 @@
+"""What a causal model says, and how likely it holds given answers: greedy generation and log-likelihood."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tasks.config import Generation
+from tasks.errors import InputError
+from tasks.training.objectives.causal_lm import KEPT_OF_PROMPT, only_at
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedTokenizerBase
+
+    from tasks.progress import Progress
+
+CACHED_TOKENS = 65_536
+"""Rows times positions while generating: what bounds the memory of the key-value cache."""
+SCORED_TOKENS = 4_096
+"""Tokens of one forward pass while scoring, padding included: what bounds the memory of the logits."""
+MAX_ROWS = 512
+
+
+@dataclass(frozen=True)
+class Likelihood:
+    """How likely one continuation is after its prompt."""
+
+    nll: float
+    """Negative log-likelihood in nats, summed over its tokens."""
+    tokens: int
+    """How many of its tokens were scored: fewer than all where it does not fit into the model's positions."""
+    cut: bool
+    """Whether prompt or continuation did not fit."""
+
+
+def generate(
+    model: Any,
+    tokenizer: PreTrainedTokenizerBase,
+    prompts: Sequence[Sequence[int]],
+    settings: Generation,
+    *,
+    positions: int | None,
+    shown: Progress | None = None,
+) -> list[str]:
+    """Greedy answers, in the order of the prompts.
+
+    Args:
+        model: a causal model in evaluation mode.
+        tokenizer: its tokenizer.
+        prompts: token ids; one too long to leave room for the answer loses its beginning.
+        settings: how many new tokens at most.
+        positions: how many tokens the model has positions for, None for no limit.
+        shown: told of each answer.
+
+    Raises:
+        InputError: the model's positions leave no room for a question and an answer of that length.
+    """
+    import torch
+    from transformers import GenerationConfig
+
+    room = _room(settings, positions)
+    _forget_habits(model)
+    how = GenerationConfig(
+        max_new_tokens=settings.max_new_tokens,
+        do_sample=False,
+        num_beams=1,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    kept = [list(prompt[-room:] if room else prompt) for prompt in prompts]
+    answers = [""] * len(kept)
+    for batch in batches_by_length([len(ids) + settings.max_new_tokens for ids in kept], CACHED_TOKENS):
+        ids, mask = padded([kept[row] for row in batch], int(tokenizer.pad_token_id or 0), model.device, left=True)
+        with torch.inference_mode():
+            found = model.generate(input_ids=ids, attention_mask=mask, generation_config=how)
+        texts = tokenizer.batch_decode(found[:, ids.shape[1] :], skip_special_tokens=True)
+        for row, text in zip(batch, texts, strict=True):
+            answers[row] = text.strip()
+        if shown is not None:
+            shown.advance(len(batch))
+    return answers
+
+
+def likelihoods(
+    model: Any,
+    tokenizer: PreTrainedTokenizerBase,
+    pairs: Sequence[tuple[Sequence[int], Sequence[int]]],
+    *,
+    positions: int | None,
+) -> list[Likelihood]:
+    """The likelihood of each continuation after its prompt, in the order of the pairs of token ids.
+
+    As in training, a prompt that is too long loses its beginning; a continuation that still does not fit is scored as
+    far as it goes. Nothing is left out.
+    """
+    import torch
+    from torch.nn.functional import cross_entropy
+
+    fitted = [_fitted(list(prompt), list(answer), positions) for prompt, answer in pairs]
+    found: list[Likelihood] = [Likelihood(0.0, 0, False)] * len(fitted)
+    for batch in batches_by_length([len(prompt) + len(answer) for prompt, answer, _ in fitted], SCORED_TOKENS):
+        texts = [fitted[row][0] + fitted[row][1] for row in batch]
+        ids, mask = padded(texts, int(tokenizer.pad_token_id or 0), model.device)
+        answered = torch.zeros_like(mask, dtype=torch.bool)
+        for place, row in enumerate(batch):
+            answered[place, len(fitted[row][0]) : len(texts[place])] = True
+        rows, places = answered[:, 1:].nonzero(as_tuple=True)  # the token at t + 1 is predicted at t
+        with torch.inference_mode(), only_at(model, rows, places):
+            logits = model(input_ids=ids, attention_mask=mask, use_cache=False).logits[0]
+        losses = cross_entropy(logits.float(), ids[rows, places + 1], reduction="none").double()
+        sums = torch.zeros(len(batch), dtype=torch.float64, device=losses.device).index_add_(0, rows, losses)
+        for row, nll in zip(batch, sums.tolist(), strict=True):
+            found[row] = Likelihood(nll, len(fitted[row][1]), fitted[row][2])
+    return found
+
+
+def is_cut(prompt: Sequence[int], settings: Generation, positions: int | None) -> bool:
+    """Whether a prompt is too long to be answered in full."""
+    room = _room(settings, positions)
+    return bool(room) and len(prompt) > room
+
+
+def _room(settings: Generation, positions: int | None) -> int:
+    """Tokens that a prompt may have; 0 for no limit."""
+    if positions is None:
+        return 0
+    room = positions - settings.max_new_tokens
+    if room < KEPT_OF_PROMPT:
+        raise InputError(
+            f"the model has {positions} positions: no room for a question and {settings.max_new_tokens} new tokens",
+            hint="lower evaluation.generation.max_new_tokens",
+        )
+    return room
+
+
+def _forget_habits(model: Any) -> None:
+    """Drop the generation settings that came with the model: a repetition penalty, say, would not be greedy."""
+    from transformers import GenerationConfig
+
+    for module in model.modules():
+        if "generation_config" in vars(module):
+            module.generation_config = GenerationConfig()
+
+
+def _fitted(prompt: list[int], answer: list[int], positions: int | None) -> tuple[list[int], list[int], bool]:
+    if positions is None or len(prompt) + len(answer) <= positions:
+        return prompt, answer, False
+    answer = answer[: positions - min(len(prompt), KEPT_OF_PROMPT)]
+    return prompt[len(prompt) - (positions - len(answer)) :], answer, True
+
+
+def batches_by_length(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:
+    """Indices in batches of similar length, the longest first, each at most `budget` tokens with its padding.
+
+    Longest first: a batch that does not fit into memory shows at once, and the shortest wait at the end.
+    """
+    batch: list[int] = []
+    for row in sorted(range(len(lengths)), key=lambda row: (-lengths[row], row)):
+        if batch and (len(batch) == MAX_ROWS or (len(batch) + 1) * lengths[batch[0]] > budget):
+            yield batch
+            batch = []
+        batch.append(row)
+    if batch:
+        yield batch
+
+
+def padded(
+    rows: Sequence[Sequence[int]], padding: int, device: torch.device, *, left: bool = False
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Token ids and mask, both of shape [rows, longest]; padding goes on the right unless `left`."""
+    import torch
+
+    longest = max(map(len, rows))
+    ids = torch.full((len(rows), longest), padding)
+    mask = torch.zeros((len(rows), longest), dtype=torch.long)
+    for place, row in enumerate(rows):
+        span = slice(longest - len(row), longest) if left else slice(0, len(row))
+        ids[place, span] = torch.tensor(row)
+        mask[place, span] = 1
+    return ids.to(device), mask.to(device)

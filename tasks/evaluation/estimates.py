@@ -1,0 +1,98 @@
+"""Values with their uncertainty: of one model, and of the difference between two on the same test set."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tasks.config import EvaluationSettings
+from tasks.errors import NotJudgeable
+from tasks.evaluation.bootstrap import interval
+from tasks.evaluation.slices import Scores, View
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A metric's value with its percentile interval; None and None where no interval can be given."""
+
+    value: float
+    low: float | None
+    high: float | None
+
+    def plain(self) -> dict[str, float | None]:
+        """As JSON."""
+        return {"value": self.value, "low": self.low, "high": self.high}
+
+
+def measure(view: View, settings: EvaluationSettings) -> dict[str, Estimate]:
+    """Every metric that is defined in a slice, with its clustered bootstrap interval."""
+    total, drawn = view.total(), view.resampled(settings.resamples)
+    found = {}
+    for name, metric in view.metrics.items():
+        value = float(metric.of(total))
+        if np.isfinite(value):
+            low, high = interval(metric.of(drawn), view.groups, settings.confidence) or (None, None)
+            found[name] = Estimate(value, low, high)
+    return found
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What a candidate gains over another model: positive is better, also where a metric is better when lower."""
+
+    metric: str
+    slice: str | None
+    candidate: float
+    other: float
+    gain: float
+    low: float | None
+    """Lower end of the gain's interval; None where no interval can be given."""
+    high: float | None
+    records: int
+    groups: int
+
+    @property
+    def better(self) -> bool:
+        """Whether the whole interval of the gain lies above zero."""
+        return self.low is not None and self.low > 0
+
+    @property
+    def worse(self) -> bool:
+        """Whether the whole interval of the gain lies below zero."""
+        return self.high is not None and self.high < 0
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON."""
+        return dict(vars(self))
+
+
+def difference(
+    candidate: Scores, other: Scores, metric: str, settings: EvaluationSettings, *, slice_: str | None = None
+) -> Difference:
+    """The paired difference of two models on the same records: both are resampled by the same draws of groups.
+
+    Raises:
+        NotJudgeable: the records differ, the metric or the slice does not exist or is undefined for one of them, or
+            the two cannot be compared by this metric (perplexity under two tokenizers).
+    """
+    if (candidate.task, candidate.test) != (other.task, other.test) or (
+        list(candidate.columns["record_id"]) != list(other.columns["record_id"])
+    ):
+        hint = "evaluate both on one test split with the same settings"
+        raise NotJudgeable("the two were not judged on the same records", hint=hint)
+    one, two = candidate.view(slice_), other.view(slice_)
+    definition = one.metric(metric)
+    totals = one.total(), two.total()
+    if metric == "perplexity" and totals[0]["answer_tokens"] != totals[1]["answer_tokens"]:
+        hint = "use bits_per_byte"
+        raise NotJudgeable("perplexities per token of two different tokenizers cannot be compared", hint=hint)
+    values = [float(definition.of(total)) for total in totals]
+    if not np.all(np.isfinite(values)):
+        raise NotJudgeable(f"{metric} is not defined for {'the candidate' if np.isnan(values[0]) else 'the other'}")
+    drawn = [definition.of(view.resampled(settings.resamples)) for view in (one, two)]
+    gains = definition.sign * (drawn[0] - drawn[1])
+    low, high = interval(gains, one.groups, settings.confidence) or (None, None)
+    gain = definition.sign * (values[0] - values[1])
+    return Difference(metric, slice_, values[0], values[1], gain, low, high, one.records, one.groups)

@@ -1,0 +1,302 @@
+"""Evaluations: a model's predictions and metrics on a sealed split, sealed themselves. Made once per question."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from tasks.artifact import Artifact, make
+from tasks.config import EvaluationSettings, Split, Task
+from tasks.data.version import DatasetVersion
+from tasks.digest import canonical_json, digest_data, digest_file
+from tasks.errors import IntegrityError, NotJudgeable
+from tasks.evaluation.estimates import Estimate, measure
+from tasks.evaluation.predict import Predictions, predict
+from tasks.evaluation.slices import RECORD_SLICES, Scores
+from tasks.home import CHECKOUT
+
+if TYPE_CHECKING:
+    from tasks.training.models import Base
+
+METRICS_FILE, PREDICTIONS_FILE = "metrics.json", "predictions.parquet"
+STATISTIC = "statistic:"
+"""What the columns of predictions.parquet that hold statistics begin with."""
+IDENTITY = ("record_id", "group_id", *RECORD_SLICES)
+Rows = Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A model measured on one split of a dataset version.
+
+    The artifact holds `metrics.json`, and `predictions.parquet` with a row per record: ids, slices, what was
+    predicted, and the statistics that every metric can be computed from again. Its digest does not depend on the
+    dataset version but on the split: a version with the same test set needs no new evaluation.
+    """
+
+    artifact: Artifact
+    dataset: str
+    """Digest of the dataset version that it was made for."""
+
+    @property
+    def digest(self) -> str:
+        """Digest of the evaluation."""
+        return self.artifact.digest
+
+    @property
+    def model_digest(self) -> str:
+        """Digest of the model, or of the base, that was measured."""
+        return str(self.artifact.meta["subject"]["digest"])
+
+    @property
+    def form(self) -> str:
+        """adapter, merged, quantized, base, or baseline."""
+        return str(self.artifact.meta["subject"]["form"])
+
+    @property
+    def parent(self) -> str | None:
+        """Digest of the form that the model was made from; None for what training or nobody made."""
+        return cast("str | None", self.artifact.meta["subject"]["parent"])
+
+    @property
+    def base(self) -> str | None:
+        """Digest of the base that the model started from; None for a base itself."""
+        return cast("str | None", self.artifact.meta["subject"]["base"])
+
+    @property
+    def task(self) -> Task:
+        """What the records are for."""
+        return cast("Task", self.artifact.meta["task"])
+
+    @property
+    def split(self) -> Split:
+        """Which split was measured on."""
+        return cast("Split", self.artifact.meta["split"])
+
+    @property
+    def test(self) -> str:
+        """SHA-256 of the split's file."""
+        return str(self.artifact.meta["test"])
+
+    @property
+    def records(self) -> int:
+        """How many records were judged."""
+        return int(self.artifact.meta["records"])
+
+    @property
+    def groups(self) -> int:
+        """How many independent groups they come from."""
+        return int(self.artifact.meta["groups"])
+
+    @property
+    def cut(self) -> int:
+        """Records that the model could not read, or be scored on, in full. They count all the same."""
+        return int(self.artifact.meta["cut"])
+
+    @cached_property
+    def settings(self) -> EvaluationSettings:
+        """What was asked."""
+        return EvaluationSettings.model_validate(self.artifact.meta["settings"])
+
+    @cached_property
+    def metrics(self) -> dict[str, Estimate]:
+        """Metrics over all records; one that is not defined is not there."""
+        return _estimates(self._measured["metrics"])
+
+    @cached_property
+    def slices(self) -> dict[str, dict[str, Estimate]]:
+        """Metrics by slice, `category=...`, `language=...`, `label=...` or `entity=...`."""
+        return {name: _estimates(found["metrics"]) for name, found in self._measured["slices"].items()}
+
+    @cached_property
+    def slice_sizes(self) -> dict[str, tuple[int, int]]:
+        """(records, groups) by slice."""
+        return {name: (found["records"], found["groups"]) for name, found in self._measured["slices"].items()}
+
+    def numbers(self) -> dict[str, float]:
+        """Every value by a flat name (`token_f1`, `token_f1.language=zh`), for a tracker."""
+        found = {name: one.value for name, one in self.metrics.items()}
+        for slice_, metrics in self.slices.items():
+            found |= {f"{name}.{slice_}": one.value for name, one in metrics.items()}
+        return found
+
+    def scores(self) -> Scores:
+        """The records' statistics, for comparisons."""
+        return self._scores
+
+    @cached_property
+    def _measured(self) -> dict[str, Any]:
+        return cast("dict[str, Any]", json.loads(self.artifact.file(METRICS_FILE).read_bytes()))
+
+    @cached_property
+    def _scores(self) -> Scores:
+        import pyarrow.parquet as pq
+
+        table = pq.read_table(self.artifact.file(PREDICTIONS_FILE))
+        names = [name for name in table.column_names if name.startswith(STATISTIC)]
+        values = np.column_stack([table[name].to_numpy() for name in names])
+        columns = {name: table[name].to_pylist() for name in IDENTITY}
+        plain = tuple(name.removeprefix(STATISTIC) for name in names)
+        return Scores(self.task, self.test, columns, plain, values)
+
+
+def evaluate(
+    model: Artifact | Base, dataset: DatasetVersion, settings: EvaluationSettings, *, split: Split = "test"
+) -> Evaluation:
+    """Measure a model on a split: found where the same was asked before, else predicted once.
+
+    An untrained base has no head for classification or tagging: it is given a random one (always the same), so what
+    is measured is chance in the architecture's own terms; `tasks.evaluation.baselines` has stronger rivals.
+
+    Args:
+        model: an adapter, a merged or a quantized model, or a base.
+        dataset: the version; labels of an untrained base come from it.
+        settings: what to measure, and how surely.
+        split: the test split, unless somebody looks at another one.
+
+    Raises:
+        NotJudgeable: the split has no records, or the model is for another task.
+        IntegrityError: the model, or the base it needs, is not as sealed.
+    """
+    subject = subject_of(model)
+    task = dataset.task
+    labels = list(model.meta["labels"]) if isinstance(model, Artifact) else dataset.labels
+    if isinstance(model, Artifact) and model.meta["task"] != task:
+        raise NotJudgeable(f"the model is for {model.meta['task']}, the dataset for {task}", value=dataset.name)
+
+    def run(rows: Rows) -> Predictions:
+        from tasks.training.models import open_model
+
+        opened, tokenizer = open_model(model, task, labels)
+        return predict(opened, tokenizer, task, labels, rows, settings)
+
+    return evaluation_of(subject | {"labels": labels}, dataset, settings, split, run)
+
+
+def evaluation_of(
+    subject: Mapping[str, Any],
+    dataset: DatasetVersion,
+    settings: EvaluationSettings,
+    split: Split,
+    run: Callable[[Rows], Predictions],
+) -> Evaluation:
+    """Seal what anything predicts, a model or a baseline; `run` is called only where nobody asked the same before.
+
+    Args:
+        subject: who predicts; with dataset labels, split, settings and code it is the cache key.
+        dataset: the version.
+        settings: what to measure.
+        split: the split to predict.
+        run: predictions for the records, in their order.
+
+    Raises:
+        NotJudgeable: the split has no records.
+    """
+    test = dataset.split_digest(split)
+    inputs = {
+        "subject": dict(subject),
+        "task": dataset.task,
+        "labels": dataset.labels,
+        "split": split,
+        "test": test,
+        "settings": settings.plain(),
+    }
+
+    def build(folder: Path) -> dict[str, Any]:
+        rows = judged_rows(dataset.rows(split), settings.max_records)
+        if not rows:
+            hint = "add data, or raise evaluation.max_records"
+            raise NotJudgeable(f"the {split} split has no records to judge", value=dataset.name, hint=hint)
+        found = run(rows)
+        labels = sorted({*dataset.labels, *subject.get("labels", ())})
+        scores = Scores.of(dataset.task, test, rows, found.statistics, labels)
+        _write_predictions(folder / PREDICTIONS_FILE, scores, found)
+        measured = _measure(scores, settings)
+        (folder / METRICS_FILE).write_bytes(canonical_json(measured))
+        return inputs | {"records": measured["records"], "groups": measured["groups"], "cut": found.cut}
+
+    return Evaluation(make("evaluation", inputs, build, evaluation_code()), dataset.digest)
+
+
+def subject_of(model: Artifact | Base) -> dict[str, Any]:
+    """Who is measured: digest and form of a model, the form it was made from, and the base it started from.
+
+    Raises:
+        IntegrityError: the artifact does not say what a model must say.
+    """
+    if not isinstance(model, Artifact):
+        return {"digest": model.digest, "form": "base", "parent": None, "base": None}
+    try:
+        parent, base = model.meta["parent"], model.meta["base"]["digest"]
+    except KeyError as error:
+        raise IntegrityError(f"this {model.kind} is not a model: it names no {error}", value=model.digest) from error
+    if model.kind == "quantized" and parent is None:
+        raise IntegrityError("a quantized model must name the form that it was made from", value=model.digest)
+    return {"digest": model.digest, "form": model.kind, "parent": parent, "base": base}
+
+
+def judged_rows(rows: list[dict[str, Any]], most: int | None) -> Rows:
+    """At most `most` records: whole groups in the order of the digests of their ids, each that still fits."""
+    if most is None or len(rows) <= most:
+        return rows
+    sizes: dict[str, int] = {}
+    for row in rows:
+        sizes[row["group_id"]] = sizes.get(row["group_id"], 0) + 1
+    chosen: set[str] = set()
+    left = most
+    for group in sorted(sizes, key=lambda group: hashlib.sha256(group.encode()).digest()):
+        if sizes[group] <= left:
+            chosen.add(group)
+            left -= sizes[group]
+    return [row for row in rows if row["group_id"] in chosen]
+
+
+def evaluation_code() -> str:
+    """Digest of the code that decides what an evaluation holds: this package without gates and policies, what opens
+    models, and the lock."""
+    here = Path(__file__).parent
+    training = here.parent / "training"
+    files = [file for file in sorted(here.glob("*.py")) if file.stem not in ("gates", "policy")]
+    files += [training / "models.py", training / "prompts.py", training / "fourbit.py"]
+    files += [*sorted((training / "objectives").glob("*.py")), *sorted((training / "methods").glob("*.py"))]
+    files += [here.parent / "config.py", CHECKOUT / "requirements.lock"]
+    return digest_data({file.relative_to(CHECKOUT).as_posix(): digest_file(file) for file in files})
+
+
+def _measure(scores: Scores, settings: EvaluationSettings) -> dict[str, Any]:
+    view = scores.view()
+    slices = {}
+    for name in scores.slices():
+        part = scores.view(name)
+        slices[name] = {
+            "records": part.records,
+            "groups": part.groups,
+            "metrics": {metric: one.plain() for metric, one in measure(part, settings).items()},
+        }
+    metrics = {metric: one.plain() for metric, one in measure(view, settings).items()}
+    return {"records": view.records, "groups": view.groups, "metrics": metrics, "slices": slices}
+
+
+def _write_predictions(file: Path, scores: Scores, found: Predictions) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    columns: dict[str, Any] = {name: scores.columns[name] for name in IDENTITY}
+    columns |= {f"predicted_{name}": list(values) for name, values in found.columns.items()}
+    columns |= {f"{STATISTIC}{name}": scores.values[:, place] for place, name in enumerate(scores.names)}
+    pq.write_table(pa.table(columns), file, compression="zstd")
+
+
+def _estimates(plain: Mapping[str, Mapping[str, Any]]) -> dict[str, Estimate]:
+    """From JSON, in which 0.0 is 0."""
+    ends = ("value", "low", "high")
+    return {
+        name: Estimate(*(None if one[end] is None else float(one[end]) for end in ends)) for name, one in plain.items()
+    }

@@ -1,0 +1,170 @@
+"""What a model predicts for the records of a test set, and each record's statistics. One function per task."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from tasks.config import EvaluationSettings, Task
+from tasks.evaluation.answers import Likelihood, batches_by_length, generate, is_cut, likelihoods, padded
+from tasks.evaluation.entities import OUTSIDE
+from tasks.evaluation.metrics import BROKEN, answer_statistics, choice_statistics, label_statistics, tag_statistics
+from tasks.progress import progress
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+Rows = Sequence[Mapping[str, Any]]
+ENCODED_TOKENS = 8_192
+"""Tokens of one forward pass over texts, padding included."""
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Per record, in the order of the records."""
+
+    columns: Mapping[str, Sequence[Any]] = field(repr=False)
+    """What was predicted. Holds content: it goes to predictions.parquet and nowhere else."""
+    statistics: Sequence[Mapping[str, float]] = field(repr=False)
+    cut: int
+    """Records of which the model could not read or score everything. They are judged all the same."""
+
+
+def predict(
+    model: Any,
+    tokenizer: PreTrainedTokenizerBase,
+    task: Task,
+    labels: Sequence[str],
+    rows: Rows,
+    settings: EvaluationSettings,
+) -> Predictions:
+    """Predictions of an opened model.
+
+    Args:
+        model: as `tasks.training.models.open_model` gives it.
+        tokenizer: its tokenizer.
+        task: what the records are for.
+        labels: names of the model's outputs, in their order.
+        rows: records with content.
+        settings: how answers are generated.
+    """
+    if task == "causal-lm":
+        return _answers(model, tokenizer, rows, settings)
+    if task == "text-classification":
+        return _labels(model, tokenizer, labels, rows)
+    return _tags(model, tokenizer, labels, rows)
+
+
+def _answers(model: Any, tokenizer: PreTrainedTokenizerBase, rows: Rows, settings: EvaluationSettings) -> Predictions:
+    """Generated answers; the reference's likelihood; for closed questions the most likely choice.
+
+    A choice's likelihood is that of the whole answer, end token included, so choices of different length compete
+    fairly: it is the probability that the model says exactly this.
+    """
+    from tasks.training.prompts import answer_ids, prompt_ids
+
+    positions = positions_of(model)
+    prompts = prompt_ids(tokenizer, [row["prompt"] for row in rows])
+    references = answer_ids(tokenizer, [row["answer"] for row in rows])
+    closed = [(place, choice) for place, row in enumerate(rows) for choice in row["choices"] or ()]
+    chosen_ids = answer_ids(tokenizer, [choice for _, choice in closed]) if closed else []
+    pairs = list(zip(prompts, references, strict=True))
+    pairs += [(prompts[place], ids) for (place, _), ids in zip(closed, chosen_ids, strict=True)]
+    scored = likelihoods(model, tokenizer, pairs, positions=positions)
+    best: dict[int, tuple[float, str]] = {}
+    for (place, choice), found in zip(closed, scored[len(rows) :], strict=True):
+        best[place] = min(best.get(place, (found.nll, choice)), (found.nll, choice))
+    with progress("answering", len(rows)) as shown:
+        said = generate(model, tokenizer, prompts, settings.generation, positions=positions, shown=shown)
+    chosen = [best[place][1] if place in best else None for place in range(len(rows))]
+    statistics = [
+        answer_statistics(
+            answer,
+            row["answer"],
+            nll=likelihood.nll,
+            scored_tokens=likelihood.tokens,
+            scored_bytes=_bytes(tokenizer, row["answer"], ids, likelihood),
+        )
+        | choice_statistics(choice, row["answer"])
+        for row, answer, choice, ids, likelihood in zip(
+            rows, said, chosen, references, scored[: len(rows)], strict=True
+        )
+    ]
+    cut = sum(
+        likelihood.cut or is_cut(prompt, settings.generation, positions)
+        for likelihood, prompt in zip(scored[: len(rows)], prompts, strict=True)
+    )
+    return Predictions({"answer": said, "choice": chosen}, statistics, cut)
+
+
+def _bytes(tokenizer: PreTrainedTokenizerBase, answer: str, ids: Sequence[int], found: Likelihood) -> int:
+    """UTF-8 bytes of the part of an answer that was scored."""
+    if found.tokens == len(ids):
+        return len(answer.encode())
+    return len(tokenizer.decode(ids[: found.tokens], skip_special_tokens=True).encode())
+
+
+def _labels(model: Any, tokenizer: PreTrainedTokenizerBase, labels: Sequence[str], rows: Rows) -> Predictions:
+    """The most likely label of each text, and its probability; a long text loses its end, as in training."""
+    import torch
+
+    encoded = tokenizer([row["text"] for row in rows], truncation=True, max_length=_longest(model))
+    predicted, confidence = [""] * len(rows), [0.0] * len(rows)
+    for batch, logits in _forward(model, tokenizer, encoded["input_ids"]):
+        best = torch.softmax(logits, dim=-1).max(dim=-1)  # one logit that is not finite makes all of them NaN
+        for row, value, label in zip(batch, best.values.tolist(), best.indices.tolist(), strict=True):
+            predicted[row], confidence[row] = labels[label], value
+    statistics = [
+        label_statistics(label, row["label"], value) if math.isfinite(value) else BROKEN
+        for row, label, value in zip(rows, predicted, confidence, strict=True)
+    ]
+    cut = sum(bool(one.overflowing) for one in encoded.encodings)
+    return Predictions({"label": predicted, "confidence": confidence}, statistics, cut)
+
+
+def _tags(model: Any, tokenizer: PreTrainedTokenizerBase, labels: Sequence[str], rows: Rows) -> Predictions:
+    """The most likely tag of each word's first piece. Words beyond the cut are O: what is there counts as missed."""
+    from tasks.training.objectives.token_classification import word_pieces
+
+    pieces, cut = word_pieces(tokenizer, [row["tokens"] for row in rows], _longest(model))
+    predicted = [[OUTSIDE] * len(row["tokens"]) for row in rows]
+    broken = [False] * len(rows)
+    for batch, logits in _forward(model, tokenizer, [ids for ids, _ in pieces]):
+        best, finite = logits.argmax(dim=-1), logits.isfinite().all(dim=-1)
+        for place, row in enumerate(batch):
+            for word, piece in pieces[row][1].items():
+                predicted[row][word] = labels[int(best[place, piece])]
+                broken[row] |= not bool(finite[place, piece])
+    statistics = [
+        BROKEN if bad else tag_statistics(tags, row["tags"])
+        for row, tags, bad in zip(rows, predicted, broken, strict=True)
+    ]
+    return Predictions({"tags": predicted}, statistics, cut)
+
+
+def _forward(model: Any, tokenizer: PreTrainedTokenizerBase, texts: Sequence[Sequence[int]]) -> Any:
+    """(rows, float32 logits on the CPU) per batch of similar length, longest first."""
+    import torch
+
+    padding = int(tokenizer.pad_token_id or 0)
+    with progress("classifying", len(texts)) as shown:
+        for batch in batches_by_length([len(text) for text in texts], ENCODED_TOKENS):
+            ids, mask = padded([texts[row] for row in batch], padding, model.device)
+            with torch.inference_mode():
+                yield batch, model(input_ids=ids, attention_mask=mask).logits.float().cpu()
+            shown.advance(len(batch))
+
+
+def positions_of(model: Any) -> int | None:
+    """How many tokens a model has positions for, None where its config says nothing."""
+    from tasks.training.models import longest_input
+
+    unlimited = 1 << 30
+    found = longest_input(model.config, unlimited)
+    return None if found == unlimited else found
+
+
+def _longest(model: Any) -> int:
+    return positions_of(model) or 1 << 30

@@ -1,0 +1,138 @@
+"""Per-record statistics of one test set, and the slices of it: category, language, and label or entity type."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tasks.config import Task
+from tasks.errors import NotJudgeable
+from tasks.evaluation.bootstrap import resampled_sums
+from tasks.evaluation.metrics import LABEL_METRICS, LABEL_SLICE, METRICS, Metric, Sums, statistic_names
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+RECORD_SLICES = ("category", "language")
+"""Columns whose values divide the records."""
+UNNAMED = "none"
+"""The slice of records that do not say."""
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What each record of a test set contributes to the metrics, in the test set's sealed order.
+
+    `columns` holds `record_id`, `group_id`, `category` and `language`; `values` has shape [records, statistics].
+    """
+
+    task: Task
+    test: str
+    """SHA-256 of the test split's file."""
+    columns: Mapping[str, Sequence[str]] = field(repr=False)
+    names: tuple[str, ...] = field(repr=False)
+    values: Floats = field(repr=False)
+
+    @classmethod
+    def of(
+        cls,
+        task: Task,
+        test: str,
+        rows: Sequence[Mapping[str, Any]],
+        found: Sequence[Mapping[str, float]],
+        labels: Sequence[str],
+    ) -> Scores:
+        """From the records (`rows`), each one's statistics (`found`), and the labels of the dataset."""
+        names = statistic_names(task, labels, found)
+        values = np.array([[one.get(name, 0.0) for name in names] for one in found], dtype=np.float64)
+        values = values.reshape(len(found), len(names))
+        values[~np.isfinite(values).all(axis=-1)] = np.nan  # one statistic that is no number spoils the record
+        columns = {name: [str(row[name] or UNNAMED) for row in rows] for name in RECORD_SLICES}
+        columns |= {name: [str(row[name]) for row in rows] for name in ("record_id", "group_id")}
+        return cls(task, test, columns, names, values)
+
+    def slices(self) -> list[str]:
+        """Every slice there is, `KEY=VALUE`, sorted within its key."""
+        found = [f"{key}={value}" for key in RECORD_SLICES for value in sorted(set(self.columns[key]))]
+        key = LABEL_SLICE[self.task]
+        return found + ([f"{key}={label}" for label in self._labels()] if key else [])
+
+    def named(self, pattern: str | None) -> list[str | None]:
+        """The slices that a gate means: None is all records, `KEY=*` each slice of that key, else one.
+
+        Raises:
+            NotJudgeable: there is no such slice in this test set.
+        """
+        if pattern is None:
+            return [None]
+        there = self.slices()
+        meant = [one for one in there if one == pattern or (pattern.endswith("=*") and one.startswith(pattern[:-1]))]
+        if not meant:
+            raise NotJudgeable("the test set has no such slice", value=pattern, hint=f"there are: {', '.join(there)}")
+        return list(meant)
+
+    def view(self, slice_: str | None = None) -> View:
+        """The statistics of a slice, summed within each group; all records for None.
+
+        Raises:
+            NotJudgeable: there is no such slice.
+        """
+        self.named(slice_)
+        key, _, value = (slice_ or "").partition("=")
+        groups, names, values, metrics = np.array(self.columns["group_id"]), self.names, self.values, METRICS[self.task]
+        if key in RECORD_SLICES:
+            inside = np.array(self.columns[key]) == value
+            groups, values = groups[inside], values[inside]
+        elif key:
+            names = tuple(f"{outcome}:{value}" for outcome in ("tp", "fp", "fn"))
+            values, metrics = values[:, [self.names.index(name) for name in names]], LABEL_METRICS[self.task]
+        distinct, place = np.unique(groups, return_inverse=True)
+        by_group = np.zeros((len(distinct), len(names)))
+        np.add.at(by_group, place, values)
+        return View(slice_, metrics, names, by_group, len(groups), f"{self.test}/{slice_ or 'all'}")
+
+    def _labels(self) -> list[str]:
+        return [name.removeprefix("tp:") for name in self.names if name.startswith("tp:")]
+
+
+@dataclass(frozen=True)
+class View:
+    """One slice of a test set. `by_group` has shape [groups, statistics], groups sorted by id."""
+
+    slice: str | None
+    metrics: Mapping[str, Metric]
+    names: tuple[str, ...]
+    by_group: Floats = field(repr=False)
+    records: int
+    seed: str
+
+    @property
+    def groups(self) -> int:
+        """How many independent groups the records come from."""
+        return len(self.by_group)
+
+    def metric(self, name: str) -> Metric:
+        """The definition of a metric.
+
+        Raises:
+            NotJudgeable: this slice has no metric of that name.
+        """
+        try:
+            return self.metrics[name]
+        except KeyError:
+            where = self.slice or "all records"
+            hint = f"there are: {', '.join(self.metrics)}"
+            raise NotJudgeable(f"no such metric for {where}", value=name, hint=hint) from None
+
+    def total(self) -> Sums:
+        """Sums over all records of the slice: shape []."""
+        return Sums(self.names, self.by_group.sum(axis=0))
+
+    def resampled(self, resamples: int) -> Sums:
+        """Sums over resamples of the groups: shape [resamples]. Views of one slice of one test set draw the same."""
+        return Sums(self.names, resampled_sums(self.by_group, resamples, self.seed))
