@@ -1,0 +1,69 @@
+"""Put a question to a registered model."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from tasks.artifact import Artifact
+from tasks.config import Generation
+from tasks.errors import InputError
+from tasks.evaluation.answers import generate
+from tasks.evaluation.predict import positions_of
+from tasks.release.register import resolve
+from tasks.training.models import open_model
+from tasks.training.prompts import prompt_ids
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedTokenizerBase
+
+WORD = re.compile(r"\w+|[^\w\s]")
+
+
+def ask(reference: str, question: str) -> str:
+    """What a registered model says: an answer, `label (probability)`, or one `word<TAB>tag` per line.
+
+    Raises:
+        InputError: no such version, or nothing was asked.
+        IntegrityError: the model does not match its digest.
+    """
+    import torch
+
+    if not question.strip():
+        raise InputError("nothing was asked", hint='galen ask MODEL@champion "What is asthma?"')
+    _, artifact = resolve(reference)
+    model, tokenizer = open_model(artifact, artifact.meta["task"], artifact.meta["labels"])
+    answer = {"causal-lm": _answer, "text-classification": _label, "token-classification": _tags}
+    with torch.inference_mode():
+        return answer[artifact.meta["task"]](artifact, model, tokenizer, question.strip())
+
+
+def _answer(artifact: Artifact, model: Any, tokenizer: PreTrainedTokenizerBase, question: str) -> str:
+    settings = Generation.model_validate(artifact.meta["recipe"]["evaluation"]["generation"])
+    return generate(model, tokenizer, prompt_ids(tokenizer, [question]), settings, positions=positions_of(model))[0]
+
+
+def _label(artifact: Artifact, model: Any, tokenizer: PreTrainedTokenizerBase, text: str) -> str:
+    ids = tokenizer(text, truncation=True, max_length=artifact.meta["training"]["max_length"])["input_ids"]
+    chances = model(input_ids=_tensor([ids], model)).logits[0].float().softmax(-1)
+    best = int(chances.argmax())
+    return f"{artifact.meta['labels'][best]} ({float(chances[best]):.2f})"
+
+
+def _tags(artifact: Artifact, model: Any, tokenizer: PreTrainedTokenizerBase, text: str) -> str:
+    words = WORD.findall(text)
+    length = artifact.meta["training"]["max_length"]
+    encoded = tokenizer(words, is_split_into_words=True, truncation=True, max_length=length)
+    best = model(input_ids=_tensor([encoded["input_ids"]], model)).logits[0].argmax(-1).tolist()
+    tags: dict[int, str] = {}
+    for piece, word in enumerate(encoded.word_ids()):
+        if word is not None:
+            tags.setdefault(word, artifact.meta["labels"][best[piece]])  # a word has the tag of its first piece
+    return "\n".join(f"{word}\t{tags.get(place, '?')}" for place, word in enumerate(words))
+
+
+def _tensor(ids: list[list[int]], model: Any) -> torch.Tensor:
+    import torch
+
+    return torch.tensor(ids, device=model.device)

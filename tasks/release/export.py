@@ -1,0 +1,117 @@
+"""A verified copy of a version for serving elsewhere."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from tasks.artifact import Artifact, read, verify, write_atomically
+from tasks.errors import InputError, IntegrityError
+from tasks.lineage.ledger import events
+from tasks.release.card import model_card
+from tasks.release.register import Version, resolve
+
+LOADERS = {
+    "causal-lm": "AutoModelForCausalLM",
+    "text-classification": "AutoModelForSequenceClassification",
+    "token-classification": "AutoModelForTokenClassification",
+}
+LOAD = """
+import sys, transformers
+kind = getattr(transformers, sys.argv[2])
+model, found = kind.from_pretrained(sys.argv[1], local_files_only=True, output_loading_info=True)
+transformers.AutoTokenizer.from_pretrained(sys.argv[1], local_files_only=True)
+sys.exit(1 if found["missing_keys"] or found["unexpected_keys"] else 0)
+"""
+README = """# {model}, version {version}
+
+`model/` is what was judged and registered, byte for byte. Check it, then load it:
+
+    sha256sum model/artifact.json    # {digest}
+
+`model/artifact.json` holds the SHA-256 of every other file in `model/`; its own is the digest that the ledger names.
+
+```python
+from transformers import AutoTokenizer, {loader}
+
+model = {loader}.from_pretrained("model")
+tokenizer = AutoTokenizer.from_pretrained("model")
+```
+
+It was written with {libraries}. {prompt}
+
+- `MODEL_CARD.md`: what it is for, what it learned from, what was measured.
+- `lineage.json`: the ledger's events about this model, each in its signed envelope (DSSE, in-toto).
+"""
+
+
+def export(reference: str, folder: Path) -> Path:
+    """Write a version to a new folder: the model, how to load it, its card, and its events of the ledger.
+
+    The copy is hashed, and loaded once by a process that knows nothing but transformers, before it gets its name.
+
+    Raises:
+        InputError: no such version, or the folder holds something already, or cannot be written.
+        IntegrityError: the artifact, or the copy, does not match its digest, or does not load.
+    """
+    folder = folder.expanduser().absolute()
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InputError("the export folder is not empty", value=folder, hint="name a new one")
+    version, artifact = resolve(reference)
+    draft = folder.with_name(f".{folder.name}.{os.getpid()}")
+    try:
+        draft.mkdir(parents=True)
+        _fill(draft, version, artifact)
+        if folder.exists():
+            folder.rmdir()  # empty, as seen above
+        draft.rename(folder)
+    except PermissionError as error:
+        raise InputError("the export folder cannot be written", value=folder, hint="name another place") from error
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    return folder
+
+
+def _fill(draft: Path, version: Version, artifact: Artifact) -> None:
+    shutil.copytree(artifact.path, draft / "model")
+    copy = read(draft / "model")
+    verify(copy)
+    if copy.digest != artifact.digest:
+        raise IntegrityError("the copy differs from what was judged", value=copy.digest)
+    loader = LOADERS[artifact.meta["task"]]
+    _check_loads(draft / "model", loader)
+    from tasks.lineage.environment import libraries
+
+    known = libraries()
+    written_with = ", ".join(f"{name} {known[name]}" for name in ("transformers", "torch", "bitsandbytes"))
+    template = artifact.meta["prompt"]
+    prompt = f"Questions are put to it as: `{template}`" if template and "{%" not in template else ""
+    text = README.format(
+        model=version.model,
+        version=version.number,
+        digest=artifact.digest,
+        loader=loader,
+        libraries=written_with,
+        prompt=prompt.replace("\n", "\\n"),
+    )
+    write_atomically(draft / "README.md", text.rstrip().encode() + b"\n")
+    write_atomically(draft / "MODEL_CARD.md", model_card(version, artifact).encode())
+    about = [
+        {"sequence": event.sequence, "digest": event.digest, "envelope": json.loads(event.envelope)}
+        for event in events()
+        if event.facts.get("model") == version.model or event.facts.get("dataset") == version.dataset
+    ]
+    write_atomically(draft / "lineage.json", json.dumps(about, indent=1).encode() + b"\n")
+
+
+def _check_loads(folder: Path, loader: str) -> None:
+    """Load the folder in a process of its own, outside the checkout, with transformers alone."""
+    command = [sys.executable, "-c", LOAD, str(folder), loader]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["weights are missing or left over"])[-1]
+        raise IntegrityError("plain transformers cannot load the exported folder", value=last)

@@ -1,0 +1,279 @@
+"""The registry: versions and roles as the ledger has them, mirrored in MLflow.
+
+Every change is an event first; MLflow is brought in line after it. A run that is killed between the two leaves a
+mirror that lags, which the next change (or `mirror`) repairs.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Mapping
+from importlib.metadata import version as installed
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tasks import tracking
+from tasks.artifact import Artifact, load, locked, read, verify, write_atomically
+from tasks.digest import digest_data
+from tasks.errors import InputError, IntegrityError
+from tasks.home import home
+from tasks.lineage import recording
+from tasks.lineage import roles as ledger
+from tasks.lineage.event import Event, Origin
+from tasks.lineage.ledger import events
+from tasks.lineage.roles import ROLES, RegisteredVersion
+from tasks.release.card import model_card
+
+if TYPE_CHECKING:
+    from tasks.evaluation.gates import Judged
+
+Version = RegisteredVersion
+SERVED = Path(__file__).with_name("served.py")
+REQUIREMENTS = ("transformers", "torch", "bitsandbytes", "accelerate")
+_EVENT = "galen.registered"
+
+
+def register(
+    judged: Judged,
+    *,
+    judged_event: str,
+    merged: str | None,
+    adapter: str | None,
+    run: tracking.Run | None = None,
+    origin: Origin | None = None,
+) -> Version:
+    """Make the bytes that passed their gates the next version of their model.
+
+    They are hashed before MLflow gets them and again in the copy that MLflow keeps; only then is the event written.
+    Called again after a kill it finds the version that it made.
+
+    Args:
+        judged: the quantized model with its passed verdict; nothing else can be registered.
+        judged_event: digest of the event that states the verdict.
+        merged: digest of the form that it was quantized from.
+        adapter: digest of the adapter, where the method has one.
+        run: the MLflow run that made it.
+        origin: who or what asked, for the ledger.
+
+    Raises:
+        InputError: not a quantized model.
+        IntegrityError: the bytes, or MLflow's copy of them, do not match their digest.
+        Interrupted: MLflow does not answer.
+    """
+    artifact = judged.artifact
+    if artifact.kind != "quantized":
+        raise InputError(f"a model of kind {artifact.kind} cannot be registered", hint="register its quantized form")
+    verify(artifact)
+    model = str(artifact.meta["recipe"]["model"])
+    with locked(f"registry-{model}"):
+        known = ledger.roles(model).versions
+        if known and known[-1].artifact == artifact.digest:  # made by a run that was killed, or promoted already
+            mirror(model, run=run)
+            return known[-1]
+        upload = _upload(model, artifact, run)
+        event = recording.record_registered(
+            model, artifact, judged_event, merged=merged, adapter=adapter, origin=origin
+        )
+        _mirror(model, run, {event.digest: upload})
+    return ledger.roles(model).versions[-1]
+
+
+def promote(version: Version, origin: Origin | None = None, *, approved: Event | None = None) -> Version:
+    """Make a version champion: the event first, then the aliases. The champion before it becomes `previous`.
+
+    A version that is champion already stays it, without a new event.
+
+    Raises:
+        InputError: the version is older than the champion: going back is another decision.
+        IntegrityError: its bytes do not match their digest.
+        Interrupted: MLflow does not answer; the decision stands, and the mirror follows on the next run.
+    """
+    with locked(f"registry-{version.model}"):
+        champion = ledger.roles(version.model).champion
+        if champion is None or champion.number != version.number:
+            if champion and version.number < champion.number:
+                raise InputError(
+                    f"version {version.number} is older than the champion, version {champion.number}",
+                    hint="retrain to make a newer one",
+                )
+            load(version.artifact)
+            recording.record_promoted(version.model, version.number, approved=approved, origin=origin)
+        _mirror(version.model)
+    return ledger.resolve(f"{version.model}@{version.number}")
+
+
+def approve(reference: str, *, by: str, reason: str, origin: Origin | None = None) -> Version:
+    """A person allows a version that waits to become champion; it is promoted.
+
+    Args:
+        reference: MODEL@NUMBER or MODEL@candidate.
+        by: printed name of that person.
+        reason: what the decision rests on.
+        origin: who or what asked, for the ledger.
+
+    Raises:
+        InputError: the version does not wait, or name or reason is blank, or the tracking server does not answer.
+        IntegrityError: its bytes do not match their digest.
+    """
+    if not (by.strip() and reason.strip()):
+        raise InputError("an approval needs a name and a reason", hint='--by "YOUR NAME" --reason "..."')
+    version, _ = resolve(reference)
+    if (waiting := ledger.roles(version.model).candidate) is None or waiting.number != version.number:
+        raise InputError("this version does not wait for a decision", value=reference)
+    tracking.check_reachable()
+    event = recording.record_approved(
+        version.model, version.number, name=by.strip(), reason=reason.strip(), origin=origin
+    )
+    return promote(version, origin, approved=event)
+
+
+def resolve(reference: str) -> tuple[Version, Artifact]:
+    """The version that `MODEL@champion`, `@previous`, `@candidate`, `MODEL@3` or an artifact's digest names.
+
+    From the ledger, never from MLflow; every byte of the artifact is hashed.
+
+    Raises:
+        InputError: there is no such version.
+        IntegrityError: the ledger or the artifact does not verify.
+    """
+    if re.fullmatch(r"[0-9a-f]{64}", reference):
+        found = [one for model in ledger.models() for one in ledger.roles(model).versions if one.artifact == reference]
+        if not found:
+            raise InputError("no registered version has this digest", value=reference, hint="see: galen models")
+        return found[-1], load(reference)
+    version = ledger.resolve(reference)
+    return version, load(version.artifact)
+
+
+def models(model: str | None = None) -> list[dict[str, Any]]:
+    """Every version with its roles, and every form that was turned away, by model and time. From the ledger alone.
+
+    Raises:
+        InputError: no such model.
+        IntegrityError: the ledger does not verify.
+    """
+    known = ledger.models()
+    if model is not None and model not in known:
+        raise InputError("no such model", value=model, hint=f"models: {', '.join(known) or 'none yet'}")
+    rows = []
+    for name in known if model is None else [model]:
+        found = ledger.roles(name)
+        for version in found.versions:
+            rows.append(_row(name, version.registered, version.judged) | _of_version(version, found))
+        for event in events("judged", model=name):
+            if event.facts["verdict"] == "failed":
+                rows.append(_row(name, event, event))
+    return sorted(rows, key=lambda row: (row["model"], row["time"]))
+
+
+def mirror(model: str, *, run: tracking.Run | None = None) -> bool:
+    """Bring MLflow's versions and aliases in line with the ledger, if they lag; returns whether there was work.
+
+    Costs nothing where the last change was mirrored: then MLflow is not even imported.
+
+    Raises:
+        IntegrityError: a version that MLflow lacks is not on this machine any more.
+        Interrupted: MLflow does not answer.
+    """
+    try:
+        if _mirrored(model).read_text() == _state(ledger.roles(model)):
+            return False
+    except FileNotFoundError:
+        pass
+    _mirror(model, run)
+    return True
+
+
+def _mirror(model: str, run: tracking.Run | None = None, uploads: Mapping[str, tracking.Upload] | None = None) -> None:
+    found = ledger.roles(model)
+    numbers = {tags[_EVENT]: number for number, tags in tracking.versions(model).items() if _EVENT in tags}
+    for version in found.versions:
+        event = version.registered.digest
+        if event not in numbers:
+            artifact = load(version.artifact)
+            upload = (uploads or {}).get(event) or _upload(model, artifact, run)
+            numbers[event] = tracking.add_version(
+                model, upload, run=run, tags=_tags(version), description=model_card(version, artifact)
+            )
+    present = tracking.aliases(model)
+    holders = {"champion": found.champion, "previous": found.previous, "candidate": found.candidate}
+    for role in ROLES:
+        holder = holders[role]
+        wanted = numbers[holder.registered.digest] if holder else None
+        if present.get(role) != wanted:
+            tracking.set_alias(model, role, wanted)
+    write_atomically(_mirrored(model), _state(found).encode())
+
+
+def _upload(model: str, artifact: Artifact, run: tracking.Run | None) -> tracking.Upload:
+    """Copy an artifact into MLflow, and hash the copy."""
+    staging = home() / "staging" / f"mlflow-{artifact.digest[:16]}"
+    shutil.rmtree(staging, ignore_errors=True)
+    staging.mkdir(parents=True)
+    try:
+        requirements = [f"{name}=={installed(name).partition('+')[0]}" for name in REQUIREMENTS]
+        tracking.package_model(artifact.path, SERVED, staging / "package", requirements)
+        tags = {"galen.artifact": artifact.digest, "galen.form": artifact.kind}
+        upload = tracking.upload_model(model, staging / "package", run=run, tags=tags)
+        copy = read(tracking.fetch(upload.location, staging / "copy") / "artifacts" / artifact.path.name)
+        verify(copy)
+        if copy.digest != artifact.digest:
+            raise IntegrityError("MLflow keeps other bytes than were judged", value=copy.digest)
+        return upload
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def _tags(version: Version) -> dict[str, str]:
+    found = {
+        _EVENT: version.registered.digest,
+        "galen.version": str(version.number),
+        "galen.artifact": version.artifact,
+        "galen.merged": version.merged,
+        "galen.adapter": version.adapter,
+        "galen.dataset": version.dataset,
+        "galen.base": version.base,
+        "galen.judged": version.judged.digest,
+        "galen.run": version.registered.run,
+    }
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def _state(found: ledger.Roles) -> str:
+    """What the mirror must show, in one digest."""
+    held = {str(version.number): [version.registered.digest, *found.of(version)] for version in found.versions}
+    return digest_data({"store": tracking.uri(), "versions": held})
+
+
+def _mirrored(model: str) -> Path:
+    return home() / "mirrored" / model
+
+
+def _row(model: str, event: Event, judged: Event) -> dict[str, Any]:
+    return {
+        "model": model,
+        "version": None,
+        "roles": [],
+        "verdict": judged.facts["verdict"],
+        "form": judged.facts["form"],
+        "artifact": judged.facts["artifact"],
+        "dataset": judged.facts["dataset"],
+        "reasons": [
+            f"{gate['name']}: {gate['reason']}" for gate in judged.facts["gates"] if gate["outcome"] not in _OK
+        ],
+        "time": event.time.isoformat(timespec="seconds"),
+    }
+
+
+_OK = ("passed", "not-applicable")
+
+
+def _of_version(version: Version, found: ledger.Roles) -> dict[str, Any]:
+    return {
+        "version": version.number,
+        "roles": list(found.of(version)),
+        "merged": version.merged,
+        "adapter": version.adapter,
+        "base": version.base,
+    }

@@ -1,0 +1,77 @@
+"""Tiny candidates in all their forms, trained once per session, then copied into each test's `GALEN_HOME`."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from tasks.artifact import Artifact, load
+from tasks.config import BaseModelRef, Quantization, Recipe, Task, Training
+from tasks.home import home
+from tests.factories import dataset_version, tiny_bert, tiny_llama
+
+
+@dataclass(frozen=True)
+class Candidate:
+    recipe: Recipe
+    dataset: Artifact
+    adapter: Artifact
+    merged: Artifact
+    quantized: Artifact
+
+
+Candidates = Callable[..., Candidate]
+
+
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Task, str], tuple[Path, Recipe, dict[str, str]]]:
+    from tasks.release.merge import merge
+    from tasks.release.quantize import quantize
+    from tasks.training.models import resolve_base
+    from tasks.training.train import finetune
+
+    @cache
+    def make(task: Task, method: str) -> tuple[Path, Recipe, dict[str, str]]:
+        place = tmp_path_factory.mktemp(f"{task}-{method}")
+        folder = (
+            tiny_llama(place / "base", chat=method == "qlora") if task == "causal-lm" else tiny_bert(place / "base")
+        )
+        ref = BaseModelRef(folder=str(folder))
+        recipe = Recipe(
+            model="tiny",
+            task=task,
+            intended_use="tests of the release steps",
+            base_model=ref,
+            dataset="factory",
+            method={"name": method, "rank": 4, "alpha": 8},
+            training=Training(max_steps=12, batch_tokens=256, learning_rate=1e-2, checkpoints=0, evaluations=1),
+            policy="default",
+        )
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("GALEN_HOME", str(place / "home"))
+            dataset = dataset_version(task, 40)
+            adapter = finetune(recipe, dataset, resolve_base(ref))
+            merged = merge(adapter)
+            quantized = quantize(merged, Quantization())
+        digests = {"dataset": dataset.digest, "adapter": adapter.digest}
+        return place / "home", recipe, digests | {"merged": merged.digest, "quantized": quantized.digest}
+
+    return make
+
+
+@pytest.fixture
+def candidate(prepared: Callable[[Task, str], tuple[Path, Recipe, dict[str, str]]]) -> Candidates:
+    """A candidate of a task and method, its artifacts in the test's own `GALEN_HOME`."""
+
+    def give(task: Task = "text-classification", method: str = "lora") -> Candidate:
+        source, recipe, digests = prepared(task, method)
+        shutil.copytree(source, home(), dirs_exist_ok=True, copy_function=os.link)
+        return Candidate(recipe, **{form: load(digest) for form, digest in digests.items()})
+
+    return give

@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM
+
+from tasks.artifact import artifacts
+from tasks.config import BaseModelRef, Task
+from tasks.errors import InputError, IntegrityError
+from tasks.release import merge as merging
+from tasks.release.merge import check_changes, check_ties, merge
+from tasks.release.probe import compare, logits_of, probe
+from tasks.training.methods.lora import Lora
+from tasks.training.models import open_model, resolve_base
+from tasks.training.train import finetune
+from tests.factories import dataset_version, tiny_llama
+from tests.release.conftest import Candidates
+
+
+@pytest.mark.parametrize("method", ["lora", "qlora"])
+@pytest.mark.parametrize("task", ["causal-lm", "text-classification", "token-classification"])
+def test_the_merged_model_says_what_the_adapter_does(candidate: Candidates, task: Task, method: str) -> None:
+    made = candidate(task, method)
+    # A 4-bit base must be opened in the dtype it was rounded from in training, or its constants differ.
+    dtype = getattr(torch, made.adapter.meta["training"]["precision"]) if method == "qlora" else torch.float32
+    adapter, tokenizer = open_model(made.adapter, task, made.adapter.meta["labels"], dtype=dtype)
+    merged, _ = open_model(made.merged, task, made.merged.meta["labels"], dtype=torch.float32)
+    ids = probe(tokenizer, 64)
+    assert compare(logits_of(adapter, ids), logits_of(merged, ids)).kl < (1e-4 if method == "qlora" else 1e-9)
+    checks = made.merged.meta["merge"]
+    assert checks["from_adapter"]["kl"] < 1e-6
+    assert checks["base"] == ("dequantized" if method == "qlora" else "original")
+    assert checks["changed"] == {"causal-lm": 14, "text-classification": 15, "token-classification": 14}[task]
+    assert made.merged.meta["parent"] == made.adapter.digest
+
+
+def test_merging_twice_is_refused(candidate: Candidates) -> None:
+    made = candidate()
+    for model in (made.merged, made.quantized):
+        with pytest.raises(InputError, match="merged already"):
+            merge(model)
+
+
+def test_a_method_that_cannot_merge_says_so(candidate: Candidates, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Lora, "mergeable", False)
+    with pytest.raises(InputError, match="lora cannot be merged"):
+        merge(candidate().adapter)
+
+
+def test_a_base_in_bfloat16_stays_in_bfloat16(candidate: Candidates, tmp_path: Path) -> None:
+    folder = tiny_llama(tmp_path / "base", tied=True)
+    AutoModelForCausalLM.from_pretrained(folder).to(torch.bfloat16).save_pretrained(folder)
+    recipe = candidate("causal-lm").recipe.model_copy(update={"base_model": BaseModelRef(folder=str(folder))})
+    merged = merge(finetune(recipe, dataset_version("causal-lm", 40), resolve_base(recipe.base_model)))
+    model = AutoModelForCausalLM.from_pretrained(merged.path)
+    assert model.dtype == torch.bfloat16 and merged.meta["merge"]["dtype"] == "bfloat16"
+    assert merged.meta["merge"]["tied_embeddings"] and check_ties(model)
+    assert 0 < merged.meta["merge"]["saved_from_adapter"]["kl"] < 1e-3
+
+
+def disturb(name: str) -> Any:
+    """A merge that goes wrong in one weight."""
+    right = Lora.merge
+
+    def wrong(self: Lora, model: Any) -> Any:
+        merged = right(self, model)
+        with torch.no_grad():
+            weight = dict(merged.named_parameters())[name]
+            weight.copy_(weight.flip(0))
+        return merged
+
+    return wrong
+
+
+@pytest.mark.parametrize(
+    ("weight", "says"),
+    [
+        ("bert.encoder.layer.0.attention.self.query.weight", "does not say what the adapter does"),
+        ("bert.embeddings.word_embeddings.weight", "does not aim at it"),
+    ],
+)
+def test_a_merge_that_went_wrong_is_noticed(
+    candidate: Candidates, monkeypatch: pytest.MonkeyPatch, weight: str, says: str
+) -> None:
+    made = candidate()
+    forget(made.merged.digest)
+    monkeypatch.setattr(Lora, "merge", disturb(weight))
+    with pytest.raises(IntegrityError, match=says):
+        merge(made.adapter)
+    assert not (artifacts() / made.merged.digest).exists()
+
+
+def test_a_changed_tokenizer_is_noticed(candidate: Candidates, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = candidate("causal-lm")
+    forget(made.merged.digest)
+
+    def wrong(source: Path, target: Path) -> None:
+        for name in ("tokenizer.json", "tokenizer_config.json"):
+            shutil.copy(source / name, target / name)
+        (target / "chat_template.jinja").write_text("{{ messages }}")
+
+    monkeypatch.setattr(merging, "copy_tokenizer", wrong)
+    with pytest.raises(IntegrityError, match="chat template changed"):
+        merge(made.adapter)
+
+
+@pytest.mark.parametrize(
+    ("after", "aimed_at", "says"),
+    [
+        ({"a": "1", "b": "3"}, {}, "b changed, and the adapter does not aim"),
+        ({"a": "1", "b": "2"}, {"a": False}, "a did not change"),
+        ({"a": "1"}, {}, "b vanished"),
+        ({"a": "1", "b": "2", "c": "3"}, {}, "c appeared"),
+        ({"a": "1", "b": "2"}, {"c": True}, "the base does not have"),
+    ],
+)
+def test_which_changes_are_wrong(after: dict[str, str], aimed_at: dict[str, bool], says: str) -> None:
+    with pytest.raises(IntegrityError, match=says):
+        check_changes({"a": "1", "b": "2"}, after, aimed_at)
+
+
+def test_an_update_of_zero_may_change_nothing() -> None:
+    assert check_changes({"a": "1", "b": "2"}, {"a": "1", "b": "3"}, {"a": True, "b": False}) == 1
+
+
+def test_embeddings_that_were_torn_apart_are_noticed(tmp_path: Path) -> None:
+    model = AutoModelForCausalLM.from_pretrained(tiny_llama(tmp_path / "base", tied=True))
+    model.lm_head.weight = torch.nn.Parameter(model.lm_head.weight.detach() + 1)
+    with pytest.raises(IntegrityError, match="tied embeddings: True, the weights say: False"):
+        check_ties(model)
+
+
+def forget(digest: str) -> None:
+    """Take an artifact out of the store, so that its step runs again."""
+    shutil.rmtree(artifacts() / digest)
