@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from tasks.config import EvaluationSettings
-from tasks.errors import NotJudgeable
+from tasks.errors import IntegrityError, NotJudgeable
 from tasks.evaluation.bootstrap import interval
 from tasks.evaluation.slices import Scores, View
 
@@ -24,6 +25,18 @@ class Estimate:
     def plain(self) -> dict[str, float | None]:
         """As JSON."""
         return {"value": self.value, "low": self.low, "high": self.high}
+
+    @classmethod
+    def of(cls, plain: Mapping[str, float | None]) -> Estimate:
+        """From JSON, in which 0.0 has become 0.
+
+        Raises:
+            IntegrityError: there is no value.
+        """
+        value, low, high = (None if plain[end] is None else float(str(plain[end])) for end in ("value", "low", "high"))
+        if value is None:
+            raise IntegrityError("an estimate has no value", hint="the evaluation was made by other code")
+        return cls(value, low, high)
 
 
 def measure(view: View, settings: EvaluationSettings) -> dict[str, Estimate]:
@@ -92,7 +105,7 @@ def difference(
     if not np.all(np.isfinite(values)):
         raise NotJudgeable(f"{metric} is not defined for {'the candidate' if np.isnan(values[0]) else 'the other'}")
     drawn = [definition.of(view.resampled(settings.resamples)) for view in (one, two)]
-    gains = definition.sign * (drawn[0] - drawn[1])
+    gains = definition.sign * (drawn[0] - drawn[1]) + 0.0
     low, high = interval(gains, one.groups, settings.confidence) or (None, None)
-    gain = definition.sign * (values[0] - values[1])
+    gain = definition.sign * (values[0] - values[1]) + 0.0  # never minus zero
     return Difference(metric, slice_, values[0], values[1], gain, low, high, one.records, one.groups)

@@ -294,9 +294,5 @@ def _write_predictions(file: Path, scores: Scores, found: Predictions) -> None:
     pq.write_table(pa.table(columns), file, compression="zstd")
 
 
-def _estimates(plain: Mapping[str, Mapping[str, Any]]) -> dict[str, Estimate]:
-    """From JSON, in which 0.0 is 0."""
-    ends = ("value", "low", "high")
-    return {
-        name: Estimate(*(None if one[end] is None else float(one[end]) for end in ends)) for name, one in plain.items()
-    }
+def _estimates(plain: Mapping[str, Mapping[str, float | None]]) -> dict[str, Estimate]:
+    return {name: Estimate.of(one) for name, one in plain.items()}
