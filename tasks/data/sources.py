@@ -56,10 +56,10 @@ def add(name: str, path: Path, format: str, *, replace: bool = False, **settings
     path = path.expanduser().resolve()
     if not path.exists():
         raise InputError("no such file or folder", value=path)
+    if format not in get_args(Format):
+        raise InputError("unknown format", value=format, hint=f"there are: {', '.join(get_args(Format))}")
     task = settings.pop("task", None) or FORMAT_TASK.get(format)
     if task is None:
-        if format not in get_args(Format):
-            raise InputError("unknown format", value=format, hint=f"there are: {', '.join(get_args(Format))}")
         raise InputError(f"format {format} does not tell the task", hint=f"give one: {', '.join(TASKS)}")
     entry = {"task": task, "source": shown(path), "format": format, **settings}
     dataset = parse(Dataset, entry, f"dataset {name}")

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tasks.config import Dataset
+from tasks.data.stage import ERROR_FILE, Stage, execute
+from tasks.errors import InputError
+from tasks.home import CHECKOUT
+
+DATASET = Dataset(task="causal-lm", source="x", format="jsonl", licence="CC0-1.0")
+
+
+def test_facts_of_every_stage_so_far_are_handed_on(tmp_path: Path) -> None:
+    def first(stage: Stage) -> dict[str, int]:
+        (stage.output / "records.parquet").write_text("1")
+        return {"rows": 1}
+
+    def second(stage: Stage) -> dict[str, object]:
+        return {"read": stage.previous("records.parquet").read_text(), "rows": stage.facts["ingest"]["rows"]}
+
+    execute("ingest", "test", DATASET, first, tmp_path)
+    folder = execute("deidentify", "test", DATASET, second, tmp_path)
+    facts = json.loads((folder / "manifest.json").read_text())
+    assert facts == {"ingest": {"rows": 1}, "deidentify": {"read": "1", "rows": 1}}
+
+
+def test_a_stage_that_fails_leaves_the_old_output(tmp_path: Path) -> None:
+    def good(stage: Stage) -> dict[str, int]:
+        return {}
+
+    def bad(stage: Stage) -> dict[str, int]:
+        (stage.output / "half").write_text("")
+        raise InputError("no")
+
+    folder = execute("ingest", "test", DATASET, good, tmp_path)
+    with pytest.raises(InputError):
+        execute("ingest", "test", DATASET, bad, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["ingest"]
+    assert [path.name for path in folder.iterdir()] == ["manifest.json"]
+
+
+def test_out_of_order_says_so(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="stage deidentify needs stage ingest first"):
+        execute("deidentify", "test", DATASET, lambda stage: {}, tmp_path)
+
+
+MAIN = """
+import sys
+from tasks.data import stage
+stage.one_dataset = lambda name: stage.Dataset(task="causal-lm", source="x", format="jsonl", licence="x")
+stage.built_folder = lambda name: stage.Path({built!r})
+def run(given):
+    raise {error}
+sys.argv = ["stage", "test"]
+stage.stage_main("ingest", run)
+"""
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "kind"),
+    [
+        ("stage.InputError('wrong', value=3, hint='mend it')", 2, "InputError"),
+        ("stage.Interrupted('gone')", 5, "Interrupted"),
+        ("OSError(28, 'No space left')", 5, "Interrupted"),
+        ("ValueError('Jane Roe has a cough')", 2, "GalenError"),
+    ],
+)
+def test_errors_cross_the_process_and_quote_no_record(tmp_path: Path, error: str, code: int, kind: str) -> None:
+    file = tmp_path / "error.json"
+    done = subprocess.run(
+        [sys.executable, "-c", MAIN.format(built=str(tmp_path / "built"), error=error)],
+        cwd=CHECKOUT,
+        env={ERROR_FILE: str(file), "GALEN_HOME": str(tmp_path / "home")},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == code
+    assert json.loads(file.read_text())["error"] == kind
+    assert "Jane Roe" not in done.stdout + done.stderr + file.read_text()
