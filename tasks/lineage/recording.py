@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal
 
 from tasks.artifact import Artifact, locked
-from tasks.config import Recipe
+from tasks.config import Quantization, Recipe
 from tasks.digest import digest_data, digest_file, digest_tree
 from tasks.errors import InputError
 from tasks.home import CHECKOUT, home
@@ -32,6 +33,7 @@ from tasks.lineage.statements import (
 
 if TYPE_CHECKING:
     from tasks.data.version import DatasetVersion
+    from tasks.evaluation.estimates import Estimate
     from tasks.evaluation.evaluate import Evaluation
     from tasks.evaluation.gates import Verdict
     from tasks.evaluation.policy import Protocol
@@ -51,7 +53,7 @@ def record_sealed(version: DatasetVersion, origin: Origin | None = None) -> Even
         source=meta["source"],
         licence=meta["licence"],
         identified=meta["identified"],
-        deidentification={"ran": meta["config"].get("deidentify"), "replaced": meta["phi"]},
+        deidentification={"method": meta.get("deidentification"), "replaced": meta["phi"]},
         config=meta["config"],
         splits={
             split: SplitFacts(
@@ -132,6 +134,8 @@ def record_trained(
 def record_derived(model: str, artifact: Artifact, *, seconds: float, origin: Origin | None = None) -> Event:
     """A model was merged or quantized: `artifact` is what `merge` or `quantize` returned."""
     step, details = {"merged": ("merge", "merge"), "quantized": ("quantize", "quantization")}[artifact.kind]
+    found = artifact.meta[details]
+    settings = {"type", *Quantization.model_fields} if step == "quantize" else set()
     statement = ModelDerived.model_validate(
         {
             "model": model,
@@ -141,8 +145,8 @@ def record_derived(model: str, artifact: Artifact, *, seconds: float, origin: Or
             "parent": artifact.meta["parent"],
             "base": artifact.meta["base"],
             "dataset": artifact.meta["dataset"],
-            "config": artifact.meta["recipe"].get("quantization", {}) if step == "quantize" else {},
-            "checks": artifact.meta[details],
+            "config": {key: value for key, value in found.items() if key in settings},
+            "checks": {key: value for key, value in found.items() if key not in settings},
             "libraries": libraries(),
             "seconds": seconds,
         }
@@ -157,7 +161,10 @@ def record_evaluated(
     evaluation: Evaluation,
     origin: Origin | None = None,
 ) -> Event:
-    """A model was measured; `form` is the artifact's kind, or "base". Subjects: the model and the measurement."""
+    """A model was measured; `form` is the artifact's kind, or "base". Subjects: the model and the measurement.
+
+    An evaluation belongs to a test set, not to a dataset version: `dataset` is the one it was first made for.
+    """
     statement = Evaluated.model_validate(
         {
             "model": model,
@@ -170,15 +177,22 @@ def record_evaluated(
             "test": evaluation.test,
             "predictions": evaluation.artifact.files["predictions.parquet"],
             "settings": evaluation.settings.plain(),
-            "metrics": {name: one.plain() for name, one in evaluation.metrics.items()},
+            "records": evaluation.records,
+            "groups": evaluation.groups,
+            "cut": evaluation.cut,
+            "metrics": _plain(evaluation.metrics),
             "slices": {
-                slice_: {name: one.plain() for name, one in found.items()}
-                for slice_, found in evaluation.slices.items()
+                slice_: {"records": records, "groups": groups, "metrics": _plain(evaluation.slices[slice_])}
+                for slice_, (records, groups) in evaluation.slice_sizes.items()
             },
         }
     )
     subjects = {f"model/{model}/{statement.form}": statement.artifact, "evaluation": statement.evaluation}
     return statement.record(subjects, origin)
+
+
+def _plain(metrics: Mapping[str, Estimate]) -> dict[str, Any]:
+    return {name: estimate.plain() for name, estimate in metrics.items()}
 
 
 def record_judged(

@@ -80,7 +80,7 @@ class DatasetSealed(Statement):
     identified: bool
     """Whether the source may name people; then `record_id` and `group_id` are keyed HMACs."""
     deidentification: Plain
-    """Whether it ran, and how many identifiers of each type became placeholders."""
+    """The method, and how many identifiers of each type became placeholders."""
     config: Plain
     """The dataset's entry of params.yaml."""
     splits: dict[str, SplitFacts]
@@ -162,6 +162,7 @@ class ModelDerived(Statement):
     base: Plain
     dataset: Digest
     config: Plain
+    """The step's settings; a merge has none."""
     checks: Plain
     """What the step verified about its own output."""
     libraries: dict[str, str]
@@ -185,10 +186,14 @@ class Evaluated(Statement):
     """SHA-256 of the split's file."""
     predictions: Digest
     settings: Plain
+    records: int
+    groups: int
+    cut: int
+    """Records that the model could not read, or be scored on, in full; they count all the same."""
     metrics: Plain
     """Overall, with confidence intervals clustered by group."""
     slices: Plain
-    """The same per slice."""
+    """The same per slice, with its records and groups."""
 
 
 class GateFacts(BaseModel):

@@ -105,7 +105,7 @@ def trace(record_id: str) -> Trace:
     found = []
     for version in versions:
         for split, matched, records in _search(_membership(version), wanted):
-            uses = _uses(history, version.digest, split)
+            uses = _uses(history, version, split)
             name, event = version.meta["name"], sealed.get(version.digest)
             found.append(Presence(version.digest, name, split, matched, records, event, uses))
     unreachable = sealed.keys() - {version.digest for version in versions}
@@ -155,16 +155,14 @@ def _search(table: pa.Table, wanted: list[str]) -> Iterator[tuple[str, Matched, 
                 yield split, cast("Matched", matched), records
 
 
-def _uses(history: list[Event], dataset: str, split: str) -> tuple[ModelUse, ...]:
+def _uses(history: list[Event], version: Artifact, split: str) -> tuple[ModelUse, ...]:
     """The models that used a split of a dataset version, each once, in the order of their events."""
     seen: dict[str, Event] = {}  # artifact -> the event by which it is known to have used the split
     for event in history:
         facts = event.facts
-        if facts.get("dataset") != dataset:
-            continue
-        trained = event.kind == "model-trained" and split in ("train", "validation")
-        derived = event.kind == "model-derived" and facts["parent"] in seen
-        judged = event.kind == "evaluated" and facts["split"] == split
+        trained = event.kind == "model-trained" and split != "test" and facts["dataset"] == version.digest
+        derived = event.kind == "model-derived" and facts["parent"] in seen and split != "test"
+        judged = event.kind == "evaluated" and facts["test"] == version.files[f"{split}.parquet"]
         if trained or derived or judged:
             seen.setdefault(facts["artifact"], event)
     held = {model: roles(model) for model in {event.facts["model"] for event in seen.values()}}

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import SimpleNamespace
 from typing import Any
 
 from tasks.artifact import Artifact, make
-from tasks.config import BaseModelRef, Recipe
+from tasks.config import BaseModelRef, EvaluationSettings, Gate, Recipe
 from tasks.data.version import DatasetVersion
 from tasks.digest import digest_data
+from tasks.evaluation.evaluate import Evaluation
+from tasks.evaluation.gates import GateResult, Verdict
+from tasks.evaluation.policy import Protocol
 from tasks.lineage import recording
 from tasks.lineage.event import Event, Origin
 from tests.factories import dataset_version
 
 ORIGIN = Origin(actor="user:test", run="run-1", code={"commit": None, "dirty": True, "declared_digest": "c" * 64})
-SETTINGS = SimpleNamespace(plain=lambda: {"confidence": 0.95})
 
 
 def recipe(model: str = "m", seed: int = 17) -> Recipe:
@@ -32,14 +34,17 @@ def recipe(model: str = "m", seed: int = 17) -> Recipe:
     )
 
 
-def artifact(kind: str, meta: Mapping[str, Any], content: str = "weights") -> Artifact:
+def artifact(kind: str, meta: Mapping[str, Any], files: Mapping[str, str]) -> Artifact:
     def build(folder: Any) -> Mapping[str, Any]:
-        (folder / "model.safetensors").write_text(content)
-        if kind == "evaluation":
-            (folder / "predictions.parquet").write_text("predictions")
+        for name, content in files.items():
+            (folder / name).write_text(content)
         return meta
 
-    return make(kind, {"meta": dict(meta), "content": content}, build, code="0" * 64)
+    return make(kind, {"meta": dict(meta), "files": dict(files)}, build, code="0" * 64)
+
+
+def weights(content: str) -> dict[str, str]:
+    return {"model.safetensors": content}
 
 
 @dataclass(frozen=True)
@@ -50,18 +55,23 @@ class Chain:
     adapter: Artifact
     merged: Artifact
     quantized: Artifact
-    evaluations: dict[str, Any]
+    evaluations: dict[str, Evaluation]
     judged: dict[str, Event]
 
 
 def build_chain(
-    model: str = "m", *, seed: int = 17, passed: bool = True, dataset: DatasetVersion | None = None
+    model: str = "m",
+    *,
+    seed: int = 17,
+    passed: bool = True,
+    dataset: DatasetVersion | None = None,
+    policy: str = "default",
 ) -> Chain:
     """Sealed, trained, merged, quantized, and all forms judged; neither registered nor promoted."""
     wanted = recipe(model, seed)
     dataset = dataset or dataset_version("text-classification", 30, name="factory")
-    protocol: Any = SimpleNamespace(digest="e" * 64, policy="default", plain=lambda: {"gates": []})
-    base = artifact("base", {"name": "tiny"})
+    protocol = protocol_named(policy)
+    base = artifact("base", {"name": "tiny"}, weights("base"))
     shared = {
         "task": "text-classification",
         "labels": dataset.labels,
@@ -71,9 +81,11 @@ def build_chain(
         "recipe": wanted.plain(),
         "training": {"steps": 3, "train_loss": 1.0, "validation_loss": 1.1},
     }
-    adapter = artifact("adapter", shared | {"parent": None}, f"adapter {seed}")
-    merged = artifact("merged", shared | {"parent": adapter.digest, "merge": {"kl": 1e-6}}, f"merged {seed}")
-    small = artifact("quantized", shared | {"parent": merged.digest, "quantization": {"bits": 4.1}}, f"small {seed}")
+    adapter = artifact("adapter", shared | {"parent": None}, weights(f"adapter {seed}"))
+    merged = artifact("merged", shared | {"parent": adapter.digest, "merge": {"kl": 1e-6}}, weights(f"merged {seed}"))
+    small = artifact(
+        "quantized", shared | {"parent": merged.digest, "quantization": {"bits": 4.1}}, weights(f"small {seed}")
+    )
 
     recording.record_sealed(dataset, ORIGIN)
     recording.record_protocol(wanted, dataset, protocol, digest_data(seed), ORIGIN)
@@ -84,7 +96,7 @@ def build_chain(
             recording.record_derived(model, form, seconds=0.5, origin=ORIGIN)
         evaluation = evaluation_of(form, dataset)
         recording.record_evaluated(model, "candidate", form.kind, evaluation, ORIGIN)
-        verdict = verdict_of(form, evaluation, protocol.digest, passed or form is not small)
+        verdict = verdict_of(form, evaluation, protocol, passed or form is not small)
         judged[form.kind] = recording.record_judged(model, form, verdict, protocol, dataset, ORIGIN)
         evaluations[form.kind] = evaluation
     return Chain(wanted, dataset, base, adapter, merged, small, evaluations, judged)
@@ -103,29 +115,24 @@ def release(chain: Chain) -> Event:
     return recording.record_promoted(chain.recipe.model, registered.facts["version"], origin=ORIGIN)
 
 
-def evaluation_of(model: Artifact, dataset: DatasetVersion) -> Any:
-    metrics = {"macro_f1": SimpleNamespace(plain=lambda: {"value": 0.8, "low": 0.7, "high": 0.9})}
-    made = artifact("evaluation", {"model": model.digest, "test": dataset.split_digest("test")}, model.digest)
-    return SimpleNamespace(
-        artifact=made,
-        digest=made.digest,
-        model_digest=model.digest,
-        dataset=dataset.digest,
-        split="test",
-        test=dataset.split_digest("test"),
-        settings=SETTINGS,
-        metrics=metrics,
-        slices={"category=skin": metrics},
-    )
+def protocol_named(policy: str) -> Protocol:
+    gate = Gate(name="good-enough", kind="threshold", metric="macro_f1", min=0.5)
+    return Protocol("text-classification", policy, (gate,), EvaluationSettings(), "base")
 
 
-def verdict_of(model: Artifact, evaluation: Any, protocol: str, passed: bool) -> Any:
-    outcome = "passed" if passed else "failed"
-    gate = {"name": "f1", "slice": None, "outcome": outcome, "reason": "0.8, at least 0.5", "value": 0.8, "limit": 0.5}
-    return SimpleNamespace(
-        subject=model.digest,
-        evaluation=evaluation.digest,
-        protocol=protocol,
-        passed=passed,
-        results=[SimpleNamespace(plain=lambda: gate)],
-    )
+def evaluation_of(model: Artifact, dataset: DatasetVersion) -> Evaluation:
+    test, value = dataset.split_digest("test"), {"value": 0.8, "low": 0.7, "high": 0.9}
+    counted = {"records": 6, "groups": 3, "metrics": {"macro_f1": value}}
+    subject = {"digest": model.digest, "form": model.kind, "parent": model.meta["parent"], "base": "b" * 64}
+    meta = {"subject": subject, "split": "test", "test": test, "settings": EvaluationSettings().plain(), "cut": 0}
+    files = {
+        "metrics.json": json.dumps(counted | {"slices": {"category=skin": counted}}),
+        "predictions.parquet": f"predictions of {model.digest}",
+    }
+    return Evaluation(artifact("evaluation", meta | counted, files), dataset.digest)
+
+
+def verdict_of(model: Artifact, evaluation: Evaluation, protocol: Protocol, passed: bool) -> Verdict:
+    outcome: Any = "passed" if passed else "failed"
+    result = GateResult("good-enough", None, outcome, "macro_f1 is 0.8, at least 0.5 is asked", 0.8, 0.5)
+    return Verdict(model.digest, evaluation.digest, protocol.digest, (result,))
