@@ -1,0 +1,191 @@
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tasks.artifact import artifacts
+from tasks.errors import InputError, IntegrityError
+from tasks.lineage import ledger, recording, signatures
+from tasks.lineage.audit import audit
+from tests.lineage.chain import ORIGIN, Chain, build_chain, release
+
+
+@pytest.fixture
+def chain() -> Chain:
+    built = build_chain()
+    release(built)
+    return built
+
+
+def test_the_whole_ancestry_is_there_and_verified(chain: Chain) -> None:
+    found = audit("m@champion")
+    assert (found.verdict, found.faults) == ("intact", [])
+    found.raise_if_broken()
+    names = [node.name for node in found.root.walk()]
+    for name in (
+        "promoted to champion",
+        "registered as version 1",
+        "quantized model",
+        "merged model",
+        "adapter model",
+        "base model (base tiny)",
+        "dataset factory",
+        "source",
+        "independence of splits",
+    ):
+        assert names.count(name) == 1, name
+    assert names.count("judged") == names.count("evaluation") == names.count("protocol") == 3
+    recorded = {node.name for node in found.root.walk() if node.status == "recorded"}
+    assert recorded == {"source", "independence of splits"}
+
+
+def test_the_text_and_the_json_say_the_same(chain: Chain) -> None:
+    found = audit("m@1")
+    plain = json.loads(json.dumps(found.plain()))
+    assert (plain["verdict"], plain["roles"], plain["ledger"]["events"]) == ("intact", ["champion"], 13)
+    text = found.text()
+    assert "m version 1 (champion)" in text
+    assert chain.quantized.digest[:12] in text
+    assert signatures.signer().id[:12] in text
+    assert "compliant" not in text
+
+
+FORMS = ["quantized", "merged", "adapter", "base", "dataset", "evaluation"]
+
+
+def folder_of(chain: Chain, form: str) -> Path:
+    if form == "dataset":
+        return chain.dataset.artifact.path
+    if form == "evaluation":
+        return Path(chain.evaluations["quantized"].artifact.path)
+    return Path(getattr(chain, form).path)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_one_changed_byte_anywhere_is_found(chain: Chain, form: str) -> None:
+    file = next(path for path in sorted(folder_of(chain, form).iterdir()) if path.name != "artifact.json")
+    data = bytearray(file.read_bytes())
+    data[-1] ^= 1
+    file.write_bytes(data)
+    found = audit("m@champion")
+    assert found.verdict == "broken"
+    assert {node.status for node in found.faults} == {"changed"}
+    assert file.name in found.faults[0].detail
+    with pytest.raises(IntegrityError, match=file.name) as caught:
+        found.raise_if_broken()
+    assert caught.value.exit_code == 6
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_what_is_gone_is_missing(chain: Chain, form: str) -> None:
+    shutil.rmtree(folder_of(chain, form))
+    found = audit("m@champion")
+    (fault,) = found.faults
+    assert fault.status == "missing"
+
+
+def test_an_artifact_put_in_another_ones_place_is_changed(chain: Chain) -> None:
+    shutil.rmtree(chain.quantized.path)
+    shutil.copytree(chain.merged.path, chain.quantized.path)
+    (fault,) = audit("m@champion").faults
+    assert (fault.name, fault.status) == ("quantized model", "changed")
+
+
+def test_a_base_outside_is_verified_changed_or_only_recorded(chain: Chain) -> None:
+    """A base model is the user's own folder: a digest that does not match is a fault, its absence is not."""
+    from tasks.training.models import digest_model
+
+    folder = artifacts().parent / "elsewhere"
+    folder.mkdir()
+    (folder / "model.safetensors").write_text("weights")
+    digest = digest_model(folder)
+    known = artifacts().parent / "bases" / f"{digest}.json"
+    known.parent.mkdir()
+    known.write_text(json.dumps({"path": str(folder), "ref": {}}))
+    facts = ledger.events("model-trained")[0].facts
+    trained = facts | {"base": {"digest": digest, "ref": {"folder": "elsewhere"}}}
+    outside = ledger.append("model-trained", {"m": facts["artifact"]}, trained, ORIGIN)
+    recording.record_registered(
+        "m", chain.quantized, chain.judged["quantized"].digest, merged=None, adapter=chain.adapter.digest, origin=ORIGIN
+    )
+
+    def base() -> Any:
+        return next(node for node in audit("m@2").root.walk() if node.name.startswith("base model"))
+
+    assert outside.facts["base"]["digest"] == digest
+    assert base().status == "verified"
+    (folder / "model.safetensors").write_text("weighty")
+    assert base().status == "changed"
+    shutil.rmtree(folder)
+    assert base().status == "recorded"
+
+
+def test_a_version_that_was_never_promoted_can_be_audited() -> None:
+    chain = build_chain()
+    recording.record_registered(
+        "m", chain.quantized, chain.judged["quantized"].digest, merged=None, adapter=None, origin=ORIGIN
+    )
+    found = audit("m@candidate")
+    assert found.root.name == "registered as version 1"
+    assert found.verdict == "intact"
+
+
+def test_the_person_who_approved_is_named() -> None:
+    chain = build_chain()
+    recording.record_registered(
+        "m", chain.quantized, chain.judged["quantized"].digest, merged=None, adapter=None, origin=ORIGIN
+    )
+    approved = recording.record_approved("m", 1, name="Ada Example", reason="report read", origin=ORIGIN)
+    recording.record_promoted("m", 1, approved=approved, origin=ORIGIN)
+    assert "by Ada Example: report read" in audit("m@champion").text()
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"artifact": "f" * 64}, "another model"),
+        ({"test": "f" * 64}, "test set is not the sealed one"),
+        ({"predictions": "f" * 64}, "predictions are not the stated ones"),
+    ],
+)
+def test_statements_that_exclude_each_other_are_at_fault(change: dict[str, str], says: str) -> None:
+    chain = build_chain()
+    facts = ledger.events("evaluated")[-1].facts
+    ledger.append("evaluated", {"m": "a" * 64}, facts | change, ORIGIN)
+    release(chain)
+    (fault,) = audit("m@champion").faults
+    assert (fault.name, fault.status) == ("evaluation", "contradicted")
+    assert says in fault.detail
+
+
+def test_a_protocol_nobody_fixed_is_at_fault(chain: Chain, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = [event for event in ledger.events() if event.kind != "protocol-fixed"]
+    monkeypatch.setattr("tasks.lineage.audit.events", lambda: kept)
+    assert {node.name for node in audit("m@champion").faults} == {"protocol"}
+
+
+def test_gates_fixed_after_training_are_told_from_gates_fixed_before(chain: Chain) -> None:
+    assert {node.detail for node in audit("m@1").root.walk() if node.name == "protocol"} == {"fixed before training"}
+    release(build_chain(policy="stricter"))  # the same bytes, judged by gates that came later
+    (detail,) = {node.detail for node in audit("m@2").root.walk() if node.name == "protocol"}
+    assert "had been trained earlier" in detail
+
+
+def test_a_ledger_that_does_not_verify_is_no_evidence(chain: Chain) -> None:
+    ledger.head_file().unlink()
+    with pytest.raises(IntegrityError):
+        audit("m@champion")
+
+
+def test_an_auditor_with_another_key_in_mind_is_told(chain: Chain) -> None:
+    with pytest.raises(IntegrityError, match="unknown key"):
+        audit("m@champion", trusted={})
+
+
+def test_an_unknown_version_is_the_askers_fault(chain: Chain) -> None:
+    with pytest.raises(InputError):
+        audit("m@previous")
