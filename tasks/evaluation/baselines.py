@@ -11,7 +11,7 @@ from tasks.config import EvaluationSettings, Task
 from tasks.data.records import INPUT, TARGET
 from tasks.data.version import DatasetVersion
 from tasks.digest import digest_data
-from tasks.errors import InputError
+from tasks.errors import NotJudgeable
 from tasks.evaluation.entities import OUTSIDE
 from tasks.evaluation.estimates import Difference, difference
 from tasks.evaluation.evaluate import Evaluation, Rows, evaluate, evaluation_of, subject_of
@@ -41,28 +41,31 @@ class Comparison:
     difference: Difference
 
     @property
-    def beaten(self) -> bool:
-        """Whether the interval of the gain lies above zero."""
-        return self.difference.better
+    def excludes_zero(self) -> bool:
+        """Whether the interval of the gain lies wholly above, or wholly below, zero."""
+        return self.difference.better or self.difference.worse
 
 
-def compare(evaluation: Evaluation, dataset: DatasetVersion, base: Base) -> list[Comparison]:
+def compare(
+    evaluation: Evaluation, dataset: DatasetVersion, base: Base, settings: EvaluationSettings
+) -> list[Comparison]:
     """A model's gain over every baseline of its task, in every metric that both have.
 
     Args:
         evaluation: of the model, on the test split of `dataset`.
         dataset: the version that it was judged on; baselines learn from its train split.
         base: the base model that it started from.
+        settings: those of the evaluation, which the baselines are measured under, too.
 
     Raises:
-        InputError: the evaluation is of another dataset's test split.
+        NotJudgeable: the evaluation is of another test split, or was made under other settings.
     """
-    if evaluation.test != dataset.split_digest("test"):
-        raise InputError("the evaluation is of another test split", value=dataset.name, hint="evaluate on this version")
+    if evaluation.settings != settings:
+        raise NotJudgeable("the model was judged under other settings than the baselines", value=dataset.name)
     found = []
-    for name, rival in baselines(dataset, base, evaluation.settings).items():
+    for name, rival in baselines(dataset, base, settings).items():
         for metric in evaluation.metrics.keys() & rival.metrics.keys():
-            gain = difference(evaluation.scores(), rival.scores(), metric, evaluation.settings)
+            gain = difference(evaluation.scores(), rival.scores(), metric, settings)
             found.append(Comparison(name, gain))
     return sorted(found, key=lambda one: (one.baseline, one.difference.metric))
 

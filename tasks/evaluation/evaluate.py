@@ -175,7 +175,8 @@ def evaluate(
         from tasks.training.models import open_model
 
         opened, tokenizer = open_model(model, task, labels)
-        return predict(opened, tokenizer, task, labels, rows, settings)
+        length = model.meta["training"]["max_length"] if isinstance(model, Artifact) else None
+        return predict(opened, tokenizer, task, labels, rows, settings, max_length=length)
 
     return evaluation_of(subject | {"labels": labels}, dataset, settings, split, run)
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 Rows = Sequence[Mapping[str, Any]]
 ENCODED_TOKENS = 8_192
 """Tokens of one forward pass over texts, padding included."""
+UNLIMITED = 1 << 30  # tokens
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,8 @@ def predict(
     labels: Sequence[str],
     rows: Rows,
     settings: EvaluationSettings,
+    *,
+    max_length: int | None = None,
 ) -> Predictions:
     """Predictions of an opened model.
 
@@ -49,12 +52,15 @@ def predict(
         labels: names of the model's outputs, in their order.
         rows: records with content.
         settings: how answers are generated.
+        max_length: tokens that a text to label or tag may have: what the model was trained with, as it is served.
+            None for as many as it has positions. Answers may use all positions.
     """
+    length = min(positions_of(model) or UNLIMITED, max_length or UNLIMITED)
     if task == "causal-lm":
         return _answers(model, tokenizer, rows, settings)
     if task == "text-classification":
-        return _labels(model, tokenizer, labels, rows)
-    return _tags(model, tokenizer, labels, rows)
+        return _labels(model, tokenizer, labels, rows, length)
+    return _tags(model, tokenizer, labels, rows, length)
 
 
 def _answers(model: Any, tokenizer: PreTrainedTokenizerBase, rows: Rows, settings: EvaluationSettings) -> Predictions:
@@ -106,11 +112,13 @@ def _bytes(tokenizer: PreTrainedTokenizerBase, answer: str, ids: Sequence[int], 
     return len(tokenizer.decode(ids[: found.tokens], skip_special_tokens=True).encode())
 
 
-def _labels(model: Any, tokenizer: PreTrainedTokenizerBase, labels: Sequence[str], rows: Rows) -> Predictions:
+def _labels(
+    model: Any, tokenizer: PreTrainedTokenizerBase, labels: Sequence[str], rows: Rows, length: int
+) -> Predictions:
     """The most likely label of each text, and its probability; a long text loses its end, as in training."""
     import torch
 
-    encoded = tokenizer([row["text"] for row in rows], truncation=True, max_length=_longest(model))
+    encoded = tokenizer([row["text"] for row in rows], truncation=True, max_length=length)
     predicted, confidence = [""] * len(rows), [0.0] * len(rows)
     for batch, logits in _forward(model, tokenizer, encoded["input_ids"]):
         best = torch.softmax(logits, dim=-1).max(dim=-1)  # one logit that is not finite makes all of them NaN
@@ -124,11 +132,13 @@ def _labels(model: Any, tokenizer: PreTrainedTokenizerBase, labels: Sequence[str
     return Predictions({"label": predicted, "confidence": confidence}, statistics, cut)
 
 
-def _tags(model: Any, tokenizer: PreTrainedTokenizerBase, labels: Sequence[str], rows: Rows) -> Predictions:
+def _tags(
+    model: Any, tokenizer: PreTrainedTokenizerBase, labels: Sequence[str], rows: Rows, length: int
+) -> Predictions:
     """The most likely tag of each word's first piece. Words beyond the cut are O: what is there counts as missed."""
     from tasks.training.objectives.token_classification import word_pieces
 
-    pieces, cut = word_pieces(tokenizer, [row["tokens"] for row in rows], _longest(model))
+    pieces, cut = word_pieces(tokenizer, [row["tokens"] for row in rows], length)
     predicted = [[OUTSIDE] * len(row["tokens"]) for row in rows]
     broken = [False] * len(rows)
     for batch, logits in _forward(model, tokenizer, [ids for ids, _ in pieces]):
@@ -161,10 +171,5 @@ def positions_of(model: Any) -> int | None:
     """How many tokens a model has positions for, None where its config says nothing."""
     from tasks.training.models import longest_input
 
-    unlimited = 1 << 30
-    found = longest_input(model.config, unlimited)
-    return None if found == unlimited else found
-
-
-def _longest(model: Any) -> int:
-    return positions_of(model) or 1 << 30
+    found = longest_input(model.config, UNLIMITED)
+    return None if found == UNLIMITED else found
