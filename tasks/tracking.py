@@ -198,7 +198,7 @@ def add_version(name: str, upload: Upload, *, run: Run | None, tags: Mapping[str
             name,
             source=upload.location,
             run_id=run.run_id if run else None,
-            model_id=upload.model_id,
+            model_id=upload.model_id if run else None,  # without a run MLflow looks the model up in its default store
             tags=dict(tags),
             description=description[:_DESCRIPTION],
         )
@@ -347,10 +347,10 @@ def _client(address: str) -> MlflowClient:
 
 
 def _experiment(client: MlflowClient, name: str) -> str:
-    """The id of an experiment, made on first use; the embedded store keeps its files under `GALEN_HOME`."""
+    """The id of an experiment, made on first use. An SQLite store keeps files under `GALEN_HOME`, not where we run."""
     found = client.get_experiment_by_name(name)
     if found is None:
-        place = None if os.environ.get(URI) else str(home() / "mlartifacts")
+        place = str(home() / "mlartifacts") if uri().startswith("sqlite:") else None
         with _unless("RESOURCE_ALREADY_EXISTS"):  # another process may be quicker
             client.create_experiment(name, artifact_location=place)
         found = client.get_experiment_by_name(name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -71,7 +70,7 @@ def candidate(prepared: Callable[[Task, str], tuple[Path, Recipe, dict[str, str]
 
     def give(task: Task = "text-classification", method: str = "lora") -> Candidate:
         source, recipe, digests = prepared(task, method)
-        shutil.copytree(source, home(), dirs_exist_ok=True, copy_function=os.link)
+        shutil.copytree(source, home(), dirs_exist_ok=True)
         return Candidate(recipe, **{form: load(digest) for form, digest in digests.items()})
 
     return give

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tasks.artifact import read, verify
+from tasks.digest import canonical_json, digest_bytes
+from tasks.errors import InputError, IntegrityError
+from tasks.lineage import ledger
+from tasks.lineage.ledger import events
+from tasks.release import export as exporting
+from tasks.release.export import export
+from tests.release.conftest import Candidates
+from tests.release.test_register import ORIGIN, promote, release
+
+
+@pytest.fixture(autouse=True)
+def store(mlflow_store: str) -> str:
+    return mlflow_store
+
+
+def test_an_export_is_verified_loads_and_tells_its_history(candidate: Candidates, tmp_path: Path) -> None:
+    made = candidate()
+    promote(release(made), ORIGIN)
+    folder = export("tiny@champion", tmp_path / "out" / "here")
+    copy = read(folder / "model")
+    verify(copy)
+    assert copy.digest == made.quantized.digest
+    assert copy.digest in (folder / "README.md").read_text()
+    assert "AutoModelForSequenceClassification.from_pretrained" in (folder / "README.md").read_text()
+    assert "# tiny, version 1" in (folder / "MODEL_CARD.md").read_text()
+    told = json.loads((folder / "lineage.json").read_text())
+    assert [one["digest"] for one in told] == [event.digest for event in events()]
+    assert all(digest_bytes(canonical_json(one["envelope"])) == one["digest"] for one in told)
+    assert [path.name for path in folder.parent.iterdir()] == ["here"]
+    with pytest.raises(InputError, match="not empty"):
+        export("tiny@champion", folder)
+
+
+def test_a_copy_that_does_not_load_leaves_nothing(
+    candidate: Candidates, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    promote(release(candidate()), ORIGIN)
+    monkeypatch.setitem(exporting.LOADERS, "text-classification", "AutoModelForCausalLM")
+    with pytest.raises(IntegrityError, match="cannot load"):
+        export("tiny@champion", tmp_path / "out")
+    assert not (tmp_path / "out").exists() and not list(tmp_path.glob(".out*"))
+
+
+def test_there_must_be_something_to_export(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no version of this model"):
+        export("tiny@champion", tmp_path / "out")
+    assert ledger.events() == []
