@@ -1,0 +1,136 @@
+"""What happened in one run, as one HTML page that loads nothing from elsewhere. Numbers and reasons, never records."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tasks.artifact import write_atomically
+from tasks.config import Recipe
+from tasks.data.version import SPLITS, DatasetVersion
+from tasks.home import home
+from tasks.lineage.event import Event, Origin
+from tasks.lineage.ledger import events, head
+from tasks.lineage.roles import RegisteredVersion, Role, roles
+
+if TYPE_CHECKING:
+    from tasks.evaluation.baselines import Comparison
+    from tasks.evaluation.estimates import Estimate
+    from tasks.evaluation.evaluate import Evaluation
+    from tasks.evaluation.gates import Verdict
+
+TEMPLATE = Path(__file__).with_name("report.html.j2")
+
+
+@dataclass(frozen=True)
+class StageRow:
+    """One stage of the run: its own seconds, how it ended, and one line about it."""
+
+    name: str
+    seconds: float
+    verdict: str
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class FormJudged:
+    """One form of the candidate and what the gates said about it."""
+
+    form: str
+    evaluation: Evaluation
+    verdict: Verdict
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """What a run leaves behind, as far as it came; what it did not reach is None or empty."""
+
+    run: str
+    """Id of the run, also the name of the report's folder."""
+    recipe: Recipe
+    outcome: str
+    """How it ended, in words: "promoted version 3", "rejected by a gate"..."""
+    started: datetime
+    seconds: float
+    """Wall time of the whole run."""
+    origin: Origin
+    stages: Sequence[StageRow]
+    dataset: DatasetVersion | None = None
+    data_docs: Path | None = None
+    """The page of Great Expectations about this dataset, one file; it is copied beside the report."""
+    judged: Sequence[FormJudged] = ()
+    baselines: Sequence[Comparison] = ()
+    """Of the last form judged."""
+    version: RegisteredVersion | None = None
+    mlflow_run: str | None = None
+
+
+def write_report(report: RunReport) -> Path:
+    """Write `GALEN_HOME/reports/RUN/report.html`, with the data docs beside it; returns its path.
+
+    Raises:
+        IntegrityError: the ledger, which the page quotes, does not verify.
+    """
+    page = render(report)
+    folder = home() / "reports" / report.run
+    folder.mkdir(parents=True, exist_ok=True)
+    if report.data_docs is not None and report.data_docs.is_file():
+        shutil.copyfile(report.data_docs, folder / "data-docs.html")
+    write_atomically(folder / "report.html", page.encode("utf-8"))
+    return folder / "report.html"
+
+
+def render(report: RunReport) -> str:
+    """The page as HTML.
+
+    Raises:
+        IntegrityError: as `write_report`.
+    """
+    import jinja2
+
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
+    environment.filters |= {"estimate": _estimate, "number": _number, "short": lambda digest: str(digest)[:12]}
+    template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
+    return template.render(
+        report=report,
+        meta=report.dataset.artifact.meta if report.dataset else None,
+        splits=SPLITS,
+        has_docs=report.data_docs is not None and report.data_docs.is_file(),
+        longest=max((stage.seconds for stage in report.stages), default=0.0) or 1.0,
+        sealed=_sealed(report),
+        events=[event for event in events() if event.run == report.run],
+        held=_held(report),
+        head=head(),
+    )
+
+
+def _sealed(report: RunReport) -> Event | None:
+    """The event that sealed the dataset version, in this run or an earlier one."""
+    if report.dataset is None:
+        return None
+    digest = report.dataset.digest
+    return next((event for event in events("dataset-sealed") if event.facts["dataset"] == digest), None)
+
+
+def _held(report: RunReport) -> tuple[Role, ...]:
+    if report.version is None:
+        return ()
+    found = roles(report.version.model)
+    return next((found.of(one) for one in found.versions if one.number == report.version.number), ())
+
+
+def _estimate(estimate: Estimate | None) -> str:
+    if estimate is None:
+        return "–"
+    span = f" [{_number(estimate.low)}, {_number(estimate.high)}]" if estimate.low is not None else ""
+    return f"{_number(estimate.value)}{span}"
+
+
+def _number(value: Any) -> str:
+    if value is None:
+        return "–"
+    return f"{value:,}" if isinstance(value, int) else f"{value:.4g}"

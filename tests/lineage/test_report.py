@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tasks.evaluation.baselines import Comparison
+from tasks.evaluation.estimates import Difference
+from tasks.lineage.report import FormJudged, RunReport, StageRow, render, write_report
+from tasks.lineage.roles import resolve
+from tests.lineage.chain import ORIGIN, build_chain, protocol_named, release, verdict_of
+
+
+@pytest.fixture
+def report() -> RunReport:
+    chain = build_chain()
+    release(chain)
+    protocol = protocol_named("default")
+    forms = []
+    for form in (chain.adapter, chain.merged, chain.quantized):
+        evaluation = chain.evaluations[form.kind]
+        forms.append(
+            FormJudged(form.kind, evaluation, verdict_of(form, evaluation, protocol, form is not chain.merged))
+        )
+    gain = Difference("macro_f1", None, 0.8, 0.3, 0.5, 0.4, 0.6, 6, 3)
+    return RunReport(
+        run="run-1",
+        recipe=chain.recipe,
+        outcome="version 1 was promoted",
+        started=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
+        seconds=12.0,
+        origin=ORIGIN,
+        stages=[StageRow("data: ingest", 2.0, "done"), StageRow("fine-tune", 8.5, "done", "3 steps <b>&")],
+        dataset=chain.dataset,
+        judged=forms,
+        baselines=[Comparison("majority label", gain)],
+        version=resolve("m@champion"),
+        mlflow_run="f" * 32,
+    )
+
+
+class Page(HTMLParser):
+    """Tags that must be closed, and everything that a browser would fetch."""
+
+    VOID = ("meta", "br", "link", "img", "input", "hr")
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.fetched: list[str] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag not in self.VOID:
+            self.open.append(tag)
+        self.fetched += [value or "" for name, value in attrs if name in ("src", "href")]
+        assert tag not in ("script", "link", "img", "iframe")
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def test_the_page_says_what_happened(report: RunReport) -> None:
+    html = write_report(report).read_text()
+    for text in (
+        "version 1 was promoted",
+        "Version 1, champion",
+        "data: ingest",
+        "0.8 [0.7, 0.9]",
+        "category=skin",
+        "majority label",
+        "yes, better",
+        "f" * 32,
+        report.dataset.split_digest("test") if report.dataset else "",
+        "judged</td>",
+        "promoted</td>",
+        "train/test 0",
+        'orchestration and everything else</td><td class="n">1.5',
+    ):
+        assert text in html, text
+    assert html.count(">rejected<") == 1
+
+
+def test_the_page_is_whole_and_fetches_nothing(report: RunReport) -> None:
+    page = Page(render(report))
+    assert page.open == []
+    assert page.fetched == []
+
+
+def test_text_is_escaped(report: RunReport) -> None:
+    assert "3 steps &lt;b&gt;&amp;" in render(report)
+
+
+def test_no_record_is_in_it(report: RunReport) -> None:
+    html = render(report)
+    assert report.dataset
+    for row in report.dataset.rows("test") + report.dataset.rows("train"):
+        assert row["text"] not in html
+        assert row["record_id"] not in html
+
+
+def test_a_run_that_ended_early_has_a_report(report: RunReport) -> None:
+    early = RunReport(
+        "run-2", report.recipe, "interrupted", report.started, 1.0, ORIGIN, [StageRow("data: ingest", 1.0, "failed")]
+    )
+    html = render(early)
+    assert Page(html).open == []
+    assert "interrupted" in html
+    assert "Dataset" not in html
+
+
+def test_the_data_docs_are_kept_beside_it(report: RunReport, tmp_path: Path) -> None:
+    docs = tmp_path / "docs.html"
+    docs.write_text("<p>docs</p>")
+    path = write_report(replace(report, data_docs=docs))
+    docs.unlink()
+    assert (path.parent / "data-docs.html").read_text() == "<p>docs</p>"
+    assert 'href="data-docs.html"' in path.read_text()
+
+
+def test_metrics_that_only_some_slices_have_are_shown(report: RunReport) -> None:
+    evaluation: Any = report.judged[0].evaluation
+    measured = evaluation._measured
+    measured["slices"]["label=skin"] = {
+        "records": 2,
+        "groups": 1,
+        "metrics": {"f1": {"value": 0.25, "low": None, "high": None}},
+    }
+    for cached in ("slices", "slice_sizes"):
+        vars(evaluation).pop(cached, None)
+    html = render(report)
+    assert "label=skin" in html
+    assert "f1 0.25" in html
