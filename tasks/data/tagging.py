@@ -37,7 +37,8 @@ class Grammar:
     """
 
     def __init__(self, used: Iterable[str]) -> None:
-        positions = {parts(tag)[0] for tag in used}
+        self.used = frozenset(used)
+        positions = {parts(tag)[0] for tag in self.used}
         self.ends = not positions.isdisjoint("ES")
         self.begins = self.ends or "B" in positions
         self._known: dict[tuple[str, str], bool] = {}
@@ -63,6 +64,37 @@ class Grammar:
             if not known[pair]:
                 return False
         return True
+
+    def retag(self, tags: Sequence[str], count: int) -> list[str] | None:
+        """Tags for what replaces some tokens of a sequence, so that the entity around them stays one.
+
+        Args:
+            tags: of the replaced tokens.
+            count: tokens that take their place, at least one.
+
+        Returns:
+            `count` tags, or None where the replaced tokens do not lie within one entity or outside of all, or where it
+            would take a tag that the dataset does not use.
+        """
+        positions = [parts(tag)[0] for tag in tags]
+        kinds = {entity_type(tag) for tag in tags}
+        if len(kinds) != 1 or {"B", "S"}.intersection(positions[1:]) or {"E", "S"}.intersection(positions[:-1]):
+            return None
+        kind = kinds.pop()
+        if not kind or not self.begins:
+            return [tags[0]] * count
+        fresh = ["I"] * count
+        if starts := positions[0] in "BS":
+            fresh[0] = "B"
+        if positions[-1] in "ES":
+            fresh[-1] = "S" if starts and count == 1 else "E"
+        spelled = [self._spelled(position, kind) for position in fresh]
+        return spelled if self.used.issuperset(spelled) else None
+
+    def _spelled(self, position: str, kind: str) -> str:
+        """The tag as this dataset writes it: BILOU says L for E and U for S."""
+        other = next((letter for letter, same in _SAME.items() if same == position), position)
+        return f"{other}-{kind}" if f"{other}-{kind}" in self.used else f"{position}-{kind}"
 
     def _may_follow(self, before: str, after: str) -> bool:
         (position, kind), (next_position, next_kind) = parts(before), parts(after)
