@@ -18,6 +18,7 @@ from tasks.errors import IntegrityError
 from tasks.home import home
 
 KEY_BYTES = 32
+_CANONICAL = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 Kind = Literal["record", "group"]
 
 
@@ -77,5 +78,4 @@ def identity_key() -> bytes:
 
 def content_digest(task: Task, record: Mapping[str, Any]) -> str:
     """SHA-256 of a record's content columns, as RFC 8785 JSON (what `json` writes for text and lists of text)."""
-    content = [record[name] for name in CONTENT[task]]
-    return hashlib.sha256(json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()).hexdigest()
+    return hashlib.sha256(_CANONICAL([record[name] for name in CONTENT[task]]).encode()).hexdigest()

@@ -85,11 +85,11 @@ def open_source(dataset: Dataset) -> Source:
     if first is None:
         raise InputError("the source holds no rows", value=dataset.source, hint="is it the right file and format?")
     for field, column in source.mapping.items():
-        if column not in source.columns:
+        if source.columns and column not in source.columns:  # none: no row can be read, and ingest says why
             raise InputError(
                 f"no column for {field}",
                 value=column,
-                hint=f"{dataset.source} has: {', '.join(source.columns) or 'none'}; name it under `columns`",
+                hint=f"{dataset.source} has: {', '.join(source.columns)}; name it under `columns`",
             )
     return Source(chain([first], source.rows), source.columns, source.mapping, source.encoding)
 

@@ -1,0 +1,139 @@
+"""Stages through DVC, in a copy of the checkout: these start real processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tasks.home import CHECKOUT
+from tests.data.conftest import question
+
+COPIED = ("tasks", "data/suites", "data/lexicons", "data/withdrawn.txt", "dvc.yaml", "requirements.lock", ".dvc/config")
+PARAMS = """\
+datasets:
+  tiny:
+    {task: causal-lm, source: rows.jsonl, format: jsonl, columns: {record_id: id}, licence: CC0-1.0, identified: false}
+  broken: {task: poetry}
+"""
+IMPATIENT = """
+dvc.LOCK_PATIENCE = 0.1
+try:
+    dvc.build_stage("ingest", "tiny")
+except dvc.Interrupted as error:
+    print(error)
+"""
+SLEEPER = """
+import os, subprocess, sys, time
+from pathlib import Path
+from tasks.data.stage import stage_main
+def run(stage):
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    Path("pids").write_text(f"{os.getpid()} {child.pid}")
+    time.sleep(60)
+stage_main("ingest", run)
+"""
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A copy of what the stages need, with one tiny dataset, outside git."""
+    folder = tmp_path / "checkout"
+    for name in COPIED:
+        source, target = CHECKOUT / name, folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copyfile(source, target)
+    (folder / "params.yaml").write_text(PARAMS)
+    (folder / "rows.jsonl").write_text("".join(json.dumps(question(number)) + "\n" for number in range(9)))
+    return folder
+
+
+def start(checkout: Path, code: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", f"from tasks.data import dvc\n{code}"],
+        cwd=checkout,
+        env={**os.environ, "PYTHONPATH": str(checkout)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def said(checkout: Path, code: str) -> str:
+    """What some code prints, or the last line of why it failed."""
+    output, errors = start(checkout, code).communicate()
+    return output.strip() or errors.strip()
+
+
+def test_a_stage_runs_once_and_again_only_when_its_input_changed(checkout: Path, galen_home: Path) -> None:
+    both = "print(dvc.build_stage('ingest', 'tiny'), dvc.build_stage('deidentify', 'tiny'))"
+    assert said(checkout, both) == "True True"  # and the broken entry beside it stops nothing
+    first = (checkout / "data" / "built" / "tiny" / "ingest" / "records.parquet").stat()
+    assert first.st_nlink == 2  # in DVC's cache: linked, not copied
+    assert (galen_home / "dvc-cache").is_dir()
+    assert said(checkout, both) == "False False"
+    (checkout / "rows.jsonl").open("a").write(json.dumps(question(9)) + "\n")
+    assert said(checkout, both) == "True True"
+    facts = json.loads((checkout / "data" / "built" / "tiny" / "deidentify" / "manifest.json").read_text())
+    assert facts["ingest"]["rows"] == 10
+
+
+def test_what_a_stage_says_arrives_as_it_said_it(checkout: Path) -> None:
+    (checkout / "rows.jsonl").write_text("{\n")
+    code = """
+from tasks.errors import InputError
+try:
+    dvc.build_stage('ingest', 'tiny')
+except InputError as error:
+    print(error)
+"""
+    assert "dataset tiny is refused: 1 of 1 rows" in said(checkout, code)
+    assert not (checkout / "data" / "built" / "tiny" / "ingest").exists()
+    (checkout / "rows.jsonl").unlink()
+    assert "no such file or folder: rows.jsonl" in said(checkout, code)
+
+
+def test_nothing_lives_on_when_the_run_is_killed(checkout: Path) -> None:
+    (checkout / "tasks" / "data" / "ingest.py").write_text(SLEEPER)
+    run = start(checkout, "dvc.build_stage('ingest', 'tiny')")
+    pids = checkout / "pids"
+    wait_until(lambda: pids.exists() and len(pids.read_text().split()) == 2)
+    processes = [psutil.Process(int(pid)) for pid in pids.read_text().split()]
+    processes += psutil.Process(run.pid).children(recursive=True)
+    run.send_signal(signal.SIGKILL)
+    run.communicate()
+    assert psutil.wait_procs(processes, timeout=5)[1] == []
+
+
+def test_another_command_in_the_checkout_is_waited_for_and_then_named(checkout: Path) -> None:
+    hold = (
+        "from dvc.repo import Repo\ndvc.configure()\nwith Repo('.').lock:\n    print('held', flush=True)\n    input()"
+    )
+    holder = start(checkout, hold)
+    assert holder.stdout
+    try:
+        assert holder.stdout.readline() == "held\n"
+        assert "another DVC command holds this checkout" in said(checkout, IMPATIENT)
+    finally:
+        holder.kill()
+        holder.communicate()
+
+
+def wait_until(condition: object, seconds: float = 20) -> None:
+    assert callable(condition)
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it never happened"
+        time.sleep(0.05)
