@@ -10,11 +10,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tasks.config import Dataset
-from tasks.data.near_duplicates import HeldOut, Text
+from tasks.data.near_duplicates import HeldOut, Text, compared, compared_columns
 from tasks.data.noise import Noise
 from tasks.data.paraphrase import Paraphrases
 from tasks.data.records import working_schema
-from tasks.data.split import compared, compared_columns
 from tasks.data.stage import Facts, Stage, stage_main
 from tasks.data.synonyms import Synonyms
 from tasks.data.tables import TableWriter, batches, count_rows

@@ -11,16 +11,22 @@ ones share half of their shingles: MinHash then proposes millions of pairs to ch
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import unicodedata
 from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
+
+from tasks.config import Task
+from tasks.data.records import INPUT
+from tasks.home import CHECKOUT
 
 if TYPE_CHECKING:
     import numpy as np
+    import pyarrow as pa
     from numpy.typing import NDArray
 
     Keys = NDArray[np.uint64]
@@ -30,6 +36,7 @@ if TYPE_CHECKING:
 Text = tuple[str, str]
 """What is compared: (prompt, answer), or (text, "")."""
 
+QUESTION_WORDS = CHECKOUT / "data" / "lexicons" / "question_words.json"
 WIDTH = 5  # tokens per shingle
 PAIRS_AT_ONCE = 20_000  # candidates verified in one go: bounds the memory
 PROBES_AT_ONCE = 2_000_000
@@ -48,6 +55,22 @@ def tokens(text: str) -> list[str]:
     """
     plain = unicodedata.normalize("NFKC", text).casefold()
     return _TOKEN.findall(plain) or [plain.strip()]
+
+
+def compared(batch: pa.RecordBatch, task: Task) -> list[Text]:
+    """What makes two records of a task copies of each other: question and answer, text, or tokens.
+
+    A question-answer pair counts as a whole, since one question may well have two answers that are worth learning.
+    """
+    inputs = batch.column(INPUT[task]).to_pylist()
+    if task == "causal-lm":
+        return list(zip(inputs, batch.column("answer").to_pylist(), strict=True))
+    return [(" ".join(one) if task == "token-classification" else one, "") for one in inputs]
+
+
+def compared_columns(task: Task) -> list[str]:
+    """The columns that `compared` reads."""
+    return ["prompt", "answer"] if task == "causal-lm" else [INPUT[task]]
 
 
 def exact_key(text: Text) -> bytes:
@@ -185,23 +208,43 @@ class HeldOut:
 def another_subject(one: Text, other: Text) -> bool:
     """Whether two similar question-answer pairs are about different things, such as two diseases in one template.
 
-    So it is when the question of either has a word that comes back in its own answer, and that the other pair does
-    not contain at all: the disease's name, or the 1 of "type 1 diabetes". Texts without an answer have no such word.
+    Words that any question is made of (`data/lexicons/question_words.json`) aside, so it is when
+    - the question of either has a word that comes back in its own answer, and that the other pair does not contain at
+      all: the name of the disease, or the 1 of "type 1 diabetes";
+    - or the questions of both have a word (no number) that the other pair does not contain: many diseases share one
+      answer ("It is inherited in an autosomal recessive pattern. ...").
+    A question put in quite other words before the same answer is therefore taken to be another question. Texts without
+    an answer have no subject of their own.
     """
+    if not (one[1] and other[1]):
+        return False
     mine, theirs = _words(one), _words(other)
-    return not mine.subject <= theirs.every or not theirs.subject <= mine.every
+    return (
+        not mine.repeated <= theirs.every
+        or not theirs.repeated <= mine.every
+        or not (mine.asked <= theirs.every or theirs.asked <= mine.every)
+    )
 
 
 @dataclass(frozen=True)
 class _Words:
     every: frozenset[str]
-    subject: frozenset[str]
+    asked: frozenset[str]
+    repeated: frozenset[str]
 
 
 @lru_cache(maxsize=4096)
 def _words(text: Text) -> _Words:
-    prompt, answer = (frozenset(tokens(part)) if part else frozenset[str]() for part in text)
-    return _Words(prompt | answer, prompt & answer)
+    prompt, answer = (frozenset(tokens(part)) for part in text)
+    topics = prompt - _question_words()
+    asked = frozenset(word for word in topics if not word.isdigit())
+    return _Words(prompt | answer, asked, topics & answer)
+
+
+@cache
+def _question_words() -> frozenset[str]:
+    plain = json.loads(QUESTION_WORDS.read_text("utf-8"))
+    return frozenset(word for language in ("en", "zh") for line in plain[language] for word in tokens(line))
 
 
 def _hashes(batch: Sequence[Text]) -> _Sets:

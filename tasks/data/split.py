@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from tasks.config import SplitSettings, Task
 from tasks.data.assignment import assign, read_assignments, shares, write_assignments
 from tasks.data.classes import Classes, classes_of
-from tasks.data.near_duplicates import HeldOut, Text
+from tasks.data.near_duplicates import HeldOut, Text, compared, compared_columns
 from tasks.data.quarantine import Quarantine
-from tasks.data.records import INPUT, Reason, working_schema
+from tasks.data.records import Reason, working_schema
 from tasks.data.stage import REJECTED, Stage, stage_main
 from tasks.data.tables import TableWriter, batches
 from tasks.data.version import SPLITS
@@ -21,7 +21,6 @@ from tasks.progress import progress
 
 if TYPE_CHECKING:
     import numpy as np
-    import pyarrow as pa
     from numpy.typing import NDArray
 
     Codes = NDArray[np.int64]
@@ -61,22 +60,6 @@ def run(stage: Stage) -> dict[str, Any]:
         "counts": {split: int((splits == code).sum()) for code, split in enumerate(SPLITS)},
         "groups": {split: len(np.unique(groups[splits == code])) for code, split in enumerate(SPLITS)},
     }
-
-
-def compared(batch: pa.RecordBatch, task: Task) -> list[Text]:
-    """What makes two records of a task copies of each other: question and answer, text, or tokens.
-
-    A question-answer pair counts as a whole, since one question may well have two answers that are worth learning.
-    """
-    inputs = batch.column(INPUT[task]).to_pylist()
-    if task == "causal-lm":
-        return list(zip(inputs, batch.column("answer").to_pylist(), strict=True))
-    return [(" ".join(one) if task == "token-classification" else one, "") for one in inputs]
-
-
-def compared_columns(task: Task) -> list[str]:
-    """The columns that `compared` reads."""
-    return ["prompt", "answer"] if task == "causal-lm" else [INPUT[task]]
 
 
 def check_classes(classes: Classes, splits: Codes, settings: SplitSettings, task: Task) -> None:
