@@ -254,10 +254,11 @@ def tag_statistics(predicted: Sequence[str], reference: Sequence[str]) -> dict[s
 def statistic_names(task: Task, labels: Sequence[str], found: Sequence[Mapping[str, float]]) -> tuple[str, ...]:
     """The names of all statistics of a test set, sorted.
 
-    tp, fp and fn are named for every label of the dataset even where none occurred: a label slice that is
-    missing and one that was never met are different things.
+    tp, fp and fn are named for every label of the dataset, and every other one that was met, even where none
+    occurred: a label slice that is missing and one that was never met are different things.
     """
     names = {name for one in found for name in one}
-    known = kinds(labels) if task == "token-classification" else labels
+    known = set(kinds(labels) if task == "token-classification" else labels)
+    known |= {name.partition(":")[2] for name in names if name.startswith(("tp:", "fp:", "fn:"))}
     names |= {f"{outcome}:{label}" for outcome in ("tp", "fp", "fn") for label in known}
     return tuple(sorted(names))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -119,6 +120,12 @@ def _faults(where: str, gate: Gate, task: Task) -> list[str]:
     """What is wrong with one gate, for a task; an option that would be ignored is a fault."""
     unused = gate.model_fields_set - _USED[gate.kind] - {"name", "kind"}
     faults = [f"{where}.{name}: a {gate.kind} gate does not use it" for name in sorted(unused)]
+    bounds = {name: getattr(gate, name) for name in ("min", "max", "margin", "tolerance")}
+    faults += [
+        f"{where}.{name}: {bound} is not a finite number"
+        for name, bound in bounds.items()
+        if bound is not None and not math.isfinite(bound)
+    ]
     metrics = METRICS[task]
     if gate.slice is not None:
         key, _, value = gate.slice.partition("=")

@@ -1,0 +1,60 @@
+"""Evaluations without a model: what the gates and comparisons look at, with the quality that a test wants."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from tasks.config import EvaluationSettings, Gate, Split
+from tasks.data.version import DatasetVersion
+from tasks.digest import digest_bytes
+from tasks.evaluation.evaluate import Evaluation, evaluation_of
+from tasks.evaluation.metrics import answer_statistics, choice_statistics
+from tasks.evaluation.policy import Protocol
+from tasks.evaluation.predict import Predictions
+
+FEW = EvaluationSettings(resamples=200)
+Quality = Callable[[int, Mapping[str, Any]], float]
+
+
+def digest(name: str) -> str:
+    return digest_bytes(name.encode())
+
+
+def answered(
+    dataset: DatasetVersion,
+    right: Quality | float,
+    *,
+    name: str = "model",
+    form: str = "adapter",
+    parent: str | None = None,
+    base: str | None = "base",
+    nll: float = 1.0,
+    settings: EvaluationSettings = FEW,
+    split: Split = "test",
+) -> Evaluation:
+    """An evaluation of a causal model that answers right where `right` (a share, or per record 0 or 1) says so."""
+
+    def run(rows: Sequence[Mapping[str, Any]]) -> Predictions:
+        said = []
+        for place, row in enumerate(rows):
+            good = right(place, row) if callable(right) else place < right * len(rows)
+            said.append(row["answer"] if good else "†")
+        statistics = [
+            answer_statistics(answer, row["answer"], nll=4 * nll, scored_tokens=4, scored_bytes=len(row["answer"]))
+            | choice_statistics(answer if row["choices"] else None, row["answer"])
+            for answer, row in zip(said, rows, strict=True)
+        ]
+        return Predictions({"answer": said}, statistics, 0)
+
+    subject = {
+        "digest": digest(name),
+        "form": form,
+        "parent": parent and digest(parent),
+        "base": None if form == "base" else base and digest(base),
+    }
+    return evaluation_of(subject | {"nll": str(nll), "right": str(right)}, dataset, settings, split, run)
+
+
+def protocol(*gates: Gate, settings: EvaluationSettings = FEW, first_release: Any = "approval") -> Protocol:
+    return Protocol("causal-lm", "test", gates, settings, first_release)

@@ -1,0 +1,219 @@
+from typing import Any
+
+import pytest
+
+from tasks.artifact import Artifact
+from tasks.config import EvaluationSettings, Gate
+from tasks.data.version import DatasetVersion
+from tasks.errors import GateRejected
+from tasks.evaluation.gates import GateResult, Judged, Verdict, judge
+from tests.evaluation.fakes import FEW, answered, digest, protocol
+from tests.factories import dataset_version
+
+
+@pytest.fixture
+def dataset() -> DatasetVersion:
+    return dataset_version("causal-lm", 120)
+
+
+def gate(kind: str, **settings: Any) -> Gate:
+    settings = {"metric": "token_f1"} | settings if kind != "train-gap" else settings
+    return Gate.model_validate({"name": kind, "kind": kind, **settings})
+
+
+def outcome(verdict: Verdict) -> str:
+    (result,) = verdict.results
+    return result.outcome
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({"min": 0.5}, "passed"),
+        ({"min": 0.75}, "passed"),  # exactly at the limit
+        ({"min": 0.76}, "failed"),
+        ({"max": 0.7}, "failed"),
+        ({"min": 0.5, "max": 0.8}, "passed"),
+        ({"min": 0.74, "significant": True}, "failed"),  # the interval reaches below
+        ({"min": 0.3, "significant": True}, "passed"),
+        ({"metric": "perplexity", "max": 2.72}, "passed"),
+        ({"metric": "perplexity", "max": 2.71}, "failed"),
+        ({"metric": "accuracy", "min": 0.0}, "not-judged"),
+        ({"slice": "language=zh", "min": 0.0}, "passed"),
+        ({"slice": "language=fr", "min": 0.0}, "not-judged"),
+        ({"slice": "department=*", "min": 0.0}, "not-judged"),
+    ],
+)
+def test_threshold(dataset: DatasetVersion, settings: dict[str, Any], expected: str) -> None:
+    verdict = judge(protocol(gate("threshold", **settings)), answered(dataset, 0.75))
+    assert outcome(verdict) == expected
+    assert verdict.passed == (expected == "passed")
+    assert bool(verdict.reasons()) == (expected != "passed")
+
+
+def test_every_slice_of_a_star_is_judged(dataset: DatasetVersion) -> None:
+    evaluation = answered(dataset, lambda _, row: float(row["category"] != "skin"))
+    verdict = judge(protocol(gate("threshold", slice="category=*", min=0.5)), evaluation)
+    assert {result.slice: result.outcome for result in verdict.results} == {
+        "category=nervous": "passed",
+        "category=respiratory": "passed",
+        "category=skin": "failed",
+    }
+    assert not verdict.passed
+    assert "[category=skin]" in verdict.reasons()[0]
+
+
+def test_a_metric_undefined_in_one_slice_fails(dataset: DatasetVersion) -> None:
+    closed = gate("threshold", metric="choice_accuracy", slice="language=*", min=0.0)
+    results = judge(protocol(closed), answered(dataset, 1.0)).results  # no closed question is in Chinese
+    assert [result.outcome for result in results] == ["passed", "not-judged"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({}, "passed"),
+        ({"margin": 0.2}, "passed"),
+        ({"margin": 0.5}, "failed"),
+        ({"significant": True}, "passed"),
+        ({"margin": 0.24, "significant": True}, "failed"),
+    ],
+)
+def test_better_than_base(dataset: DatasetVersion, settings: dict[str, Any], expected: str) -> None:
+    base = answered(dataset, 0.5, name="base", form="base")
+    verdict = judge(protocol(gate("better-than-base", **settings)), answered(dataset, 0.75), base=base)
+    assert outcome(verdict) == expected
+
+
+def test_as_good_as_the_base_is_not_better(dataset: DatasetVersion) -> None:
+    base = answered(dataset, 0.5, name="base", form="base")
+    assert outcome(judge(protocol(gate("better-than-base")), answered(dataset, 0.5), base=base)) == "failed"
+
+
+def test_the_base_must_be_the_one_it_started_from(dataset: DatasetVersion) -> None:
+    other = answered(dataset, 0.1, name="another base", form="base")
+    for rival in (None, other):
+        verdict = judge(protocol(gate("better-than-base")), answered(dataset, 0.75), base=rival)
+        assert outcome(verdict) == "not-judged"
+
+
+@pytest.mark.parametrize(("tolerance", "expected"), [(0.0, "failed"), (0.1, "failed"), (0.3, "passed")])
+def test_not_worse_than_champion(dataset: DatasetVersion, tolerance: float, expected: str) -> None:
+    champion = answered(dataset, 1.0, name="champion", form="quantized", parent="its merged")
+    asked = protocol(gate("not-worse-than-champion", tolerance=tolerance))
+    assert outcome(judge(asked, answered(dataset, 0.75), champion=champion)) == expected
+    assert outcome(judge(asked, answered(dataset, 1.0), champion=champion)) == "passed"
+
+
+def test_a_significant_tolerance_needs_the_whole_interval(dataset: DatasetVersion) -> None:
+    champion = answered(dataset, 0.8, name="champion")
+    evaluation = answered(dataset, 0.75)
+    for significant, expected in ((False, "passed"), (True, "failed")):
+        asked = gate("not-worse-than-champion", tolerance=0.1, significant=significant)
+        assert outcome(judge(protocol(asked), evaluation, champion=champion)) == expected
+
+
+def test_a_missing_champion_is_no_excuse(dataset: DatasetVersion) -> None:
+    asked = protocol(gate("not-worse-than-champion", tolerance=1.0))
+    assert outcome(judge(asked, answered(dataset, 1.0))) == "not-judged"
+
+
+def test_first_release_is_left_to_a_person_or_compared_with_the_base(dataset: DatasetVersion) -> None:
+    base = answered(dataset, 0.9, name="base", form="base")
+    other = gate("threshold", min=0.5)
+    champion = gate("not-worse-than-champion")
+    evaluation = answered(dataset, 0.75)
+
+    person = judge(protocol(champion, other), evaluation, base=base, first_release=True)
+    assert [result.outcome for result in person.results] == ["not-applicable", "passed"]
+    assert person.passed
+    alone = judge(protocol(champion), evaluation, base=base, first_release=True)
+    assert not alone.passed  # nothing was judged
+
+    compared = judge(protocol(champion, other, first_release="base"), evaluation, base=base, first_release=True)
+    assert [result.outcome for result in compared.results] == ["failed", "passed"]
+    without = judge(protocol(champion, other, first_release="base"), evaluation, first_release=True)
+    assert without.results[0].outcome == "not-judged"
+
+
+def test_a_form_with_a_parent_is_compared_with_it(dataset: DatasetVersion) -> None:
+    asked = protocol(gate("not-worse-than-parent", tolerance=0.1), gate("threshold", min=0.0))
+    merged = answered(dataset, 0.9, name="merged", form="merged", parent="adapter")
+    shipped = answered(dataset, 0.75, name="shipped", form="quantized", parent="merged")
+    assert [one.name for one in judge(asked, answered(dataset, 0.9, name="adapter")).results] == ["threshold"]
+    assert judge(asked, shipped, parent=merged).results[0].outcome == "failed"
+    assert judge(asked, shipped).results[0].outcome == "not-judged"
+    stranger = answered(dataset, 0.1, name="stranger", form="merged", parent="adapter")
+    assert judge(asked, shipped, parent=stranger).results[0].outcome == "not-judged"
+
+
+@pytest.mark.parametrize(
+    ("training", "expected"),
+    [
+        ({"train_loss": 1.0, "validation_loss": 1.5}, "passed"),
+        ({"train_loss": 1.0, "validation_loss": 1.6}, "failed"),
+        ({"train_loss": 1.0, "validation_loss": 0.9}, "passed"),
+        ({"train_loss": 1.0}, "not-judged"),
+        ({"train_loss": float("nan"), "validation_loss": 1.0}, "not-judged"),
+        ({"train_loss": None, "validation_loss": 1.0}, "not-judged"),
+        (None, "not-judged"),
+    ],
+)
+def test_train_gap(dataset: DatasetVersion, training: Any, expected: str) -> None:
+    verdict = judge(protocol(gate("train-gap", max=0.5)), answered(dataset, 1.0), training=training)
+    assert outcome(verdict) == expected
+
+
+def test_other_settings_or_another_split_cannot_be_judged(dataset: DatasetVersion) -> None:
+    asked = protocol(gate("threshold", min=0.0))
+    other = EvaluationSettings(resamples=300)
+    assert outcome(judge(asked, answered(dataset, 1.0, settings=other))) == "not-judged"
+    assert outcome(judge(asked, answered(dataset, 1.0, split="validation"))) == "not-judged"
+    champion = answered(dataset, 0.1, name="champion", settings=other)
+    compared = protocol(gate("not-worse-than-champion"))
+    assert outcome(judge(compared, answered(dataset, 1.0), champion=champion)) == "not-judged"
+
+
+def test_without_an_interval_nothing_is_significant() -> None:
+    small = dataset_version("causal-lm", 40)  # four groups in the test split
+    base = answered(small, 0.0, name="base", form="base")
+    for significant, expected in ((False, "passed"), (True, "not-judged")):
+        asked = protocol(gate("better-than-base", significant=significant))
+        assert outcome(judge(asked, answered(small, 1.0), base=base)) == expected
+
+
+def test_a_verdict_says_what_was_judged_by_what(dataset: DatasetVersion) -> None:
+    asked, evaluation = protocol(gate("threshold", min=0.9)), answered(dataset, 0.75)
+    plain = judge(asked, evaluation).plain()
+    assert (plain["subject"], plain["evaluation"]) == (digest("model"), evaluation.digest)
+    assert (plain["protocol"], plain["verdict"]) == (asked.digest, "failed")
+    (result,) = plain["gates"]
+    assert (result["value"], result["limit"]) == (0.75, 0.9)
+    assert "0.75" in result["reason"] and "0.9" in result["reason"]
+
+
+def test_only_what_passed_can_be_registered(dataset: DatasetVersion, tmp_path: Any) -> None:
+    artifact = Artifact(digest("model"), "adapter", tmp_path, {}, {})
+    other = Artifact(digest("other"), "adapter", tmp_path, {}, {})
+    evaluation = answered(dataset, 0.75)
+    passed = judge(protocol(gate("threshold", min=0.5)), evaluation)
+    failed = judge(protocol(gate("threshold", min=0.9)), evaluation)
+    assert Judged(artifact, evaluation, passed).verdict.passed
+    with pytest.raises(GateRejected, match="at least 0.9"):
+        Judged(artifact, evaluation, failed)
+    with pytest.raises(GateRejected, match="another model"):
+        Judged(other, evaluation, passed)
+    again = answered(dataset, 0.8, settings=EvaluationSettings(resamples=300))
+    with pytest.raises(GateRejected, match="another evaluation"):
+        Judged(artifact, again, passed)
+    for results in ((), (GateResult("champion", None, "not-applicable", "no champion yet"),)):
+        with pytest.raises(GateRejected):
+            Judged(artifact, evaluation, Verdict(artifact.digest, evaluation.digest, "p", results))
+
+
+def test_a_broken_model_fails_every_gate_that_asks(dataset: DatasetVersion) -> None:
+    broken = answered(dataset, 1.0, nll=float("nan"))
+    base = answered(dataset, 0.0, name="base", form="base")
+    asked = protocol(gate("threshold", min=0.0), gate("better-than-base"), settings=FEW)
+    verdict = judge(asked, broken, base=base)
+    assert [result.outcome for result in verdict.results] == ["not-judged", "not-judged"]

@@ -1,0 +1,162 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tasks.config import Recipe
+from tasks.errors import ConfigError, InputError
+from tasks.evaluation import policy
+from tasks.evaluation.policy import POLICIES, effective_gates, load_policy, protocol_of
+
+APPROVED = """
+name: strict
+task: causal-lm
+description: for tests
+gates:
+  - {name: answers, kind: threshold, metric: token_f1, min: 0.5, max: 0.99}
+  - {name: beats, kind: better-than-base, metric: rouge_l, margin: 0.1, significant: true}
+  - {name: keeps, kind: not-worse-than-champion, metric: token_f1, tolerance: 0.02, slice: "language=*"}
+  - {name: gap, kind: train-gap, max: 1.0}
+"""
+
+
+@pytest.fixture(autouse=True)
+def policies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(policy, "POLICIES", tmp_path)
+    (tmp_path / "strict.yaml").write_text(APPROVED)
+    return tmp_path
+
+
+def recipe(*tighten: dict[str, Any], **settings: Any) -> Recipe:
+    data = {
+        "model": "tiny",
+        "task": "causal-lm",
+        "intended_use": "tests of policies",
+        "base_model": {"base": "sample"},
+        "dataset": "factory",
+        "method": {"name": "lora"},
+        "policy": "strict",
+        "tighten": tighten,
+    }
+    return Recipe.model_validate(data | settings)
+
+
+@pytest.mark.parametrize("file", sorted(POLICIES.glob("*.yaml")), ids=lambda file: file.stem)
+def test_every_policy_shipped_is_well_formed(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(policy, "POLICIES", POLICIES)
+    assert load_policy(file.stem).gates
+
+
+def test_a_recipe_without_wishes_has_the_gates_of_its_policy() -> None:
+    assert effective_gates(recipe()) == load_policy("strict").gates
+
+
+def test_a_recipe_may_tighten_and_add() -> None:
+    gates = effective_gates(
+        recipe(
+            {"name": "answers", "kind": "threshold", "metric": "token_f1", "min": 0.6, "max": 0.9},
+            {"name": "gap", "kind": "train-gap", "max": 0.5},
+            {"name": "chinese", "kind": "threshold", "metric": "rouge_l", "min": 0.3, "slice": "language=zh"},
+        )
+    )
+    assert [gate.name for gate in gates] == ["answers", "beats", "keeps", "gap", "chinese"]
+    assert (gates[0].min, gates[0].max, gates[3].max) == (0.6, 0.9, 0.5)
+
+
+ANSWERS = {"name": "answers", "kind": "threshold", "metric": "token_f1", "min": 0.5, "max": 0.99}
+BEATS = {"name": "beats", "kind": "better-than-base", "metric": "rouge_l", "margin": 0.1, "significant": True}
+KEEPS = {
+    "name": "keeps",
+    "kind": "not-worse-than-champion",
+    "metric": "token_f1",
+    "tolerance": 0.02,
+    "slice": "language=*",
+}
+
+
+def without(gate: dict[str, Any], name: str) -> dict[str, Any]:
+    return {key: value for key, value in gate.items() if key != name}
+
+
+@pytest.mark.parametrize(
+    ("gate", "field"),
+    [
+        (ANSWERS | {"min": 0.4}, "min"),
+        (without(ANSWERS, "min"), "min"),
+        (ANSWERS | {"max": 1.0}, "max"),
+        (without(ANSWERS, "max"), "max"),
+        (ANSWERS | {"metric": "rouge_l"}, "metric"),
+        (ANSWERS | {"slice": "language=en"}, "slice"),
+        (BEATS | {"margin": 0.05}, "margin"),
+        (BEATS | {"significant": False}, "significant"),
+        (KEEPS | {"tolerance": 0.03}, "tolerance"),
+        (without(KEEPS, "slice"), "slice"),
+        (KEEPS | {"kind": "not-worse-than-parent"}, "kind"),
+        ({"name": "gap", "kind": "train-gap", "max": 2.0}, "max"),
+    ],
+)
+def test_a_recipe_may_not_loosen(gate: dict[str, Any], field: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        effective_gates(recipe(gate))
+    assert f"tighten.0.{field}:" in str(caught.value)
+
+
+def test_a_recipe_may_not_loosen_by_narrow_intervals() -> None:
+    with pytest.raises(ConfigError, match=r"evaluation\.confidence"):
+        effective_gates(recipe(evaluation={"confidence": 0.6}))
+
+
+def test_all_faults_show_at_once() -> None:
+    with pytest.raises(ConfigError) as caught:
+        effective_gates(recipe(ANSWERS | {"min": 0.1}, BEATS | {"margin": 0.0}, ANSWERS))
+    assert "4 fault(s)" in str(caught.value)  # two weaker bounds, and one name twice
+    assert "tighten.1.margin" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("gate", "message"),
+    [
+        ("{name: x, kind: threshold, metric: accuracy, min: 0.5}", "gates.0.metric"),
+        ("{name: x, kind: threshold, metric: token_f1, min: .nan}", "gates.0.min"),
+        ("{name: x, kind: threshold, metric: token_f1, min: 0.5, margin: 0.1}", "gates.0.margin"),
+        ("{name: x, kind: threshold, metric: token_f1, min: 0.5, slice: department=*}", "gates.0.slice"),
+        ("{name: x, kind: threshold, metric: token_f1, min: 0.5, slice: language}", "gates.0.slice"),
+        ("{name: x, kind: train-gap, max: 1.0, significant: true}", "gates.0.significant"),
+        ("{name: x, kind: train-gap, max: 1.0}", "at least one threshold"),
+        ("{name: x, kind: threshold, metric: token_f1}", "needs min or max"),
+        ("{name: x, kind: threshold, metrik: token_f1, min: 0.5}", "metrik"),
+    ],
+)
+def test_a_policy_that_would_not_do_what_it_says_is_refused(policies: Path, gate: str, message: str) -> None:
+    (policies / "bad.yaml").write_text(f"name: bad\ntask: causal-lm\ndescription: x\ngates:\n  - {gate}\n")
+    with pytest.raises(ConfigError, match=message):
+        load_policy("bad")
+
+
+def test_slices_by_label_have_metrics_of_their_own(policies: Path) -> None:
+    start = "name: labels\ntask: text-classification\ndescription: x\ngates:\n  - "
+    file = policies / "labels.yaml"
+    file.write_text(start + '{name: x, kind: threshold, metric: recall, min: 0.5, slice: "label=*"}\n')
+    assert load_policy("labels").gates[0].slice == "label=*"
+    file.write_text(start + '{name: x, kind: threshold, metric: accuracy, min: 0.5, slice: "label=*"}\n')
+    with pytest.raises(ConfigError, match="recall"):
+        load_policy("labels")
+
+
+def test_a_policy_must_fit_its_file_and_the_recipe(policies: Path) -> None:
+    (policies / "other.yaml").write_text(APPROVED)
+    with pytest.raises(ConfigError, match="name of the file"):
+        load_policy("other")
+    with pytest.raises(ConfigError, match="token-classification"):
+        effective_gates(recipe(task="token-classification"))
+    with pytest.raises(InputError, match=r"strict\.yaml"):
+        load_policy("none")
+
+
+def test_the_protocol_is_named_by_everything_that_decides() -> None:
+    digest = protocol_of(recipe()).digest
+    assert digest == protocol_of(recipe(seed=3)).digest  # says nothing about judging
+    tightened = recipe({"name": "gap", "kind": "train-gap", "max": 0.5})
+    changed = [tightened, recipe(first_release="base"), recipe(evaluation={"resamples": 200})]
+    assert len({digest, *(protocol_of(one).digest for one in changed)}) == 4
+    assert "metrics.py" in protocol_of(recipe()).plain()["definitions"]
