@@ -183,10 +183,10 @@ def base() -> None:
 )
 def base_train(name: str, corpus: Path | None) -> None:
     """Make a base model (tokenizer and weights) from a text corpus, once."""
-    from tasks.training.models import train_named_base
+    from tasks.training.named_base import base_artifact
 
-    made = train_named_base(name, corpus)
-    click.echo(f"base {name}: {made.digest[:12]} at {made.path}")
+    made = base_artifact(name, corpus)
+    click.echo(f"base {name}: {made.digest[:12]} at {made.path}{' (made before)' if made.reused else ''}")
 
 
 @galen.command()
@@ -226,10 +226,10 @@ def ask(model: str, question: str) -> None:
 @click.option("--reason", required=True, help="What the decision rests on.")
 def approve(model: str, by: str, reason: str) -> None:
     """Promote a version that passed its gates and waits for a person (NAME@3)."""
-    from flows.show import promoted_line
     from tasks.release.register import approve as approve_version
 
-    click.echo(promoted_line(approve_version(model, by=by, reason=reason)))
+    version = approve_version(model, by=by, reason=reason)
+    click.echo(f"promoted: {version.model}@champion is version {version.number}")
 
 
 @galen.command()

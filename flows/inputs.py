@@ -35,10 +35,13 @@ def inputs_of(recipe: Recipe, protocol: Protocol) -> str:
 
 def base_identity(ref: BaseModelRef) -> Any:
     """What decides the bytes of a base: its digest, or for one that is made here what it is made from."""
-    from tasks.training.models import resolve_base
-    from tasks.training.named_base import base_inputs
+    if ref.base:
+        from tasks.training.named_base import base_inputs
 
-    return base_inputs(ref.base) if ref.base else resolve_base(ref).digest
+        return base_inputs(ref.base)
+    from tasks.training.models import resolve_base
+
+    return resolve_base(ref).digest
 
 
 @dataclass(frozen=True)

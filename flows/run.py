@@ -5,9 +5,10 @@ from __future__ import annotations
 import secrets
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -18,10 +19,24 @@ from tasks import tracking
 from tasks.artifact import locked
 from tasks.config import Recipe, load
 from tasks.data.params import one_dataset
+from tasks.data.version import DatasetVersion
 from tasks.errors import ApprovalNeeded, InputError, Interrupted
 from tasks.evaluation.policy import Protocol, protocol_of
 from tasks.lineage.event import Origin
 from tasks.lineage.recording import record_nothing_to_do
+from tasks.lineage.report import FormJudged
+
+if TYPE_CHECKING:
+    from tasks.evaluation.baselines import Comparison
+
+
+@dataclass
+class Found:
+    """What a run has come to so far, for its report."""
+
+    dataset: DatasetVersion | None = None
+    judged: list[FormJudged] = field(default_factory=list)
+    baselines: list[Comparison] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -37,7 +52,8 @@ class Run:
     origin: Origin
     """Who or what asked, for the ledger."""
     tracking: tracking.Run
-    console: Console
+    console: Console = field(default_factory=Console)
+    found: Found = field(default_factory=Found)
 
 
 def checked_recipe(path: Path) -> tuple[Recipe, Protocol]:
@@ -84,14 +100,13 @@ def run_recipe(path: Path, actor: str | None = None) -> str:
 def _retrain(
     path: Path, recipe: Recipe, protocol: Protocol, inputs: str, origin: Origin, id_: str, started: float
 ) -> str:
-    console = Console()
     with ExitStack() as stack:
         server = stack.enter_context(prefect_server())  # starts while the checks below go on
         tracking.check_reachable()
         tags = {"galen.run": id_, "galen.recipe": recipe.model, "galen.inputs": inputs}
         tracked = stack.enter_context(tracking.open_run(recipe.model, id_, tags=tags))
-        run = Run(id_, path, recipe, protocol, inputs, origin, tracked, console)
-        with console.stage("start services"):
+        run = Run(id_, path, recipe, protocol, inputs, origin, tracked)
+        with run.console.stage("start services"):
             server.ready()
             from flows.retrain import retrain
         import httpx

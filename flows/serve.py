@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -66,7 +67,7 @@ def _serve(recipes: dict[Path, Recipe]) -> None:
     from flows.scheduled import scheduled_retrain
 
     skip = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW)
-    deployments = [
+    deployments: list[Any] = [
         scheduled_retrain.to_deployment(
             name=recipe.model,
             parameters={"recipe": str(path.resolve())},

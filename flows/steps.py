@@ -27,6 +27,7 @@ from tasks.evaluation.evaluate import Evaluation, evaluate
 from tasks.evaluation.gates import Judged, judge
 from tasks.lineage import recording
 from tasks.lineage.ledger import events
+from tasks.lineage.report import FormJudged
 from tasks.lineage.roles import roles
 from tasks.release import merge as merging
 from tasks.release import quantize as quantizing
@@ -46,7 +47,10 @@ def _worth_retrying(_task: Any, _run: Any, state: Any) -> bool:
     return isinstance(state.result(raise_on_failure=False), Interrupted)
 
 
-def step(name: str) -> Callable[[Callable[Concatenate[Run, Row, P], T]], Callable[Concatenate[Run, P], T]]:
+Step = Callable[[Callable[Concatenate[Run, Row, P], T]], Callable[Concatenate[Run, P], T]]
+
+
+def step(name: str) -> Step[P, T]:
     """Make a function a Prefect task that reports its time and verdict to the run's console."""
 
     def wrap(function: Callable[Concatenate[Run, Row, P], T]) -> Callable[Concatenate[Run, P], T]:
@@ -55,8 +59,7 @@ def step(name: str) -> Callable[[Callable[Concatenate[Run, Row, P], T]], Callabl
             with run.console.stage(name) as row:
                 return function(run, row, *args, **kwargs)
 
-        return task(
-            timed,
+        configured: Callable[[Callable[Concatenate[Run, P], T]], Any] = task(
             name=name,
             retries=RETRIES,
             retry_delay_seconds=RETRY_DELAYS,
@@ -64,6 +67,8 @@ def step(name: str) -> Callable[[Callable[Concatenate[Run, Row, P], T]], Callabl
             cache_policy=NO_CACHE,
             persist_result=False,
         )
+        made: Callable[Concatenate[Run, P], T] = configured(timed)
+        return made
 
     return wrap
 
@@ -101,7 +106,7 @@ def build_stage(run: Run, row: Row, stage: str) -> None:
 @step("data: version")
 def seal(run: Run, row: Row) -> DatasetVersion:
     """Adopt the sealed dataset version, and fix how the model will be judged on it."""
-    dataset = adopt_version(run.recipe.dataset)
+    dataset = run.found.dataset = adopt_version(run.recipe.dataset)
     meta = dataset.artifact.meta
     counts = ", ".join(f"{count:,} {split}" for split, count in meta["counts"].items())
     row.detail = f"{dataset.digest[:12]}: {counts}; {sum(meta['rejected'].values()):,} rows turned away"
@@ -170,7 +175,7 @@ def judged(
     outcomes = [result.outcome for result in verdict.results]
     row.verdict = "passed" if verdict.passed else "rejected"
     row.detail = f"{outcomes.count('passed')} of {len(outcomes)} gates passed"
-    run.console.verdicts.append((artifact.kind, verdict, candidate))
+    run.found.judged.append(FormJudged(artifact.kind, candidate, verdict))
     return Form(Judged(artifact, candidate, verdict), event.digest, parent)
 
 
@@ -208,7 +213,7 @@ def _derived(run: Run, row: Row, work: Callable[[], Artifact]) -> Artifact:
 def baselines(run: Run, row: Row, shipped: Form, dataset: DatasetVersion, base: Base) -> None:
     """Compare what will be served with simple rivals on the same test split, for the report."""
     found = rivals.compare(shipped.judged.evaluation, dataset, base, run.recipe.evaluation)
-    run.console.baselines.extend(found)
+    run.found.baselines.extend(found)
     row.detail = f"{sum(one.excludes_zero for one in found)} of {len(found)} differences exclude zero"
 
 

@@ -1,0 +1,100 @@
+"""How a run ends: the table, the report, what a person would want next. Also when it ends badly."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import click
+
+from flows.run import Run
+from flows.show import table
+from tasks.data.stage import built_folder
+from tasks.data.validate import DOCS
+from tasks.errors import ApprovalNeeded, GalenError, GateRejected
+from tasks.home import shown
+from tasks.lineage.report import RunReport, StageRow, write_report
+from tasks.lineage.roles import RegisteredVersion
+
+EXAMPLE = "What are the symptoms of asthma?"
+
+
+@dataclass
+class Outcome:
+    """How a run ended; `text` is set when it has."""
+
+    version: RegisteredVersion | None = None
+    text: str = "interrupted"
+
+
+@contextmanager
+def conclude(run: Run, started: float) -> Iterator[Outcome]:
+    """Let a run happen, then leave its table and report, however it ended.
+
+    Args:
+        run: the run.
+        started: `time.monotonic()` when the command began.
+    """
+    outcome = Outcome()
+    try:
+        yield outcome
+        if outcome.version:
+            outcome.text = f"promoted: {run.recipe.model}@champion is version {outcome.version.number}"
+    except GateRejected:
+        outcome.text = "rejected by a gate: the registry is unchanged"
+        raise
+    except ApprovalNeeded as waiting:
+        outcome.text = waiting.what
+        raise
+    except GalenError as error:
+        outcome.text = f"ended with an error: {type(error).__name__}"
+        raise
+    finally:
+        _leave(run, outcome, time.monotonic() - started)
+
+
+def _leave(run: Run, outcome: Outcome, seconds: float) -> None:
+    rows = [StageRow(row.stage, row.seconds, row.verdict, row.detail) for row in run.console.rows]
+    found = run.found
+    report = write_report(
+        RunReport(
+            run=run.id,
+            recipe=run.recipe,
+            outcome=outcome.text,
+            started=datetime.now(UTC) - timedelta(seconds=seconds),
+            seconds=seconds,
+            origin=run.origin,
+            stages=rows,
+            dataset=found.dataset,
+            data_docs=built_folder(run.recipe.dataset) / "validate" / DOCS,
+            judged=found.judged,
+            baselines=found.baselines,
+            version=outcome.version,
+            mlflow_run=run.tracking.run_id,
+        )
+    )
+    run.tracking.artifact(report)
+    work = sum(row.seconds for row in rows)
+    run.tracking.metrics({"chain.seconds": seconds, "chain.orchestration_seconds": seconds - work})
+    click.echo(f"\n{table(('stage', 'seconds', 'verdict'), [(r.name, f'{r.seconds:.1f}', r.verdict) for r in rows])}")
+    click.echo(f"\n{outcome.text}; {seconds:.0f} s in all, {seconds - work:.1f} s of them between the stages")
+    click.echo(f"report: {shown(report)}")
+    click.echo("next:\n" + "\n".join(f"  {line}" for line in _next(run, outcome, report)))
+
+
+def _next(run: Run, outcome: Outcome, report: Path) -> list[str]:
+    """The three commands that a person would want now."""
+    model = run.recipe.model
+    if outcome.version:
+        return [f'galen ask {model}@champion "{EXAMPLE}"', f"galen audit {model}@champion", "galen models"]
+    if run.found.judged:
+        return ["galen models", f"galen data show {run.recipe.dataset}", f"galen retrain {shown(run.path)} --plan"]
+    return [
+        f"galen data show {run.recipe.dataset}",
+        f"galen data rejected {run.recipe.dataset}",
+        f"galen retrain {shown(run.path)}",
+    ]
