@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 from tasks.data.phi import chinese_people, chinese_places, chinese_structured
 from tasks.data.phi.chinese_lexicon import cut
 from tasks.data.phi.spans import Cover
 
+_HAN_RUN = re.compile(r"[\u3400-\u9fff]+")
 _WIDE = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | dict.fromkeys((0x3000, 0xA0, 0x202F, 0x2009), 0x20)
 
 
@@ -14,12 +17,18 @@ def fold(text: str) -> str:
     return text if text.isascii() else text.translate(_WIDE)
 
 
+def latin_part(text: str) -> str:
+    """The text with its Chinese characters blanked, as long as it was: they would stick to Latin words."""
+    return _HAN_RUN.sub(lambda match: " " * len(match[0]), text)
+
+
 def find(text: str, cover: Cover) -> None:
     """Add the identifiers of a folded Chinese text to its cover."""
     chinese_structured.find(text, cover)
+    chinese_people.find_marked(text, cover)
     words = cut(text)
-    chinese_places.find(text, words, cover)
     chinese_people.find(text, words, cover)
+    chinese_places.find(text, words, cover)
 
 
 def repeat(texts: list[str], covers: list[Cover]) -> None:

@@ -59,6 +59,13 @@ def _tagged_names() -> frozenset[str]:
 
 
 @cache
+def _person_words() -> frozenset[str]:
+    with _tokenizer().get_dict_file() as lines:
+        rows = (line.decode("utf-8").split() for line in lines)
+        return frozenset(word for word, _, tag in rows if tag == "nr" and len(word) == 2)
+
+
+@cache
 def full_names() -> frozenset[str]:
     """The persons of jieba's dictionary of three characters, the given name of usual ones."""
     return frozenset(name for name in _tagged_names() if len(name) == 3 and set(name[1:]) <= usual_given_characters())
@@ -78,7 +85,10 @@ def given_characters() -> frozenset[str]:
     counts = Counter(character for name in _tagged_names() if len(name) == 3 for character in name[1:])
     listed = {character for name in Provider.first_names for character in name}
     return (
-        frozenset({character for character, count in counts.items() if count >= 4} | listed) - chinese_words.NOT_GIVEN
+        frozenset(
+            {character for character, count in counts.items() if count >= 2} | listed | chinese_words.MODERN_GIVEN
+        )
+        - chinese_words.NOT_GIVEN
     )
 
 
@@ -92,9 +102,20 @@ def usual_given_characters() -> frozenset[str]:
 @cache
 def is_word() -> frozenset[str]:
     """Words of jieba's dictionary of two to four characters that are no person's name."""
-    return frozenset(
-        word for word, count in _tokenizer().FREQ.items() if count > 0 and 2 <= len(word) <= 4
-    ) - _tagged_names() | {"谢谢", "多谢"}
+    return (
+        frozenset(word for word, count in _tokenizer().FREQ.items() if count > 0 and 2 <= len(word) <= 4)
+        - _tagged_names()
+    )
+
+
+def can_be_given(word: str) -> bool:
+    """Whether two characters are a given name rather than a word: rare, or a person's name in jieba's dictionary."""
+    return rare(word) or word in _person_words()
+
+
+def rare(word: str) -> bool:
+    """Whether a word is hardly ever read, so that before "医院" it is a name."""
+    return bool(_tokenizer().FREQ.get(word, 0) < 400)
 
 
 @cache

@@ -10,45 +10,66 @@ from tasks.data.phi.spans import Cover
 
 _HAN = "[\u3400-\u9fff]"
 _ONE_HAN = re.compile(_HAN)
-_FOREIGN = re.compile(rf"{_HAN}{{1,6}}(?:[·•・‧]{_HAN}{{1,7}}){{1,3}}")
+_CUES = tuple(sorted({*chinese_words.CUES, *chinese_words.LABELS}, key=len, reverse=True))
+_WEAK = chinese_words.WEAK_CUES
+_ANNOUNCING = (*_CUES, *_WEAK, "的", "是", "遵", "嘱", "在")
+_FOREIGN = re.compile(
+    rf"[{chinese_words.TRANSCRIPTION}]{{1,7}}(?:[·•・‧][{chinese_words.TRANSCRIPTION}]{{1,7}}){{1,3}}"
+)
 _LABEL = re.compile(
-    rf"(?:{'|'.join(sorted(chinese_words.LABELS, key=len, reverse=True))})\s?(?:\([^()]{{0,8}}\))?\s?[::=]\s{{0,4}}({_HAN}(?:\s?{_HAN}){{1,3}})"
-    rf"(?=$|[\s,，。;；、.()/|\d\[]|性别|年龄|男|女|先生|女士|电话|医生|医师|主任|签|联系|关系|,)"
+    rf"(?:{'|'.join(sorted(chinese_words.LABELS, key=len, reverse=True))})\s?(?:\([^()]{{0,8}}\))?\s?[:=]\s{{0,4}}"
+    rf"({_HAN}(?:\s?{_HAN}){{1,3}})"
+    r"(?=$|[\s,，。;；、.()/|\d\[]|性别|年龄|男|女|先生|女士|电话|医生|医师|主任|签|联系|关系)"
 )
 _HONORIFIC = re.compile("|".join(sorted(chinese_words.HONORIFICS, key=len, reverse=True)))
-_MASKED = re.compile(rf"({_HAN})(?:某{{1,2}}|[Xx×*＊]{{1,3}}(?![A-Za-z\d]))(?:{_HAN}(?=[,，。\s]))?")
+_MASKED = re.compile(rf"({_HAN})(?:某{{1,2}}|[Xx×*＊]{{1,3}}(?![A-Za-z\d线光]))(?:{_HAN}(?=[,，。\s]))?")
 _NICK = re.compile(
-    r"(?<![\u3400-\u9fff])(?:小|老|阿)[王李张刘陈杨赵周吴徐孙朱林何郭马罗梁宋郑谢韩唐冯董程曹袁邓许傅沈彭吕苏卢蒋蔡贾丁魏薛叶阎余潘杜戴夏钟汪田任姜范姚谭廖邹熊陆郝孔崔邱秦侯孟龙段雷汤黎贺顾龚邵万钱覃洪武莫强娟娜敏伟芳丽军玲](?=[,，。说的是在、因]|先生|医生|今年)"
+    rf"(?:(?<!{_HAN})|(?<=[是叫和跟与找给让陪带请问同]))[小老阿]"
+    r"[王李张刘陈杨赵周吴徐孙朱林何郭马罗梁宋郑谢韩唐冯董程曹袁邓许傅沈彭吕苏卢蒋蔡贾丁魏薛叶阎余潘杜戴夏钟汪田任姜范姚谭廖邹熊陆郝孔崔"
+    r"邱秦侯孟龙段雷汤黎贺顾龚邵万钱覃洪武莫强娟娜敏伟芳丽军玲](?=[,，。说的是在、因]|先生|医生|护士|大夫|主任|老师|师傅|同学|今年)"
 )
-_CUES = tuple(sorted(chinese_words.CUES, key=len, reverse=True))
-_WEAK = chinese_words.WEAK_CUES
+_SURNAME = re.compile(rf"(?:患者|病人|本人|家属|我|他|她)姓({_HAN}{{1,2}})(?=[,，。的、]|$)")
+_PET = re.compile(rf"(?:患儿|小名叫?|乳名|昵称|宝宝|叫)\s?(({_HAN})\2)(?=[,，、\s的今因于(])")
+# "时光，女，26岁": a clause of two to four characters, then the sex.
+_INTRODUCED = re.compile(
+    rf"(?:^|[。;；\n:]|患者|患儿|病人)\s{{0,4}}({_HAN}{{2,4}})\s{{0,3}}(?:[,(]\s{{0,2}}|\s{{1,3}})(?:性别:?\s?)?[男女](?=[,，\s)性\d。]|$)"
+)
 _FOLLOWER = re.compile(
     "|".join(sorted(map(re.escape, chinese_words.FOLLOWERS), key=len, reverse=True))
     + r"|[\s,，。;；、.:()（）\d/!?！？“”\"'\[]|$"
 )
-_SURNAME_ONLY = frozenset(
-    "先生 女士 小姐 太太 夫人 阿姨 叔叔 大爷 大妈 大娘 大叔 大伯 大姐 大哥 老师 教授 主任 院长 医生 大夫 医师 护士长 护士 护师 药师 技师 师傅 "
-    "老先生 老太太 主任医师 主治医师 同志 老人 某某 某 醫生 醫師 同学".split()
-)
-_PARTS = 2
+_SELF_CONTAINED = re.compile(r"[,，、。(（\s]|男|女|$|先生|女士|因|于")
+_GIVEN_MOST = 2
 
 
-def find(text: str, words: list[str], cover: Cover) -> None:
-    """Add the names of a segmented text to its cover."""
+def find_marked(text: str, cover: Cover) -> None:
+    """Add the names that a label, a title or a form marks; no segmentation is needed for them."""
     for match in _FOREIGN.finditer(text):
-        cover.add(*_trim_cue(text, *match.span()), "NAME")
+        cover.add(*match.span(), "NAME")
     for match in _LABEL.finditer(text):
-        start, end = match.span(1)
-        if _surname_length(match[1]) or " " not in match[1]:
-            name = match[1].replace(" ", "")
-            if _surname_length(name) and name not in chinese_lexicon.is_word():
-                cover.add(start, end, "NAME")
+        name = match[1].replace(" ", "")
+        word = name in chinese_lexicon.is_word() and not chinese_lexicon.rare(name)
+        if _surname_length(name) and not word and name not in chinese_words.NOT_NAMES:
+            cover.add(*match.span(1), "NAME")
     for match in _MASKED.finditer(text):
-        if match[1] in chinese_lexicon.surnames():
+        if match[1] in chinese_lexicon.plain_surnames():
             cover.add(*match.span(), "NAME")
     for match in _NICK.finditer(text):
         cover.add(*match.span(), "NAME")
+    for match in _SURNAME.finditer(text):
+        if match[1] in chinese_lexicon.surnames() or match[1] in chinese_words.COMPOUND_SURNAMES:
+            cover.add(*match.span(1), "NAME")
+    for match in _PET.finditer(text):
+        if match[2] not in chinese_words.ADVERBS:
+            cover.add(*match.span(1), "NAME")
+    for match in _INTRODUCED.finditer(text):
+        if _is_name(match[1]):
+            cover.add(*match.span(1), "NAME")
     _before_titles(text, cover)
+
+
+def find(text: str, words: list[str], cover: Cover) -> None:
+    """Add the other names of a segmented text to its cover."""
     starts = [0]
     for word in words:
         starts.append(starts[-1] + len(word))
@@ -66,14 +87,9 @@ def find(text: str, words: list[str], cover: Cover) -> None:
 def repeatable(names: Iterable[str]) -> list[str]:
     """The names that may be looked for as they are: two characters or more, no word of the language; longest first."""
     bare = {_HONORIFIC.sub("", name) for name in names}
+    known = chinese_lexicon.is_word()
     return sorted(
-        (
-            name
-            for name in bare
-            if len(name) >= _PARTS and _ONE_HAN.match(name) and name not in chinese_lexicon.is_word()
-        ),
-        key=len,
-        reverse=True,
+        (name for name in bare if len(name) > 1 and _ONE_HAN.match(name) and name not in known), key=len, reverse=True
     )
 
 
@@ -84,16 +100,22 @@ def _surname_length(word: str) -> int:
     return int(word[:1] in chinese_lexicon.surnames())
 
 
-def _trim_cue(text: str, start: int, end: int) -> tuple[int, int]:
-    """A foreign name without the word that announces it: "患者约翰·史密斯"."""
-    for cue in (*_CUES, *_WEAK):
-        if text.startswith(cue, start) and start + len(cue) < text.find("·", start, end):
-            return start + len(cue), end
-    return start, end
+def _is_name(name: str) -> bool:
+    """Whether a surname and one or two characters of given names stand here, and no known phrase."""
+    surname = _surname_length(name)
+    given = name[surname:]
+    return (
+        surname > 0
+        and 0 < len(given) <= _GIVEN_MOST
+        and chinese_lexicon.given_characters().issuperset(given)
+        and name not in chinese_words.NOT_NAMES
+        and name[:2] not in chinese_words.NOT_NAMES
+    )
 
 
 def _before_titles(text: str, cover: Cover) -> None:
     """ "张医生", "王建国主任", "欧阳女士": a surname, up to two characters, and a title."""
+    known = chinese_lexicon.is_word()
     for match in _HONORIFIC.finditer(text):
         end = match.start()
         for length in (3, 2, 4, 1):
@@ -102,113 +124,103 @@ def _before_titles(text: str, cover: Cover) -> None:
                 continue
             name = text[start:end]
             surname = _surname_length(name)
-            if not surname or length - surname > 2 or not all(map(_ONE_HAN.match, name)):
-                continue
-            given = name[surname:]
-            if given:
-                if (
-                    not all(character in chinese_lexicon.given_characters() for character in given)
-                    or name in chinese_lexicon.is_word()
-                ):
-                    continue
-                if name[:1] in chinese_words.WORD_SURNAMES and not _announced(text, start):
-                    continue
-            elif match[0] not in _SURNAME_ONLY or not _lone_surname(text, start, surname):
-                continue
-            if cover.add(start, match.end(), "NAME"):
+            if surname == length:
+                accepted = _lone_surname(text, start, surname, match[0])
+            elif surname and _is_name(name) and name not in known:
+                word = name[0] in chinese_words.WORD_SURNAMES and surname == 1
+                accepted = not word or _announced(text, start)
+            else:
+                accepted = False
+            if accepted and cover.add(start, match.end(), "NAME"):
                 break
 
 
-def _lone_surname(text: str, start: int, length: int) -> bool:
+def _lone_surname(text: str, start: int, length: int, title: str) -> bool:
     """Whether a surname right before a title stands alone: not the end of another word, and no word itself."""
-    if length == 2:
+    if title not in chinese_words.TITLES:
+        return False
+    if length > 1:
         return True
     if text[start] not in chinese_lexicon.plain_surnames():
-        return _announced(text, start) and text[start] not in "于向和时应任从有同成由看经管那让被与及"
+        clause = start == 0 or not _ONE_HAN.match(text[start - 1])
+        polite = title in ("先生", "女士", "小姐", "太太", "主任", "教授") and _announced(text, start)
+        return polite or (clause and text[start] not in chinese_words.PREPOSITIONS)
     before = text[max(0, start - 1) : start + 1]
-    return not (len(before) == 2 and before in chinese_lexicon.is_word())
+    return len(before) == 1 or (before[0] != before[1] and before not in chinese_lexicon.is_word())  # not "谢谢医生"
 
 
 def _announced(text: str, start: int) -> bool:
     """Whether a name may begin here: a clause begins, or a word announces a person."""
-    return (
-        start == 0
-        or not _ONE_HAN.match(text[start - 1])
-        or text.endswith((*_CUES, *_WEAK, "的", "是", "找", "遵", "嘱", "在", "见"), 0, start)
-    )
+    return start == 0 or not _ONE_HAN.match(text[start - 1]) or text.endswith(_ANNOUNCING, 0, start)
 
 
 def _name_end(text: str, words: list[str], starts: list[int], index: int, edges: frozenset[int]) -> int:
     """Where the name ends that begins with a word; 0 when none does.
 
-    A word of the dictionary that is a full name needs no more. Otherwise something must announce the person, or the
-    given name must be of the usual characters with nothing around it that speaks against it.
+    Behind a word that announces a person little is asked of a name. Elsewhere its given name must be of usual
+    characters, it must be cut as names are cut, and what stands around it must allow a name.
     """
     word = words[index]
     start = starts[index]
-    strong = _cue(text, start)
+    strong = announces(text, start)
+    if not strong and word in chinese_lexicon.towns():
+        return 0
+    if not strong and text.startswith(chinese_words.EPONYM_HEADS, start + len(word)):
+        return 0
+    if strong and _is_name(word) and text.startswith(chinese_words.PERSON_VERBS, start + len(word)):
+        return start + len(word)  # a word of the language, too, but one that speaks: "儿子高明表示"
+    surname = _surname_length(word)
     if (
-        len(word) > 2
-        and word in chinese_lexicon.full_names()
-        and (strong or word[0] in chinese_lexicon.plain_surnames())
-    ):
-        return start + len(word)
-    if (
-        len(word) > 1
-        and word not in chinese_lexicon.short_names()
-        and word not in chinese_words.COMPOUND_SURNAMES
-        and not strong
+        not strong
+        and len(word) > surname
+        and not (word in chinese_lexicon.full_names() or word in chinese_lexicon.short_names())
     ):
         return 0
-    surname = _surname_length(word)
     boundary = start == 0 or not _ONE_HAN.match(text[start - 1])
     weak = boundary or text.endswith(_WEAK, 0, start)
     for length in (2, 1):
         end = start + surname + length
         name = text[start:end]
-        given = name[surname:]
-        if len(given) < length or not all(character in chinese_lexicon.given_characters() for character in given):
+        if not _is_name(name) or len(name) < surname + length:
             continue
-        if name in chinese_lexicon.is_word() or end not in edges and not (strong and length == 1):
+        if name in chinese_lexicon.is_word():  # "于洋" is a rare word, "常规" is not
+            if strong and chinese_lexicon.rare(name) and end in edges and _FOLLOWER.match(text, end):
+                return end
+            continue
+        if end not in edges and not (strong and length == 1):
             continue
         followed = bool(_FOLLOWER.match(text, end))
-        if strong and (followed or length == 2) and (surname == 2 or not _phrase(text, start, end)):
+        given = name[surname:]
+        cut_so = length == _GIVEN_MOST and end in edges and chinese_lexicon.can_be_given(given)
+        if strong and (followed or length == _GIVEN_MOST) and (surname > 1 or cut_so or not _phrase(text, start, end)):
             return end
         if word[0] in chinese_words.WORD_SURNAMES and surname == 1:
             continue
-        usual = all(character in chinese_lexicon.usual_given_characters() for character in given)
-        whole = len(word) == len(name) or len(word) == 1
-        if usual and weak and followed and whole and (length == 2 or (boundary and _listed(text, start, end))):
+        if not chinese_lexicon.usual_given_characters().issuperset(given):
+            continue
+        if length == _GIVEN_MOST and name in chinese_lexicon.full_names() and (weak or followed):
+            return end
+        single = len(word) == surname and len(words[index + 1]) == 1
+        if length == _GIVEN_MOST and followed and (single or (weak and chinese_lexicon.can_be_given(given))):
             return end
         if (
-            usual
-            and length == 2
-            and followed
-            and len(word) == 1
-            and all(len(words[at]) == 1 for at in (index + 1, index + 2))
+            length == 1
+            and boundary
+            and name[0] in chinese_words.MAIN_SURNAMES
+            and text[end : end + 1] in (",", "、", "(", "")
         ):
             return end
     return 0
 
 
-def _listed(text: str, start: int, end: int) -> bool:
-    """Whether a name of two characters stands between punctuation marks and has one of the main surnames."""
-    return (
-        text[start] in chinese_words.MAIN_SURNAMES
-        and text[end : end + 1] in (",", "、", "(", "")
-        and end - start == _PARTS
-    )
-
-
-def _cue(text: str, start: int) -> bool:
+def announces(text: str, start: int) -> bool:
     """Whether the words right before announce a person's name."""
-    return text.endswith(_CUES, 0, start) or text[max(0, start - 4) : start].rstrip(' :"“「').endswith(
-        ("姓名", "名叫", "名字", "患者", "叫做")
-    )
+    before = text[max(0, start - 7) : start].rstrip(" ")
+    return before.endswith(_CUES) or before.rstrip(' :"“「').endswith(("姓名", "名叫", "名字", "患者", "叫做"))
 
 
 def _phrase(text: str, start: int, end: int) -> bool:
     """Whether a surname that is also a word opens a phrase rather than a name: "患者常感", "患者高热"."""
-    if text[start] not in chinese_words.WORD_SURNAMES:
-        return False
-    return not re.match(r"[,，、。(（\s]|男|女|$|先生|女士|因|于", text[end:])
+    return text[start] in chinese_words.WORD_SURNAMES and not (
+        _SELF_CONTAINED.match(text, end) or text.startswith(chinese_words.PERSON_VERBS, end)
+    )

@@ -9,9 +9,10 @@ from tasks.data.phi.spans import Cover
 
 _HAN = re.compile(r"[\u3400-\u9fff]+")
 _DOOR = re.compile(
-    r"\s?(?:[A-Za-z]?\d{1,5}(?:-\d{1,4})?|[一二三四五六七八九十百]{1,4}|[甲乙丙丁东西南北])\s?(?:号院|号楼|号|弄|栋|幢|座|楼|单元|室|层|组|巷|队|米|期)(?:楼|院|内|附\d{1,3}号)?|\s?\d{3,4}(?:室)?(?!\d|年|月|元|ml|mg)|附\d{1,3}号"
+    r"\s?(?:[A-Za-z]?\d{1,5}(?:-\d{1,4})?|[一二三四五六七八九十百]{1,4}|[甲乙丙丁东西南北])\s?(?:号院|号楼|号|弄|栋|幢|座|楼|单元|室|层|组|巷|队|米|期)(?:楼|院|内|附\d{1,3}号)?|\s?\d{1,4}-\d{1,4}(?![\d-])|\s?\d{3,4}(?:室)?(?!\d|年|月|元|ml|mg)|附\d{1,3}号"
 )
 _ORDINAL = re.compile(r"第?[一二三四五六七八九十\d]{1,3}")
+_BRANCHES = ("附属", "附", "第", "分院", "院区", "东院", "西院", "南院", "北院")
 _ENDS = tuple(sorted(chinese_words.AREA_ENDS, key=len, reverse=True))
 _FACILITIES = tuple(sorted(chinese_words.FACILITIES, key=len, reverse=True))
 
@@ -33,64 +34,70 @@ def _facility(words: list[str], starts: list[int], head: int, cover: Cover) -> N
     """Walk left from "医院" over what can belong to its name; take it if a part says which one it is."""
     word = words[head]
     stem = next(word[: -len(end)] for end in _FACILITIES if word.endswith(end))
-    specific = _specific(stem)
+    specific = _specific(stem) or any(part in word for part in chinese_words.PROPER_PARTS)
     first = head
     while first > 0 and head - first < 9:
         before = words[first - 1]
-        if (
-            before in chinese_words.GENERIC_BEFORE
-            or not _HAN.fullmatch(before)
-            or not cover.free(starts[first - 1], starts[first])
-        ):
+        stops = before in chinese_words.GENERIC_BEFORE or not _HAN.fullmatch(before)
+        if stops or not cover.free(starts[first - 1], starts[first]):
             break
-        if before in chinese_words.FACILITY_PARTS or _town(before) or _ORDINAL.fullmatch(before):
+        if any(part in before for part in chinese_words.PROPER_PARTS):
+            specific = True
+        elif before in chinese_words.FACILITY_PARTS or _town(before) or _ORDINAL.fullmatch(before):
             specific = specific or _town(before) or before.startswith("第")
-        elif _proper(before):
-            if specific and head - first > 3:
-                break
+        elif _proper(before) and not (specific and head - first > 3):
             specific = (
                 specific
                 or len(before) > 1
-                or (first < head and len(words[first]) == 1 and words[first] not in chinese_words.FACILITY_PARTS)
+                or (len(words[first]) == 1 and words[first] not in chinese_words.FACILITY_PARTS)
             )
         else:
             break
         first -= 1
-    if not specific:
-        return
     while first < head and words[first] in ("和", "中", "小", "口"):
         first += 1
+    # A town a few words before says enough: "上海和睦家医院", "大庆油田有限责任公司".
+    for index in range(first - 1, max(-1, head - 6), -1):
+        if not _HAN.fullmatch(words[index]) or chinese_words.NAME_STOPS.intersection(words[index]) - {"和"}:
+            break
+        if (
+            _town(words[index])
+            or words[index][:2] in chinese_lexicon.towns()
+            or words[index].endswith(("大学", "医学院"))
+        ):
+            bare = words[index] in ("大学", "医学院") and index > 0 and _proper(words[index - 1])
+            first, specific = index - bare, True
+            break
+    if not specific:
+        return
     last = head + 1
-    # A branch belongs to the name: "仁济医院东院", "...大学附属医院".
-    while last < len(words) and words[last] in (
-        "附属",
-        "第一",
-        "第二",
-        "第三",
-        "分院",
-        "东院",
-        "西院",
-        "南院",
-        "北院",
-        "院区",
-        "医院",
-        "附属医院",
-        "总院",
-    ):
-        last += 1
+    # A branch belongs to the name: "仁济医院东院", "苏州大学附属儿童医院".
+    if last < len(words) and words[last].startswith(_BRANCHES):
+        for index in range(last, min(last + 6, len(words))):
+            if words[index].endswith((*_FACILITIES, *_BRANCHES)):
+                last = index + 1
+            elif words[index] not in chinese_words.FACILITY_PARTS:
+                break
     cover.add(starts[first], starts[last], "PLACE")
 
 
 def _specific(stem: str) -> bool:
     """Whether what stands before "医院" in the same word names one: "北京协和", but not "人民" or "中"."""
-    return len(stem) > 1 and stem not in chinese_words.FACILITY_PARTS and stem not in chinese_words.GENERIC_BEFORE
+    return any(stem.startswith(town) for town in (stem[:2], stem[:3]) if _town(town)) or (
+        len(stem) > 1 and _proper(stem)
+    )
 
 
 def _proper(word: str) -> bool:
     """Whether a word can be the proper part of a facility's name: of the characters that names are made of."""
     if len(word) == 1:
         return word in chinese_lexicon.given_characters() or word in chinese_lexicon.surnames()
-    return len(word) <= 3 and set(word) <= chinese_lexicon.usual_given_characters() | chinese_lexicon.surnames()
+    return (
+        len(word) <= 3
+        and set(word) <= chinese_lexicon.usual_given_characters() | chinese_lexicon.surnames()
+        and word not in chinese_words.FACILITY_PARTS | chinese_words.GENERIC_BEFORE
+        and chinese_lexicon.rare(word)
+    )
 
 
 def _town(word: str) -> bool:
@@ -141,12 +148,18 @@ def _area(words: list[str], index: int, within: bool) -> int:
     word = words[index]
     if word in chinese_words.GENERIC_BEFORE or not _HAN.fullmatch(word):
         return 0
+    if within and word in chinese_words.AREA_ENDS:
+        return 1
     if len(word) > 2 and word.endswith(_ENDS) and word not in chinese_words.GENERIC_AREAS:
         numbered = index + 1 < len(words) and words[index + 1][:1].isdigit()
         return int(within or numbered)
+    if within and len(word) == 2 and word[0] in "东南西北中上下大新前后" and word.endswith(_ENDS):  # "香港中路66号"
+        return int(index + 1 < len(words) and words[index + 1][:1].isdigit())
     for reach in range(1, 5):
         ahead = index + reach
-        if ahead >= len(words) or not _HAN.fullmatch(words[ahead]) or words[ahead] in chinese_words.GENERIC_BEFORE:
+        if ahead >= len(words) or not _HAN.fullmatch(words[ahead]):
+            return 0
+        if words[ahead] in (chinese_words.NAME_STOPS if within else chinese_words.GENERIC_BEFORE):
             return 0
         if words[ahead] in chinese_words.AREA_ENDS or (
             within and len(words[ahead]) > 1 and words[ahead].endswith(_ENDS)

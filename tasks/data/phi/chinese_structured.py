@@ -37,7 +37,7 @@ _CONTACT_KEY = re.compile(
 )
 _KEYS = (
     "病历|病案|住院|门诊|就诊|挂号|登记|医保|社保|医疗保险|保险|保单|社会保障|银行|账户|账|帐户|帐|护照|驾驶证|驾照|军官证|士兵证|执业|执照|资格证|标本|样本|"
-    "检查|检验|影像|放射|超声|病理|条码|条形码|序列|设备|起搏器|植入物|批|车牌|工|学|档案|编|患者|病人|受试者|订单|发票|处方|申请单|申请|流水|诊疗|健康|"
+    "检查|检验|影像|放射|超声|病理|条|条形|序列|设备|起搏器|植入物|批|车牌|工|学|档案|编|患者|病人|受试者|订单|发票|处方|申请单|申请|流水|诊疗|健康|"
     "通行证|居住证|身份证|身份证件|证件|证书|注册|报告|胃镜|肠镜|心电图|CT|MR|MRI|X光|X线|DR|B超|采血|输血|血袋|手术|入院|出院|急诊|体检|预约|商业保险|理赔|"
     "合同|参保|个人|卡|户口|户籍|残疾证|出生证|出生医学证明|会员|就医|医嘱|病床|临床试验|随访|研究|电子健康|一卡通|税|房产证|結婚证|结婚证|快递|单|收据|结算|取号|排队"
 )
@@ -58,6 +58,7 @@ _ID_SHAPE = re.compile(
 _AGE = re.compile(
     rf"(?<![\d.])(9\d|1[0-2]\d)(?=\s?(?:周?岁|高龄|余岁|多岁))|(九十{_NUM}?|一百(?:零?{_NUM})?)(?=多?周?岁)|(?:享年|年龄:?\s?|年方)(9\d|1[0-2]\d)(?!\d)"
 )
+_POSTCODE = re.compile(r"(?:邮编|邮政编码)(?:是|为|:|\s){0,3}(\d{6})(?!\d)")
 _DIGIT = re.compile(r"\d")
 
 
@@ -69,6 +70,7 @@ def find(text: str, cover: Cover) -> None:
         cover.extend(Span(*match.span(match.lastindex or 0), "AGE") for match in _AGE.finditer(text))
     if not _DIGIT.search(text):
         return
+    cover.extend(Span(*match.span(1), "PLACE") for match in _POSTCODE.finditer(text))
     cover.extend(_ids(text))
     cover.extend(Span(*match.span(match.lastindex or 0), "CONTACT") for match in _CONTACT_KEY.finditer(text))
     cover.extend(Span(*match.span(), "CONTACT") for match in _PHONE.finditer(text))

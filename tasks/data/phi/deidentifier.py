@@ -27,8 +27,9 @@ class Deidentifier:
     no message or representation holds one.
 
     Args:
-        language: of records that do not say theirs ("en", "zh", ...). It decides how a text of mixed scripts is read:
-            in Chinese text the Latin letters are mostly drugs and abbreviations, so only titled or listed names are taken.
+        language: of records that do not say theirs ("en", "zh", ...). Which rules run follows from the script of each
+            text; the language adds that a text in Latin letters of a Chinese record holds mostly drugs and
+            abbreviations, so that only titled or listed names are taken, and that Chinese rules do not suit "ja" and "ko".
     """
 
     def __init__(self, language: str | None = None) -> None:
@@ -101,7 +102,7 @@ class Deidentifier:
 
     def _find_all(self, texts: list[str], language: str | None) -> list[list[Span]]:
         """The identifiers of the texts of one record: a name found in one place is looked for in all."""
-        chinese_record = (language or self.language or "").lower().startswith("zh")
+        language = (language or self.language or "").lower()
         covers: list[Cover] = []
         scans: list[Scan] = []
         han: list[str] = []
@@ -109,13 +110,14 @@ class Deidentifier:
             cover = Cover(len(text))
             covers.append(cover)
             text = chinese.fold(text)
-            has_han = bool(_HAN.search(text))
+            has_han = bool(_HAN.search(text)) and not language.startswith(("ja", "ko"))
             if has_han:
                 chinese.find(text, cover)
             structured.find(text, cover)
             han.append(text if has_han else "")
             if _LATIN.search(text):
-                scans.append(english.find(text, cover, listed_only=chinese_record))
+                latin = chinese.latin_part(text) if has_han else text
+                scans.append(english.find(latin, cover, text if has_han or language.startswith("zh") else ""))
             else:
                 scans.append(Scan("", cover))
         if any(span.kind == "NAME" for cover in covers for span in cover.spans):

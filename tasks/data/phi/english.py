@@ -7,14 +7,17 @@ from tasks.data.phi.scan import Scan
 from tasks.data.phi.spans import Cover
 
 
-def find(text: str, cover: Cover, *, listed_only: bool) -> Scan:
+def find(text: str, cover: Cover, chinese: str = "") -> Scan:
     """Add the names and places of a text to its cover; returns its words for a second look.
 
-    With `listed_only`, lower-case names are not looked for and a capitalised row needs a word that a list holds.
+    Args:
+        text: what to look through; Chinese characters are blank.
+        cover: what is already taken.
+        chinese: the same text with its Chinese characters, if it has any.
     """
-    scan = Scan(text, cover)
+    scan = Scan(text, cover, chinese)
     places.find(scan)
-    people.find(scan, listed_only=listed_only)
+    people.find(scan)
     if any(span.kind in ("NAME", "ID") for span in cover.spans):
         places.behind_prepositions(scan, personal=True)
     places.towns(scan)

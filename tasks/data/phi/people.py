@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from tasks.data.phi import lexicon, vocabulary
+from tasks.data.phi.chinese_people import announces
 from tasks.data.phi.scan import Scan
 from tasks.data.phi.words import INITIAL, LOWER, MIXED, TITLE, UPPER
 
@@ -22,15 +23,23 @@ _RECORD_AHEAD = re.compile(
 )
 
 
-def find(scan: Scan, *, listed_only: bool) -> None:
-    """Add every name of a scanned text to its cover; with `listed_only`, rows of capitals that hold a listed name."""
+def find(scan: Scan) -> None:
+    """Add every name of a scanned text to its cover.
+
+    Between Chinese characters Latin letters are mostly drugs and abbreviations: there a name needs a capital letter, and
+    a title, a word that a list holds or a Chinese word that announces it.
+    """
     index = 0
     while index < len(scan.words):
-        if scan.words[index].shape == LOWER and not listed_only:
+        if scan.words[index].shape == LOWER and not scan.chinese:
             index = _lower(scan, index)
         elif scan.capital(index):
             last = scan.run_end(index)
-            if not listed_only or any(_listed(scan, word) for word in range(index, last)):
+            if (
+                not scan.chinese
+                or any(_listed(scan, word) for word in range(index, last))
+                or announces(scan.chinese, scan.words[index].start)
+            ):
                 _run(scan, index, last)
             index = last
         else:
@@ -204,6 +213,8 @@ def _before(scan: Scan, first: int) -> float:
     """How much the words before a row of capitals speak of a person."""
     gap = scan.gaps[first]
     low = scan.low(first - 1)
+    if scan.chinese and announces(scan.chinese, scan.words[first].start):
+        return 1.6
     if not low:
         return 0.0
     if ":" in gap and not gap.strip(" :\t\n-*_"):
@@ -268,10 +279,10 @@ def _cited(scan: Scan, last: int) -> bool:
 
 def _lower(scan: Scan, index: int) -> int:
     """A name in lower case at a word, if there is one; returns the word to go on with."""
-    low = scan.low(index)
-    if len(low) < 2 or not scan.free(index, index + 1):
-        return index + 1
+    low = scan.words[index].low
     known = lexicon.words()
+    if (low in known and low not in vocabulary.TITLES) or len(low) < 2 or not scan.free(index, index + 1):
+        return index + 1
     if low in vocabulary.TITLES and _title_at(scan, index) and scan.gaps[index + 1] in (" ", ". "):
         end = index + 1
         while (

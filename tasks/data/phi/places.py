@@ -30,6 +30,7 @@ _POSTCODE = re.compile(
     r"|\b[A-Z]\d[A-Z]\s\d[A-Z]\d\b"
 )
 _ADDRESS = re.compile(r"\b(?:[Aa]ddress|ADDRESS)(?:\sis)?\s?:\s{0,3}([^\n;]{4,120})")
+_GERMAN_ENDS = ("straße", "strasse", "str", "gasse", "weg", "allee", "platz")
 _GENERIC = frozenset(
     """world public mental national global human behavioral occupational primary home oral sexual reproductive department
     institutes ministry genetic genetics information resource data research disease control the our a an this that your my
@@ -58,6 +59,7 @@ _STRONG_HEADS = frozenset(
 )  # noqa: SIM905
 
 
+_TOWN_CUES = frozenset(("in", "at", "from", "near", "to"))
 _SENT = frozenset(
     """admitted referred transferred presented presenting taken sent rushed brought went seen treated diagnosed evaluated
     hospitalized hospitalised followed visit visited discharged airlifted returned came born moved""".split()  # noqa: SIM905
@@ -79,10 +81,15 @@ def _addresses(scan: Scan) -> None:
             if re.search(r"\d|,", match[1]) and "@" not in match[1]:
                 end = match.end(1) - (len(match[1]) - len(match[1].rstrip(" .,")))
                 scan.cover.add(match.start(1), end, "PLACE")
-    for match in _STREET.finditer(text):
-        scan.cover.add(*match.span(), "PLACE")
-    for match in _STREET_LOWER.finditer(text):
-        scan.cover.add(*match.span(), "PLACE")
+    if not any(word.shape == OTHER for word in scan.words):
+        return  # every street, box and postcode holds a number
+    if any(
+        word.low in vocabulary.STREET_ENDS or word.low.endswith(_GERMAN_ENDS) or word.low == "box"
+        for word in scan.words
+    ):
+        for pattern in (_STREET, _STREET_LOWER):
+            for match in pattern.finditer(text):
+                scan.cover.add(*match.span(), "PLACE")
     for match in _POSTCODE.finditer(text):
         scan.cover.add(*match.span(match.lastindex or 0), "PLACE")
 
@@ -309,12 +316,14 @@ def behind_prepositions(scan: Scan, *, personal: bool) -> None:
     """
     for index in range(1, len(scan.words)):
         word = scan.words[index]
-        if not scan.cover.free(word.start, word.end):
-            continue
         if word.shape == LOWER:
-            if _lower_town(scan, index):
-                continue
-        elif word.shape in (TITLE, UPPER, MIXED) and scan.gaps[index] in (" ", "  "):
+            if scan.words[index - 1].low in _TOWN_CUES and scan.cover.free(word.start, word.end):
+                _lower_town(scan, index)
+        elif (
+            word.shape in (TITLE, UPPER, MIXED)
+            and scan.gaps[index] in (" ", "  ")
+            and scan.cover.free(word.start, word.end)
+        ):
             cue = index - 1
             if scan.low(cue) in ("the", "our") and cue > 0:
                 cue -= 1
@@ -322,10 +331,8 @@ def behind_prepositions(scan: Scan, *, personal: bool) -> None:
                 _named_place(scan, cue, index, personal)
 
 
-def _lower_town(scan: Scan, index: int) -> bool:
+def _lower_town(scan: Scan, index: int) -> None:
     """ "lives in chicago", "from new york"."""
-    if scan.low(index - 1) not in ("in", "at", "from", "near", "to"):
-        return False
     last = index
     parts: list[str] = []
     for ahead in range(index, min(index + 3, len(scan.words))):
@@ -335,7 +342,8 @@ def _lower_town(scan: Scan, index: int) -> bool:
         name = " ".join(parts)
         if name in lexicon.cities() and (ahead > index or name not in lexicon.words()):
             last = ahead + 1
-    return last > index and not scan.medical(last) and scan.take(index, last, "PLACE")
+    if last > index and not scan.medical(last):
+        scan.take(index, last, "PLACE")
 
 
 def _named_place(scan: Scan, cue: int, first: int, personal: bool) -> None:

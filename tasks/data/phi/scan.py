@@ -13,8 +13,9 @@ _CAPITALS = frozenset((TITLE, UPPER, INITIAL, MIXED))
 class Scan:
     """The words of one text, the gaps before them, and the characters that are already taken."""
 
-    def __init__(self, text: str, cover: Cover) -> None:
+    def __init__(self, text: str, cover: Cover, chinese: str = "") -> None:
         self.text = text
+        self.chinese = chinese  # the text with its Chinese characters, where it has any; they are blank in `text`
         self.cover = cover
         self.words: list[Word] = split(text)
         ends = [0, *(word.end for word in self.words)]

@@ -90,7 +90,7 @@ CLINIC_WORDS = _set(
 STREET_ENDS = _set(
     "street st avenue ave av road rd boulevard blvd drive dr lane ln way court ct place pl square sq terrace ter "
     "parkway pkwy highway hwy circle cir trail trl crescent close row walk alley plaza loop pike route gardens grove "
-    "mews hill heights view straße strasse str allee platz rue via calle avenida"
+    "mews hill place heights view straße strasse str allee platz rue via calle avenida allée quai viale rua carrer paseo piazza jalan ulica ul"
 )
 STATES = frozenset(
     "alabama,alaska,arizona,arkansas,california,colorado,connecticut,delaware,florida,georgia,hawaii,idaho,illinois,"

@@ -40,6 +40,10 @@ def split(text: str) -> list[Word]:
     upper = lower = 0
     for match in _WORD.finditer(text):
         raw = match[0]
+        if raw.isalpha() and raw.islower():
+            lower += 1
+            found.append(Word(match.start(), match.end(), raw, LOWER, False))
+            continue
         possessive = raw.endswith(_POSSESSIVE)
         bare = raw[:-2] if possessive else raw
         if not bare.replace("-", "").replace("'", "").replace("’", "").replace("‑", "").isalpha():
