@@ -110,14 +110,14 @@ def _retrain(
             server.ready()
             from flows.retrain import retrain
         import httpx
-        from prefect.exceptions import PrefectException
+        from prefect.exceptions import PrefectHTTPStatusError
 
         from flows.outcome import conclude
 
         with conclude(run, started) as outcome:
             try:
                 outcome.version = retrain(recipe, run)
-            except (httpx.HTTPError, PrefectException) as error:
+            except (httpx.HTTPError, PrefectHTTPStatusError) as error:
                 raise Interrupted(
                     f"Prefect is gone ({type(error).__name__})", hint="run the same command again to go on"
                 ) from error

@@ -9,8 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import wraps
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
@@ -47,19 +46,17 @@ def _worth_retrying(_task: Any, _run: Any, state: Any) -> bool:
     return isinstance(state.result(raise_on_failure=False), Interrupted)
 
 
-Step = Callable[[Callable[Concatenate[Run, Row, P], T]], Callable[Concatenate[Run, P], T]]
-
-
-def step(name: str) -> Step[P, T]:
+def step(name: str) -> Callable[[Callable[Concatenate[Run, Row, P], T]], Callable[Concatenate[Run, P], T]]:
     """Make a function a Prefect task that reports its time and verdict to the run's console."""
 
     def wrap(function: Callable[Concatenate[Run, Row, P], T]) -> Callable[Concatenate[Run, P], T]:
-        @wraps(function)
         def timed(run: Run, *args: P.args, **kwargs: P.kwargs) -> T:
             with run.console.stage(name) as row:
                 return function(run, row, *args, **kwargs)
 
-        configured: Callable[[Callable[Concatenate[Run, P], T]], Any] = task(
+        # Named and documented, but not `wraps`: Prefect would read the signature of the wrapped function.
+        timed.__name__, timed.__doc__ = function.__name__, function.__doc__
+        configured: Any = task(
             name=name,
             retries=RETRIES,
             retry_delay_seconds=RETRY_DELAYS,
@@ -67,8 +64,7 @@ def step(name: str) -> Step[P, T]:
             cache_policy=NO_CACHE,
             persist_result=False,
         )
-        made: Callable[Concatenate[Run, P], T] = configured(timed)
-        return made
+        return cast("Callable[Concatenate[Run, P], T]", configured(timed))
 
     return wrap
 
