@@ -173,23 +173,24 @@ class Upload:
 
     model_id: str
     location: str
+    run: Run
 
 
-def upload_model(experiment: str, package: Path, *, run: Run | None, tags: Mapping[str, str]) -> Upload:
-    """Copy a folder that `package_model` made into MLflow."""
+def upload_model(experiment: str, package: Path, run: Run, tags: Mapping[str, str]) -> Upload:
+    """Copy a folder that `package_model` made into MLflow, as the output of a run."""
     with _speaking() as client:
         logged = client.create_logged_model(
             _experiment(client, experiment),
             name=experiment,
-            source_run_id=run.run_id if run else None,
+            source_run_id=run.run_id,
             tags=dict(tags),
         )
         client.log_model_artifacts(logged.model_id, str(package))
         client.finalize_logged_model(logged.model_id, "READY")
-        return Upload(logged.model_id, logged.artifact_location)
+        return Upload(logged.model_id, logged.artifact_location, run)
 
 
-def add_version(name: str, upload: Upload, *, run: Run | None, tags: Mapping[str, str], description: str) -> int:
+def add_version(name: str, upload: Upload, tags: Mapping[str, str], description: str) -> int:
     """Make an upload the next version of the model `name`, and return MLflow's number for it."""
     with _speaking() as client:
         with _unless("RESOURCE_ALREADY_EXISTS"):
@@ -197,8 +198,8 @@ def add_version(name: str, upload: Upload, *, run: Run | None, tags: Mapping[str
         made = client.create_model_version(
             name,
             source=upload.location,
-            run_id=run.run_id if run else None,
-            model_id=upload.model_id if run else None,  # without a run MLflow looks the model up in its default store
+            run_id=upload.run.run_id,
+            model_id=upload.model_id,
             tags=dict(tags),
             description=description[:_DESCRIPTION],
         )
@@ -217,9 +218,7 @@ def package_model(folder: Path, code: Path, target: Path, requirements: list[str
 
 def fetch(location: str, target: Path) -> Path:
     """The files that MLflow keeps at `location`; in place where the store is local, else downloaded to `target`."""
-    if "://" not in location:
-        return Path(location)
-    if location.startswith("file://"):
+    if urlsplit(location).scheme in ("", "file"):
         return Path(urlsplit(location).path)
     target.mkdir(parents=True, exist_ok=True)
     with _speaking():
@@ -332,6 +331,7 @@ def _quieten() -> None:
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "MLFLOW_LOGGING_LEVEL": "WARNING",
         "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+        "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
         "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",  # its own default retries a dead server for minutes
         "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
     }.items():

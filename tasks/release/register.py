@@ -53,7 +53,7 @@ def register(
         judged_event: digest of the event that states the verdict.
         merged: digest of the form that it was quantized from.
         adapter: digest of the adapter, where the method has one.
-        run: the MLflow run that made it.
+        run: the MLflow run that made it; default: one of its own.
         origin: who or what asked, for the ledger.
 
     Raises:
@@ -193,9 +193,7 @@ def _mirror(model: str, run: tracking.Run | None = None, uploads: Mapping[str, t
         if event not in numbers:
             artifact = load(version.artifact)
             upload = (uploads or {}).get(event) or _upload(model, artifact, run)
-            numbers[event] = tracking.add_version(
-                model, upload, run=run, tags=_tags(version), description=model_card(version, artifact)
-            )
+            numbers[event] = tracking.add_version(model, upload, _tags(version), model_card(version, artifact))
     present = tracking.aliases(model)
     holders = {"champion": found.champion, "previous": found.previous, "candidate": found.candidate}
     for role in ROLES:
@@ -207,7 +205,10 @@ def _mirror(model: str, run: tracking.Run | None = None, uploads: Mapping[str, t
 
 
 def _upload(model: str, artifact: Artifact, run: tracking.Run | None) -> tracking.Upload:
-    """Copy an artifact into MLflow, and hash the copy."""
+    """Copy an artifact into MLflow, as the output of a run (a new one where none is given), and hash the copy."""
+    if run is None:
+        with tracking.open_run(model, "register") as opened:
+            return _upload(model, artifact, opened)
     staging = home() / "staging" / f"mlflow-{artifact.digest[:16]}"
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir(parents=True)
@@ -215,7 +216,7 @@ def _upload(model: str, artifact: Artifact, run: tracking.Run | None) -> trackin
         requirements = [f"{name}=={installed(name).partition('+')[0]}" for name in REQUIREMENTS]
         tracking.package_model(artifact.path, SERVED, staging / "package", requirements)
         tags = {"galen.artifact": artifact.digest, "galen.form": artifact.kind}
-        upload = tracking.upload_model(model, staging / "package", run=run, tags=tags)
+        upload = tracking.upload_model(model, staging / "package", run, tags)
         copy = read(tracking.fetch(upload.location, staging / "copy") / "artifacts" / artifact.path.name)
         verify(copy)
         if copy.digest != artifact.digest:

@@ -163,8 +163,8 @@ def test_other_bytes_in_mlflow_are_noticed_before_anything_is_stated(
 ) -> None:
     right = tracking.upload_model
 
-    def wrong(experiment: str, package: Path, **more: Any) -> tracking.Upload:
-        upload = right(experiment, package, **more)
+    def wrong(*given: Any) -> tracking.Upload:
+        upload = right(*given)
         (victim,) = Path(upload.location).rglob("model.safetensors")
         victim.write_bytes(victim.read_bytes()[:-1] + b"x")
         return upload
