@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -185,13 +186,20 @@ def _read(trusted: Keys, *, every_signature: bool) -> Iterator[Event]:
         )
 
 
+@lru_cache(maxsize=1 << 14)
+def _parsed(envelope: bytes) -> Event:
+    """Parse an envelope once per process: a run reads the ledger dozens of times. The bytes are the key, so it is
+    still the bytes on disk that every read checks."""
+    return open_event(envelope, None)
+
+
 def _linked(last: Head, sequence: int, digest: str, envelope: bytes, trusted: Keys | None) -> Event:
     """The event of a row, checked against the event before it."""
     expected = last.sequence + 1
     if sequence != expected:
         raise IntegrityError(f"event {expected} is missing (the next one there is {sequence})", hint=RESTORE)
     try:
-        event = open_event(envelope, trusted)
+        event = _parsed(envelope) if trusted is None else open_event(envelope, trusted)
     except (ValueError, TypeError) as error:
         raise IntegrityError(f"event {sequence} {error}", hint=RESTORE) from error
     if event.digest != digest:
