@@ -98,7 +98,7 @@ def difference(
     one, two = candidate.view(slice_), other.view(slice_)
     definition = one.metric(metric)
     totals = one.total(), two.total()
-    if metric == "perplexity" and totals[0]["answer_tokens"] != totals[1]["answer_tokens"]:
+    if metric == "perplexity" and not same_tokenizer(candidate, other):
         hint = "use bits_per_byte"
         raise NotJudgeable("perplexities per token of two different tokenizers cannot be compared", hint=hint)
     values = [float(definition.of(total)) for total in totals]
@@ -109,3 +109,9 @@ def difference(
     low, high = interval(gains, one.groups, settings.confidence) or (None, None)
     gain = definition.sign * (values[0] - values[1]) + 0.0  # never minus zero
     return Difference(metric, slice_, values[0], values[1], gain, low, high, one.records, one.groups)
+
+
+def same_tokenizer(one: Scores, two: Scores) -> bool:
+    """Whether both counted the same number of tokens in every reference answer."""
+    counts = [scores.values[:, scores.names.index("answer_tokens")] for scores in (one, two)]
+    return np.array_equal(counts[0], counts[1], equal_nan=True)

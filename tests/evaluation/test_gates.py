@@ -199,7 +199,7 @@ def test_only_what_passed_can_be_registered(dataset: DatasetVersion, tmp_path: A
     passed = judge(protocol(gate("threshold", min=0.5)), evaluation)
     failed = judge(protocol(gate("threshold", min=0.9)), evaluation)
     assert Judged(artifact, evaluation, passed).verdict.passed
-    with pytest.raises(GateRejected, match="at least 0.9"):
+    with pytest.raises(GateRejected, match=r"at least 0\.9"):
         Judged(artifact, evaluation, failed)
     with pytest.raises(GateRejected, match="another model"):
         Judged(other, evaluation, passed)

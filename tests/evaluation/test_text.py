@@ -56,26 +56,23 @@ def test_rouge_l_is_the_f_measure_when_lengths_differ() -> None:
     assert rouge_l([], []) == 1.0
 
 
+@cache
+def longest(first: str, second: str) -> int:
+    if not first or not second:
+        return 0
+    if first[0] == second[0]:
+        return 1 + longest(first[1:], second[1:])
+    return max(longest(first[1:], second), longest(first, second[1:]))
+
+
 def test_common_subsequence_agrees_with_the_definition() -> None:
     chance = random.Random(1)
     for _ in range(300):
-        first = chance.choices("abcd", k=chance.randint(0, 9))
-        second = chance.choices("abcd", k=chance.randint(0, 9))
-
-        @cache
-        def longest(
-            i: int, j: int, first: tuple[str, ...] = tuple(first), second: tuple[str, ...] = tuple(second)
-        ) -> int:
-            if i == len(first) or j == len(second):
-                return 0
-            if first[i] == second[j]:
-                return 1 + longest(i + 1, j + 1)
-            return max(longest(i + 1, j), longest(i, j + 1))
-
-        assert common_subsequence(first, second) == longest(0, 0)
+        first, second = ("".join(chance.choices("abcd", k=chance.randint(0, 9))) for _ in range(2))
+        assert common_subsequence(first, second) == longest(first, second)
 
 
 def test_long_answers_are_quick() -> None:
     chance = random.Random(1)
-    first, second = (chance.choices(["w%d" % n for n in range(500)], k=20_000) for _ in range(2))
+    first, second = (chance.choices([f"w{n}" for n in range(500)], k=20_000) for _ in range(2))
     assert 0 < common_subsequence(first, second) < 20_000

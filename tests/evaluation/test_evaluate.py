@@ -1,0 +1,262 @@
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+import torch
+
+from tasks.artifact import adopt
+from tasks.config import BaseModelRef, EvaluationSettings, Generation, Task
+from tasks.errors import InputError, IntegrityError, NotJudgeable
+from tasks.evaluation import answers
+from tasks.evaluation.answers import Likelihood, generate, likelihoods
+from tasks.evaluation.evaluate import Evaluation, evaluate, judged_rows, subject_of
+from tasks.evaluation.predict import positions_of, predict
+from tasks.home import home
+from tasks.training.models import Base, open_model, resolve_base
+from tasks.training.prompts import answer_ids, prompt_ids
+from tests.factories import dataset_version, rows, seal_rows, tiny_bert, tiny_llama
+
+FEW = EvaluationSettings(generation=Generation(max_new_tokens=8), resamples=100)
+
+
+@pytest.fixture
+def llama(tmp_path: Path) -> Base:
+    return resolve_base(BaseModelRef(folder=str(tiny_llama(tmp_path / "llama"))))
+
+
+@pytest.fixture
+def bert(tmp_path: Path) -> Base:
+    return resolve_base(BaseModelRef(folder=str(tiny_bert(tmp_path / "bert"))))
+
+
+def opened(base: Base, task: Task = "causal-lm", labels: tuple[str, ...] = ()) -> tuple[Any, Any]:
+    return open_model(base, task, labels, dtype=torch.float32)
+
+
+def greedy_alone(model: Any, tokenizer: Any, ids: list[int], steps: int) -> str:
+    """One prompt, no cache, no padding, no generate()."""
+    said = list(ids)
+    for _ in range(steps):
+        with torch.inference_mode():
+            said.append(int(model(input_ids=torch.tensor([said])).logits[0, -1].argmax()))
+        if said[-1] == tokenizer.eos_token_id:
+            break
+    return str(tokenizer.decode(said[len(ids) :], skip_special_tokens=True)).strip()
+
+
+def likelihood_alone(model: Any, prompt: list[int], answer: list[int]) -> float:
+    with torch.inference_mode():
+        chances = model(input_ids=torch.tensor([prompt + answer])).logits[0].double().log_softmax(-1)
+    return -sum(float(chances[len(prompt) - 1 + place, token]) for place, token in enumerate(answer))
+
+
+def test_batched_answers_are_those_of_each_prompt_alone(llama: Base) -> None:
+    model, tokenizer = opened(llama)
+    prompts = prompt_ids(tokenizer, [row["prompt"] for row in rows("causal-lm", 12)])
+    said = generate(model, tokenizer, prompts, FEW.generation, positions=512)
+    assert said == [greedy_alone(model, tokenizer, ids, 8) for ids in prompts]
+    assert len(set(said)) > 3  # or the order of the answers would not be tested
+
+
+def test_answers_stay_greedy_whatever_habits_the_model_came_with(llama: Base) -> None:
+    model, tokenizer = opened(llama)
+    prompts = prompt_ids(tokenizer, ["What is asthma?"])
+    before = generate(model, tokenizer, prompts, FEW.generation, positions=512)
+    model.generation_config.update(repetition_penalty=9.0, do_sample=True, temperature=3.0, min_new_tokens=3)
+    assert generate(model, tokenizer, prompts, FEW.generation, positions=512) == before
+
+
+def test_likelihoods_are_those_of_each_pair_alone(llama: Base, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answers, "SCORED_TOKENS", 100)  # several batches
+    model, tokenizer = opened(llama)
+    made = rows("causal-lm", 12)
+    prompts = prompt_ids(tokenizer, [row["prompt"] for row in made])
+    references = answer_ids(tokenizer, [row["answer"] for row in made])
+    found = likelihoods(model, tokenizer, list(zip(prompts, references, strict=True)), positions=512)
+    for one, prompt, answer in zip(found, prompts, references, strict=True):
+        assert one.nll == pytest.approx(likelihood_alone(model, prompt, answer), rel=1e-4)
+        assert (one.tokens, one.cut) == (len(answer), False)
+
+
+def test_what_does_not_fit_is_cut_and_counted_but_never_left_out(llama: Base) -> None:
+    model, tokenizer = opened(llama)
+    long = list(range(5, 45))
+    fits, cut_prompt, cut_answer = likelihoods(
+        model, tokenizer, [([9] * 10, [7] * 5), (long, [7] * 5), (long, [7] * 60)], positions=32
+    )
+    assert not fits.cut
+    assert cut_prompt == Likelihood(pytest.approx(likelihood_alone(model, long[-27:], [7] * 5), rel=1e-4), 5, True)
+    assert cut_answer == Likelihood(pytest.approx(likelihood_alone(model, long[-8:], [7] * 24), rel=1e-4), 24, True)
+    said = generate(model, tokenizer, [long], FEW.generation, positions=32)
+    assert said == [greedy_alone(model, tokenizer, long[-24:], 8)]
+    with pytest.raises(InputError, match="max_new_tokens"):
+        generate(model, tokenizer, [long], FEW.generation, positions=12)
+
+
+def test_metrics_of_a_causal_model_follow_from_its_predictions(llama: Base) -> None:
+    dataset = dataset_version("causal-lm", 60)
+    evaluation = evaluate(llama, dataset, FEW)
+    model, tokenizer = opened(llama)
+    test = dataset.rows("test")
+    prompts = prompt_ids(tokenizer, [row["prompt"] for row in test])
+    references = answer_ids(tokenizer, [row["answer"] for row in test])
+    nll = sum(likelihood_alone(model, *pair) for pair in zip(prompts, references, strict=True))
+    expected = math.exp(nll / sum(map(len, references)))
+    assert evaluation.metrics["perplexity"].value == pytest.approx(expected, rel=0.02)  # bfloat16 where it is native
+    closed = [n for n, row in enumerate(test) if row["choices"]]
+    right = 0
+    for n in closed:
+        chances = {
+            choice: likelihood_alone(model, prompts[n], answer_ids(tokenizer, [choice])[0]) for choice in ("yes", "no")
+        }
+        right += min(chances, key=lambda choice: chances[choice]) == test[n]["answer"]
+    assert evaluation.metrics["choice_accuracy"].value == pytest.approx(right / len(closed))
+    assert (evaluation.records, evaluation.cut, evaluation.form) == (len(test), 0, "base")
+
+
+def test_labels_and_confidence_are_those_of_each_text_alone(bert: Base) -> None:
+    made = rows("text-classification", 20)
+    labels = ["nervous", "respiratory", "skin"]
+    model, tokenizer = opened(bert, "text-classification", tuple(labels))
+    found = predict(model, tokenizer, "text-classification", labels, made, FEW)
+    for row, label, confidence in zip(made, found.columns["label"], found.columns["confidence"], strict=True):
+        with torch.inference_mode():
+            chances = model(**tokenizer(row["text"], return_tensors="pt")).logits[0].softmax(-1)
+        assert label == labels[int(chances.argmax())]
+        assert confidence == pytest.approx(float(chances.max()), rel=1e-4)
+
+
+def test_words_beyond_the_cut_count_as_missed(bert: Base) -> None:
+    labels = ["B-Disease", "I-Disease", "O"]
+    model, tokenizer = opened(bert, "token-classification", tuple(labels))
+    model.classifier.bias.data[:] = torch.tensor([100.0, 0.0, 0.0])  # an entity in every word
+    row = {"tokens": ["asthma"] * 12, "tags": ["B-Disease"] * 12}
+    short = {"tokens": ["asthma"] * 3, "tags": ["B-Disease"] * 3}
+    found = predict(model, tokenizer, "token-classification", labels, [row, short], FEW, max_length=8)
+    assert found.columns["tags"][0] == ["B-Disease"] * 6 + ["O"] * 6  # 8 pieces, two of them special
+    assert found.statistics[0] == {"records": 1, "tp:Disease": 6, "fn:Disease": 6}
+    assert found.statistics[1] == {"records": 1, "tp:Disease": 3}
+    assert found.cut == 1
+
+
+@pytest.mark.parametrize("task", ["causal-lm", "text-classification", "token-classification"])
+def test_a_model_that_says_nan_has_no_metrics(task: Task, llama: Base, bert: Base) -> None:
+    dataset = dataset_version(task, 20)
+    base = llama if task == "causal-lm" else bert
+    model, tokenizer = opened(base, task, tuple(dataset.labels))
+    next(iter(model.parameters())).data.fill_(float("nan"))
+    found = predict(model, tokenizer, task, dataset.labels, dataset.rows("test"), FEW)
+    from tasks.evaluation.estimates import measure
+    from tasks.evaluation.slices import Scores
+
+    scores = Scores.of(task, "0" * 64, dataset.rows("test"), found.statistics, dataset.labels)
+    assert measure(scores.view(), FEW) == {}
+
+
+def test_the_same_question_is_answered_once(llama: Base, monkeypatch: pytest.MonkeyPatch) -> None:
+    dataset = dataset_version("causal-lm", 40)
+    first = evaluate(llama, dataset, FEW)
+
+    def forbidden(*_: Any, **__: Any) -> None:
+        raise AssertionError("the model was opened again")
+
+    import tasks.training.models
+
+    monkeypatch.setattr(tasks.training.models, "open_model", forbidden)
+    assert evaluate(llama, dataset, FEW).digest == first.digest
+    grown = seal_rows(
+        "causal-lm",
+        {"train": dataset.rows("train")[:-2], "validation": dataset.rows("validation"), "test": dataset.rows("test")},
+    )
+    again = evaluate(llama, grown, FEW)  # another version with the same test set
+    assert (again.digest, again.dataset) == (first.digest, grown.digest)
+    with pytest.raises(AssertionError, match="opened again"):
+        evaluate(llama, dataset, EvaluationSettings(generation=Generation(max_new_tokens=9), resamples=100))
+    with pytest.raises(AssertionError, match="opened again"):
+        evaluate(llama, dataset, FEW, split="validation")
+
+
+def test_a_second_run_makes_the_same_bytes(llama: Base, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    digests = []
+    for name in ("one", "two"):
+        monkeypatch.setenv("GALEN_HOME", str(tmp_path / name))
+        digests.append(evaluate(llama, dataset_version("causal-lm", 40), FEW).digest)
+    assert digests[0] == digests[1]
+
+
+@pytest.mark.parametrize("task", ["causal-lm", "text-classification", "token-classification"])
+def test_content_stays_in_the_predictions(task: Task, llama: Base, bert: Base) -> None:
+    dataset = dataset_version(task, 60)
+    evaluation = evaluate(llama if task == "causal-lm" else bert, dataset, FEW)
+    table = pq.read_table(evaluation.artifact.file("predictions.parquet"))
+    assert table["record_id"].to_pylist() == [row["record_id"] for row in dataset.rows("test")]
+    outside = evaluation.artifact.file("metrics.json").read_text() + json.dumps(evaluation.artifact.meta)
+    for row in dataset.rows("test"):
+        content = [row.get("prompt"), row.get("text"), *(row.get("tokens") or ())]
+        for value in (row["record_id"], row["group_id"], *content):
+            assert value is None or f'"{value}"' not in outside
+
+
+def test_the_metrics_can_be_computed_again_from_the_predictions(bert: Base) -> None:
+    evaluation = evaluate(bert, dataset_version("text-classification", 60), FEW)
+    table = pq.read_table(evaluation.artifact.file("predictions.parquet"))
+    right = sum(table["statistic:correct"].to_pylist()) / table.num_rows
+    assert evaluation.metrics["accuracy"].value == pytest.approx(right)
+    again = Evaluation(evaluation.artifact, evaluation.dataset)
+    assert again.numbers()["accuracy"] == pytest.approx(right)
+    assert {"accuracy.category=skin", "recall.label=skin"} <= again.numbers().keys()
+
+
+def test_a_label_that_is_only_in_the_data_or_only_in_the_model_is_judged_too(bert: Base) -> None:
+    dataset = dataset_version("text-classification", 60)
+    old = ["nervous", "respiratory", "retired"]  # "skin" came later
+    meta = {"task": "text-classification", "labels": old, "parent": None, "base": {"digest": bert.digest}}
+    folder = home() / "staging" / "old"
+    model, tokenizer = opened(bert, "text-classification", tuple(old))
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    artifact = adopt(folder, "merged", meta | {"loader": "transformers", "training": {"max_length": 64}})
+    evaluation = evaluate(artifact, dataset, FEW)
+    assert evaluation.slices["label=skin"]["recall"].value == 0.0
+    assert (evaluation.model_digest, evaluation.form, evaluation.base) == (artifact.digest, "merged", bert.digest)
+
+
+def test_at_most_so_many_records_in_whole_groups() -> None:
+    made = rows("causal-lm", 40)
+    chosen = judged_rows(made, 11)
+    assert len(chosen) == 10  # groups of two
+    groups = [row["group_id"] for row in chosen]
+    assert all(groups.count(group) == 2 for group in groups)
+    assert [row for row in made if row in chosen] == chosen
+    assert judged_rows(made[::-1], 11) == chosen[::-1]  # by digest, not by place
+    more = judged_rows(made + rows("causal-lm", 2, seed=9), 11)
+    assert sum(row in chosen for row in more) >= 8
+    assert judged_rows(made, None) == made
+
+
+def test_what_cannot_be_judged_says_so(llama: Base) -> None:
+    dataset = dataset_version("causal-lm", 40)
+    split = {"train": dataset.rows("train"), "validation": dataset.rows("validation"), "test": []}
+    with pytest.raises(NotJudgeable, match="test split"):
+        evaluate(llama, seal_rows("causal-lm", split), FEW)
+    with pytest.raises(NotJudgeable, match="test split"):
+        evaluate(llama, dataset, EvaluationSettings(max_records=1))
+    folder = home() / "staging" / "other"
+    folder.mkdir(parents=True)
+    meta = {"task": "text-classification", "labels": [], "parent": None, "base": {"digest": "x"}}
+    artifact = adopt(folder, "merged", meta)
+    with pytest.raises(NotJudgeable, match="text-classification"):
+        evaluate(artifact, dataset, FEW)
+    folder.mkdir(parents=True)
+    with pytest.raises(IntegrityError, match="must name the form"):
+        subject_of(adopt(folder, "quantized", meta))
+    with pytest.raises(IntegrityError, match="not a model"):
+        subject_of(dataset.artifact)
+
+
+def test_positions_of_a_model(llama: Base, bert: Base) -> None:
+    assert positions_of(opened(llama)[0]) == 512
+    assert positions_of(opened(bert, "text-classification", ("a", "b"))[0]) == 256
