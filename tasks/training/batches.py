@@ -35,28 +35,32 @@ class Layout:
     """Per forward pass, likewise."""
     capacity: int
     """Tokens of a packed row; 0: one record per row."""
+    by_document: bool = False
+    """Attention is told where records begin (`tasks.training.cpu`), not only by their positions."""
 
 
 @dataclass(frozen=True)
 class Batch:
     """Tensors of one forward pass, on the training device."""
 
-    inputs: dict[str, torch.Tensor]
-    """Arguments of the model, each (rows, tokens)."""
+    inputs: dict[str, Any]
+    """Arguments of the model: tensors of (rows, tokens), and where records lie in packed rows."""
     targets: torch.Tensor
     """(rows, tokens) with `IGNORED` where nothing is learned, or (rows,)."""
 
 
-def layout(encoded: Encoded, batch_tokens: int, micro_tokens: int | None, *, pack: bool) -> Layout:
-    """The layout for these records: a packed row holds about four records, and always the longest.
+def layout(
+    encoded: Encoded, batch_tokens: int, micro_tokens: int | None, *, pack: bool, by_document: bool = False
+) -> Layout:
+    """The layout for these records. Attention by document packs a forward pass into a single row, without padding.
 
-    Attention over a packed row costs by its square even across records, so rows are as short as packing allows.
+    Other attention costs by the square of a row, even across records: then a row holds about four, and the longest.
     """
     micro = min(micro_tokens or batch_tokens, batch_tokens)
     if not pack or not len(encoded):
         return Layout(batch_tokens, micro, 0)
-    longest = int(encoded.lengths.max())
-    return Layout(batch_tokens, micro, max(longest, min(4 * int(encoded.lengths.mean()), micro)))
+    longest, some = int(encoded.lengths.max()), 4 * int(encoded.lengths.mean())
+    return Layout(batch_tokens, micro, max(longest, micro if by_document else min(some, micro)), by_document)
 
 
 def plan_epoch(lengths: NDArray[np.int64], how: Layout, *, seed: int, epoch: int) -> list[Step]:
@@ -143,7 +147,7 @@ def row_width(row: Row, lengths: NDArray[np.int64]) -> int:
     return int(sum(lengths[record] for record in row))
 
 
-def collate(encoded: Encoded, micro: Micro, pad_id: int, device: torch.device, *, packed: bool) -> Batch:
+def collate(encoded: Encoded, micro: Micro, pad_id: int, how: Layout, device: torch.device) -> Batch:
     """The tensors of one forward pass. Rows that are all of one length carry no attention mask: attention is faster."""
     import torch
 
@@ -152,31 +156,34 @@ def collate(encoded: Encoded, micro: Micro, pad_id: int, device: torch.device, *
     targets = np.full((len(micro), width) if encoded.per_token else len(micro), IGNORED, dtype=np.int64)
     mask = np.zeros((len(micro), width), dtype=np.int64)
     positions = np.zeros((len(micro), width), dtype=np.int64)
+    spans = []
     for number, row in enumerate(micro):
         at = 0
         for record in row:
-            start, end = encoded.starts[record], encoded.starts[record + 1]
-            here = slice(at, at + end - start)
-            ids[number, here] = encoded.ids[start:end]
+            start, length = encoded.starts[record], int(encoded.lengths[record])
+            here, there = slice(at, at + length), slice(start, start + length)
+            ids[number, here] = encoded.ids[there]
             if encoded.per_token:
-                targets[number, here] = encoded.targets[start:end]
-                if packed:
+                targets[number, here] = encoded.targets[there]
+                if how.capacity:
                     targets[number, at] = IGNORED  # nothing before it predicts a record's first token
             else:
                 targets[number] = encoded.targets[record]
             mask[number, here] = 1
-            positions[number, here] = np.arange(end - start)
-            at += end - start
+            positions[number, here] = np.arange(length)
+            spans.append((number * width + at, length))
+            at += length
         positions[number, at:] = np.arange(width - at)  # the padding of a packed row is a record of its own
-    inputs = {"input_ids": ids}
-    if packed:
-        inputs["position_ids"] = positions
+    inputs: dict[str, Any] = {"input_ids": torch.from_numpy(ids).to(device)}
+    if how.capacity:
+        inputs["position_ids"] = torch.from_numpy(positions).to(device)
     elif not mask.all():
-        inputs["attention_mask"] = mask
-    return Batch(
-        inputs={name: torch.from_numpy(values).to(device) for name, values in inputs.items()},
-        targets=torch.from_numpy(targets).to(device),
-    )
+        inputs["attention_mask"] = torch.from_numpy(mask).to(device)
+    if how.by_document:
+        from tasks.training.cpu import groups
+
+        inputs["documents"] = groups(np.asarray(spans, dtype=np.int64))
+    return Batch(inputs, torch.from_numpy(targets).to(device))
 
 
 def real_tokens(lengths: NDArray[np.int64], micros: Sequence[Micro]) -> int:

@@ -116,10 +116,7 @@ def run(model: Any, masters: Masters, lesson: Lesson, kept: Checkpoints, track: 
         model.train()
         while now.step < len(steps):
             began = time.perf_counter()
-            batches = [
-                collate(lesson.train, micro, lesson.pad_id, device, packed=bool(lesson.how.capacity))
-                for micro in steps[now.step]
-            ]
+            batches = [collate(lesson.train, micro, lesson.pad_id, lesson.how, device) for micro in steps[now.step]]
             targets = sum(int((batch.targets != IGNORED).sum()) for batch in batches)
             for batch in batches:
                 loss = lesson.objective.loss(model, batch, settings.label_smoothing)
@@ -167,7 +164,7 @@ def mean_loss(model: Any, lesson: Lesson, encoded: Encoded, micros: list[Micro])
     model.eval()
     with torch.no_grad():
         for micro in micros:
-            batch = collate(encoded, micro, lesson.pad_id, device, packed=bool(lesson.how.capacity))
+            batch = collate(encoded, micro, lesson.pad_id, lesson.how, device)
             loss += float(lesson.objective.loss(model, batch, 0.0))
             targets += int((batch.targets != IGNORED).sum())
     model.train()

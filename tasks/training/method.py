@@ -48,6 +48,9 @@ class Method(ABC):
     paged_optimizer: ClassVar[bool] = False
     """Where there is CUDA, optimizer state may be moved to CPU memory under pressure."""
 
+    plain_attention: ClassVar[bool] = True
+    """Queries and keys are those of the input's tokens: nothing is put before them (a prefix would be)."""
+
     @abstractmethod
     def prepare(self, model: PreTrainedModel, options: Any, task: Task, heads: Sequence[str]) -> Any:
         """Return the model that trains: the given one, or one wrapped around it, with `requires_grad` set.

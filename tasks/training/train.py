@@ -136,6 +136,8 @@ def _build(
     """Train into an empty folder; returns the metadata to seal."""
     import torch
 
+    from tasks.training.cpu import speed_up
+
     began = time.perf_counter()
     options = parse_options(recipe.method)
     method = method_named(options.name)
@@ -144,7 +146,8 @@ def _build(
     with torch.random.fork_rng():
         torch.manual_seed(recipe.seed)
         model, heads = _prepared(recipe, dataset.labels, base, torch.float32 if not method.has_adapter else dtype)
-        lesson = _lesson(recipe, dataset, tokenizer, model)
+        by_document = dtype == torch.bfloat16 and device().type == "cpu" and method.plain_attention and speed_up(model)
+        lesson = _lesson(recipe, dataset, tokenizer, model, by_document)
         masters = Masters(model, dtype, recipe.training, heads, paged=method.paged_optimizer)
         model.to(device())
         if recipe.training.gradient_checkpointing:
@@ -199,7 +202,9 @@ def _prepared(recipe: Recipe, labels: Sequence[str], base: Base, dtype: torch.dt
     return method.prepare(plain, options, recipe.task, heads), heads
 
 
-def _lesson(recipe: Recipe, dataset: DatasetVersion, tokenizer: PreTrainedTokenizerBase, model: Any) -> Lesson:
+def _lesson(
+    recipe: Recipe, dataset: DatasetVersion, tokenizer: PreTrainedTokenizerBase, model: Any, by_document: bool
+) -> Lesson:
     """The splits encoded, and how batches are filled."""
     objective, settings = objective_for(recipe.task), recipe.training
     length = longest_input(model.config, settings.max_length)
@@ -211,7 +216,7 @@ def _lesson(recipe: Recipe, dataset: DatasetVersion, tokenizer: PreTrainedTokeni
             hint = f"raise training.max_length (now {length} tokens)"
             raise InputError(f"no {split} record fits into max_length", value=dataset.name, hint=hint)
     pack = settings.packing and objective.packs
-    how = layout(train, settings.batch_tokens, settings.micro_batch_tokens, pack=pack)
+    how = layout(train, settings.batch_tokens, settings.micro_batch_tokens, pack=pack, by_document=pack and by_document)
     return Lesson(objective, train, validation, how, int(tokenizer.pad_token_id or 0), settings, recipe.seed)
 
 
