@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from bitsandbytes.functional import has_avx512bf16
 from bitsandbytes.nn import Linear4bit
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, BitsAndBytesConfig
@@ -15,8 +16,8 @@ from tasks.errors import InputError, IntegrityError
 from tasks.home import home
 from tasks.release.probe import logits_of, probe
 from tasks.release.quantize import quantize, verify_quantized
-from tasks.training.fourbit import keep_unpacked
-from tasks.training.models import auto_class, load_tokenizer
+from tasks.training.fourbit import dequantized, keep_unpacked
+from tasks.training.models import Base, auto_class, load_base, load_tokenizer
 from tests.factories import tiny_llama
 from tests.release.conftest import Candidates
 
@@ -112,3 +113,21 @@ def test_evaluating_leaves_the_4_bit_weights_as_they_are(candidate: Candidates) 
     before = {name: weight.detach().clone() for name, weight in model.named_parameters()}
     logits_of(model, probe(load_tokenizer(made.quantized.path), 64))
     assert all(torch.equal(weight, before[name]) for name, weight in model.named_parameters())
+
+
+def test_a_base_is_dequantized_the_same_before_and_after_an_evaluation(tmp_path: Path) -> None:
+    base = Base(tiny_llama(tmp_path / "base"), "d" * 64, {})
+    fresh = dequantized(load_base(base, "causal-lm", [], quantization=Quantization()))
+    used = load_base(base, "causal-lm", [], quantization=Quantization())
+    logits_of(used, probe(load_tokenizer(base.path), 64))
+    again = dict(dequantized(used).named_parameters())
+    assert all(torch.equal(weight, again[name]) for name, weight in fresh.named_parameters())
+
+
+@pytest.mark.skipif(not has_avx512bf16(), reason="this CPU has no AVX512-BF16, so bitsandbytes repacks nothing")
+def test_the_danger_is_real(candidate: Candidates) -> None:
+    """If this fails, bitsandbytes no longer repacks in place, and `keep_unpacked` can go."""
+    model = AutoModelForCausalLM.from_pretrained(candidate("causal-lm").quantized.path).eval()
+    before = dict(model.named_parameters())[UP].detach().clone()
+    logits_of(model, torch.tensor([[5, 6, 7]]))
+    assert not torch.equal(dict(model.named_parameters())[UP].reshape(-1), before.reshape(-1))
