@@ -8,6 +8,7 @@ validation always gives the same bytes.
 from __future__ import annotations
 
 import re
+from html import escape
 from itertools import count
 
 from tasks.data.expectations import Validation
@@ -40,7 +41,6 @@ def page(validation: Validation, name: str) -> str:
             expectation_config=ExpectationConfiguration(
                 type=verdict.type,
                 kwargs={**dict(zip(_column_keys(verdict.columns), verdict.columns, strict=True)), **verdict.arguments},
-                meta={"notes": verdict.notes},
             ),
             result={},
         )
@@ -61,6 +61,8 @@ def page(validation: Validation, name: str) -> str:
     )
     html = DefaultJinjaPageView().render(ValidationResultsPageRenderer().render(outcome))
     html = _FETCHED.sub("", html).replace("<body>", _HEAD.format(title=f"{name}: validation") + "<body>")
+    reasons = "".join(f"<dt>{escape(str(one))}</dt><dd>{escape(one.notes)}</dd>" for one in validation.verdicts)
+    html = html.replace("</body>", f"<h5>What each expectation is for</h5><dl>{reasons}</dl></body>")
     numbers = count(1)
     known: dict[str, int] = {}
     return _UUID.sub(lambda found: str(known.get(found[0]) or known.setdefault(found[0], next(numbers))), html)

@@ -112,29 +112,31 @@ def check(suite: Suite, facts: pa.Table, texts: Iterable[pa.Table], parameters: 
     context.variables.progress_bars = {"globally": False}
     asset = context.data_sources.add_pandas("galen").add_dataframe_asset("records")
     whole = asset.add_batch_definition_whole_dataframe("all")
-    met = [True] * len(suite.expectations)
+    met: dict[int, bool] = {}
 
     def judge(table: pa.Table, numbers: list[int]) -> None:
         wanted = gx.ExpectationSuite(name=suite.name, expectations=[_numbered(suite, number) for number in numbers])
         batch = whole.get_batch(batch_parameters={"dataframe": _frame(table)})
         outcome = batch.validate(wanted, result_format="BOOLEAN_ONLY", expectation_parameters=dict(parameters))
-        for result in outcome.results:
-            number = result.expectation_config.meta["number"]
-            if _raised(result.exception_info):
-                raise _cannot_be_judged(suite, [number])
-            met[number] &= bool(result.success)
+        said = {result.expectation_config.meta["number"]: result for result in outcome.results}
+        # Great Expectations leaves out, without a word in the result, what it does not know.
+        unclear = [number for number in numbers if number not in said or _raised(said[number].exception_info)]
+        if unclear:
+            raise _cannot_be_judged(suite, unclear)
+        for number in numbers:
+            met[number] = met.get(number, True) and bool(said[number].success)
 
     on_text = [number for number, one in enumerate(suite.expectations) if TEXTS.intersection(_columns(one))]
-    on_facts = [number for number in range(len(met)) if number not in on_text]
+    on_facts = [number for number in range(len(suite.expectations)) if number not in on_text]
     try:
         judge(facts, on_facts)
         for table in texts if on_text else ():
             judge(table, on_text)
     except (ValueError, TypeError, KeyError, gx.exceptions.GreatExpectationsError) as error:
-        raise _cannot_be_judged(suite, range(len(met)), type(error).__name__) from None
+        raise _cannot_be_judged(suite, [*on_facts, *on_text], type(error).__name__) from None
     verdicts = [
-        Verdict(one["type"], _columns(one), _filled(one, parameters), one.get("meta", {}).get("notes", ""), success)
-        for one, success in zip(suite.expectations, met, strict=True)
+        Verdict(one["type"], _columns(one), _filled(one, parameters), one.get("notes", ""), met[number])
+        for number, one in enumerate(suite.expectations)
     ]
     return Validation(suite, gx.__version__, tuple(verdicts))
 
