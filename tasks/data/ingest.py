@@ -39,7 +39,7 @@ def run(stage: Stage) -> Facts:
     with (
         Quarantine(stage.output / REJECTED) as quarantine,
         TableWriter(stage.output / "records.parquet", working_schema(dataset.task)) as records,
-        _Seen() as seen,
+        _Seen(own_ids="record_id" in source.mapping) as seen,
         progress(f"ingest {stage.name}", unit="rows") as shown,
     ):
         for row in source.rows:
@@ -95,9 +95,14 @@ def withdrawn(path: Path = CHECKOUT / WITHDRAWN) -> frozenset[str]:
 
 
 class _Seen:
-    """Ids and contents met so far, on disk beyond a few megabytes: memory must not grow with the source."""
+    """Ids and contents met so far, on disk beyond a few megabytes: memory must not grow with the source.
 
-    def __init__(self) -> None:
+    Args:
+        own_ids: the source has ids; else they are digests of the content, and the same id is a copy.
+    """
+
+    def __init__(self, *, own_ids: bool) -> None:
+        self._same_id = Reason.DUPLICATE_ID if own_ids else Reason.DUPLICATE
         self._table = sqlite3.connect("")  # a temporary file that nobody else sees
         self._table.execute("PRAGMA journal_mode=OFF")
         self._table.execute("PRAGMA cache_size=-65536")  # KiB
@@ -112,7 +117,7 @@ class _Seen:
         """
         annotator = record["annotator"] or ""
         if not self._add(f"id\0{record['record_id']}\0{annotator}"):
-            raise RowFault(Reason.DUPLICATE_ID, record["record_id"])
+            raise RowFault(self._same_id, record["record_id"])
         if not self._add(f"content\0{content}\0{annotator}"):
             raise RowFault(Reason.DUPLICATE, record["record_id"])
 

@@ -69,7 +69,7 @@ def test_duplicate_id_keeps_the_first(ingest: Ingest) -> None:
 
 def test_duplicate_content_under_another_id(ingest: Ingest) -> None:
     assert ingest([question(1), question(1, id="q2")], **ID).reasons == ["duplicate"]
-    assert ingest([question(1), question(1)]).reasons == ["duplicate-id"]  # no id: the content is the id
+    assert ingest([question(1), question(1)]).reasons == ["duplicate"]  # no id: the content is the id
 
 
 def test_a_bad_row_does_not_take_the_id_of_a_good_one(ingest: Ingest) -> None:
