@@ -6,7 +6,6 @@ from flows.console import Console
 from tasks.data.dvc import STAGES, build_stage
 from tasks.data.seal import adopt_version
 from tasks.data.version import DatasetVersion
-from tasks.lineage.ledger import events
 from tasks.lineage.recording import record_sealed
 
 
@@ -21,6 +20,5 @@ def build(name: str) -> DatasetVersion:
         with console.stage(f"data: {stage}") as row:
             row.verdict = "done" if build_stage(stage, name) else "unchanged"
     version = adopt_version(name)
-    if not any(event.facts["dataset"] == version.digest for event in events(kind="dataset-sealed")):
-        record_sealed(version)
+    record_sealed(version)
     return version

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from pathlib import Path
 
 from tasks.home import home
@@ -10,6 +11,7 @@ from tasks.home import home
 
 def set_up_environment() -> None:
     """Set what the libraries read at import. What the user has set stays, except telemetry, which is always off."""
+    warnings.simplefilter("ignore", FutureWarning)  # of one library about another: nothing that a user could do
     os.environ.update(
         MLFLOW_DISABLE_TELEMETRY="true",
         GX_ANALYTICS_ENABLED="false",

@@ -25,7 +25,6 @@ from tasks.evaluation import baselines as rivals
 from tasks.evaluation.evaluate import Evaluation, evaluate
 from tasks.evaluation.gates import Judged, judge
 from tasks.lineage import recording
-from tasks.lineage.ledger import events
 from tasks.lineage.report import FormJudged
 from tasks.lineage.roles import roles
 from tasks.release import merge as merging
@@ -106,8 +105,7 @@ def seal(run: Run, row: Row) -> DatasetVersion:
     meta = dataset.artifact.meta
     counts = ", ".join(f"{count:,} {split}" for split, count in meta["counts"].items())
     row.detail = f"{dataset.digest[:12]}: {counts}; {sum(meta['rejected'].values()):,} rows turned away"
-    if not _stated("dataset-sealed", "dataset", dataset.digest):
-        recording.record_sealed(dataset, run.origin)
+    recording.record_sealed(dataset, run.origin)
     recording.record_protocol(run.recipe, dataset, run.protocol, run.inputs, run.origin)
     run.tracking.params(run.recipe.plain())
     for split in ("train", "validation", "test"):
@@ -130,17 +128,15 @@ def finetune(run: Run, row: Row, dataset: DatasetVersion, base: Base) -> Artifac
     artifact = train(run.recipe, dataset, base, track=run.tracking)
     row.stage = f"fine-tune ({run.recipe.method['name']})"
     _describe(row, artifact)
-    if not _stated("model-trained", "artifact", artifact.digest):
-        seconds = time.monotonic() - started
-        recording.record_trained(
-            run.recipe,
-            dataset,
-            artifact,
-            run.protocol,
-            seconds=seconds,
-            mlflow_run=run.tracking.run_id,
-            origin=run.origin,
-        )
+    recording.record_trained(
+        run.recipe,
+        dataset,
+        artifact,
+        run.protocol,
+        seconds=time.monotonic() - started,
+        mlflow_run=run.tracking.run_id,
+        origin=run.origin,
+    )
     return artifact
 
 
@@ -176,11 +172,10 @@ def judged(
 
 
 def _evaluated(run: Run, role: Any, model: Artifact | Base, dataset: DatasetVersion) -> Evaluation:
-    """Evaluate on the test split; a measurement made now is stated, one found again was stated then."""
+    """Evaluate on the test split, and state it; what was stated before is not stated twice."""
     evaluation = evaluate(model, dataset, run.recipe.evaluation)
-    if not evaluation.artifact.reused:
-        form = model.kind if isinstance(model, Artifact) else "base"
-        recording.record_evaluated(run.recipe.model, role, form, evaluation, run.origin)
+    form = model.kind if isinstance(model, Artifact) else "base"
+    recording.record_evaluated(run.recipe.model, role, form, evaluation, run.origin)
     return evaluation
 
 
@@ -200,8 +195,7 @@ def _derived(run: Run, row: Row, work: Callable[[], Artifact]) -> Artifact:
     started = time.monotonic()
     artifact = work()
     _describe(row, artifact)
-    if not _stated("model-derived", "artifact", artifact.digest):
-        recording.record_derived(run.recipe.model, artifact, seconds=time.monotonic() - started, origin=run.origin)
+    recording.record_derived(run.recipe.model, artifact, seconds=time.monotonic() - started, origin=run.origin)
     return artifact
 
 
@@ -244,10 +238,6 @@ def promote(run: Run, row: Row, version: Version) -> Version:
     promoted = registry.promote(version, run.origin)
     row.detail = f"{run.recipe.model}@champion is version {version.number}"
     return promoted
-
-
-def _stated(kind: str, field: str, digest: str) -> bool:
-    return any(event.facts.get(field) == digest for event in events(kind=kind))
 
 
 def _describe(row: Row, artifact: Artifact) -> None:
