@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
+from tasks.artifact import artifacts, load, write_atomically
 from tasks.config import BaseModelRef, Recipe
+from tasks.data.sources import inputs_digest
+from tasks.data.version import DatasetVersion
 from tasks.digest import code_digest, digest_data
 from tasks.evaluation.policy import Protocol
+from tasks.home import home
 from tasks.lineage.event import Event
 from tasks.lineage.ledger import events
 from tasks.lineage.roles import roles
@@ -18,8 +23,6 @@ def inputs_of(recipe: Recipe, protocol: Protocol) -> str:
 
     The schedule does not count, nor does the champion: its promotion is a result of the run.
     """
-    from tasks.data.sources import inputs_digest
-
     declared = recipe.plain()
     declared.pop("schedule")
     return digest_data(
@@ -42,6 +45,28 @@ def base_identity(ref: BaseModelRef) -> Any:
     from tasks.training.models import resolve_base
 
     return resolve_base(ref).digest
+
+
+def remember_dataset(name: str, version: DatasetVersion) -> None:
+    """Note which version a dataset's present inputs lead to, for plans."""
+    write_atomically(_known(inputs_digest(name)), version.digest.encode())
+
+
+def known_dataset(name: str) -> DatasetVersion | None:
+    """The version that the dataset's present inputs led to before, if it is here.
+
+    Raises:
+        IntegrityError: it does not match its digest.
+    """
+    try:
+        digest = _known(inputs_digest(name)).read_text()
+    except FileNotFoundError:
+        return None
+    return DatasetVersion(load(digest)) if (artifacts() / digest).is_dir() else None
+
+
+def _known(inputs: str) -> Path:
+    return home() / "index" / "dataset-inputs" / inputs
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from flows.console import Row
+from flows.inputs import remember_dataset
 from flows.run import Run, approve_command
 from tasks.artifact import Artifact, load
 from tasks.data import dvc
@@ -105,6 +106,7 @@ def seal(run: Run, row: Row) -> DatasetVersion:
     meta = dataset.artifact.meta
     counts = ", ".join(f"{count:,} {split}" for split, count in meta["counts"].items())
     row.detail = f"{dataset.digest[:12]}: {counts}; {sum(meta['rejected'].values()):,} rows turned away"
+    remember_dataset(run.recipe.dataset, dataset)
     recording.record_sealed(dataset, run.origin)
     recording.record_protocol(run.recipe, dataset, run.protocol, run.inputs, run.origin)
     run.tracking.params(run.recipe.plain())

@@ -1,0 +1,123 @@
+"""`--plan`: what a run would do, from which artifacts, and roughly how long. Runs nothing, writes nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from flows.inputs import decided_before, inputs_of, known_dataset
+from flows.run import checked_recipe
+from flows.show import table
+from tasks.artifact import Artifact, find
+from tasks.config import Recipe
+from tasks.data.params import one_dataset
+from tasks.data.version import DatasetVersion
+from tasks.lineage.event import Event
+from tasks.lineage.ledger import events
+
+FIRST = "not known before a first run"
+CHARACTERS_PER_TOKEN, TOKENS_PER_SECOND = 4, 2000  # a small model on two cores: for a first guess only
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One stage: whether it would run, from what, and its seconds the last time (None: never)."""
+
+    stage: str
+    what: str
+    source: str
+    seconds: float | None
+
+
+def plan(path: Path) -> str:
+    """The plan of a recipe, for people.
+
+    Raises:
+        InputError, ConfigError: something of the recipe is wrong.
+        IntegrityError: an artifact that would be reused does not match its digest.
+    """
+    recipe, protocol = checked_recipe(path)
+    inputs = inputs_of(recipe, protocol)
+    if decision := decided_before(recipe.model, inputs):
+        return f"nothing would run: nothing changed since {decision.text} ({decision.event.time:%Y-%m-%d %H:%M} UTC)"
+    planned = _stages(recipe)
+    rows = [(one.stage, one.what, one.source, "-" if one.seconds is None else f"{one.seconds:.0f}") for one in planned]
+    text = table(("stage", "would", "from", "seconds"), rows)
+    to_run = [one for one in planned if one.what != "be reused"]
+    known = sum(one.seconds or 0 for one in to_run)
+    if all(one.seconds is not None for one in to_run):
+        return f"{text}\n\nabout {known:.0f} s, going by earlier runs"
+    guess = _first_guess(recipe)
+    return f"{text}\n\nno earlier run to go by; a rough guess for training alone on two cores: {guess}"
+
+
+def _stages(recipe: Recipe) -> list[Planned]:
+    history = events(model=recipe.model)
+    version = known_dataset(recipe.dataset)
+    planned = [
+        Planned("data", "be reused", f"version {version.digest[:12]}", None)
+        if version
+        else Planned("data", "run (only what changed)", one_dataset(recipe.dataset).source, None)
+    ]
+    trained = _trained(recipe, version) if version else None
+    seconds = _last_seconds(history, "model-trained")
+    name = f"fine-tune ({recipe.method['name']})"
+    if trained:
+        planned.append(Planned(name, "be reused", f"{trained.kind} {trained.digest[:12]}", None))
+    else:
+        planned.append(Planned(name, "run", f"dataset {recipe.dataset}", seconds))
+    has_adapter = _has_adapter(recipe)
+    merged = trained if trained and not has_adapter else None
+    if has_adapter:
+        merged = find("merged", {"parent": trained.digest}) if trained else None
+        planned.append(_derived("merge", merged, _last_seconds(history, "model-derived", step="merge")))
+    keyed = {"parent": merged.digest, "settings": recipe.quantization.plain()} if merged else None
+    small = find("quantized", keyed) if keyed else None
+    planned.append(_derived("quantize", small, _last_seconds(history, "model-derived", step="quantize")))
+    forms = 3 if has_adapter else 2
+    planned.append(Planned("judge", f"run ({forms} forms; what was measured before is reused)", recipe.policy, None))
+    return [*planned, Planned("register and promote", "run", recipe.model, None)]
+
+
+def _derived(stage: str, artifact: Artifact | None, seconds: float | None) -> Planned:
+    if artifact:
+        return Planned(stage, "be reused", f"{artifact.kind} {artifact.digest[:12]}", None)
+    return Planned(stage, "run", "the form before it", seconds)
+
+
+def _has_adapter(recipe: Recipe) -> bool:
+    from tasks.training.method import method_named
+
+    return method_named(recipe.method["name"]).has_adapter
+
+
+def _trained(recipe: Recipe, version: DatasetVersion) -> Artifact | None:
+    from tasks.training.method import method_named
+    from tasks.training.models import Base, resolve_base
+    from tasks.training.named_base import known_base
+    from tasks.training.train import inputs_of as training_inputs
+    from tasks.training.train import kind_of, training_code
+
+    reference = recipe.base_model
+    if reference.base and (made := known_base(reference.base)) is None:
+        return None
+    base = Base(made.path, made.digest, reference.plain()) if reference.base else resolve_base(reference)
+    kind = kind_of(method_named(recipe.method["name"]))
+    return find(kind, training_inputs(recipe, version, base), training_code())
+
+
+def _last_seconds(history: list[Event], kind: str, **facts: str) -> float | None:
+    for event in reversed(history):
+        if event.kind == kind and all(event.facts[key] == value for key, value in facts.items()):
+            return float(event.facts["seconds"])
+    return None
+
+
+def _first_guess(recipe: Recipe) -> str:
+    """From the size of the source: good to a factor of a few."""
+    from tasks.data.formats.source import source_path
+
+    source = source_path(one_dataset(recipe.dataset))
+    files = [source] if source.is_file() else [file for file in source.rglob("*") if file.is_file()]
+    tokens = sum(file.stat().st_size for file in files) / CHARACTERS_PER_TOKEN * recipe.training.epochs
+    return f"{tokens / TOKENS_PER_SECOND / 60:.0f} minutes"
