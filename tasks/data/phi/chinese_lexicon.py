@@ -17,6 +17,8 @@ def _tokenizer() -> Any:
     tokenizer = jieba.Tokenizer()
     tokenizer.FREQ, tokenizer.total = tokenizer.gen_pfdict(tokenizer.get_dict_file())
     tokenizer.initialized = True
+    for word in (*chinese_words.FACILITIES, "妇幼保健院"):
+        tokenizer.add_word(word)
     return tokenizer
 
 

@@ -192,7 +192,12 @@ def _name_end(text: str, words: list[str], starts: list[int], index: int, edges:
         followed = bool(_FOLLOWER.match(text, end))
         given = name[surname:]
         cut_so = length == _GIVEN_MOST and end in edges and chinese_lexicon.can_be_given(given)
-        if strong and (followed or length == _GIVEN_MOST) and (surname > 1 or cut_so or not _phrase(text, start, end)):
+        sure = word[0] in chinese_lexicon.plain_surnames() and end in edges
+        if (
+            strong
+            and (followed or sure or length == _GIVEN_MOST)
+            and (surname > 1 or cut_so or not _phrase(text, start, end))
+        ):
             return end
         if word[0] in chinese_words.WORD_SURNAMES and surname == 1:
             continue
@@ -202,6 +207,8 @@ def _name_end(text: str, words: list[str], starts: list[int], index: int, edges:
             return end
         single = len(word) == surname and len(words[index + 1]) == 1
         if length == _GIVEN_MOST and followed and (single or (weak and chinese_lexicon.can_be_given(given))):
+            return end
+        if length == 1 and boundary and text.startswith(chinese_words.SPEAKING, end):
             return end
         if (
             length == 1
@@ -221,6 +228,7 @@ def announces(text: str, start: int) -> bool:
 
 def _phrase(text: str, start: int, end: int) -> bool:
     """Whether a surname that is also a word opens a phrase rather than a name: "患者常感", "患者高热"."""
-    return text[start] in chinese_words.WORD_SURNAMES and not (
-        _SELF_CONTAINED.match(text, end) or text.startswith(chinese_words.PERSON_VERBS, end)
-    )
+    if text[start] not in chinese_words.WORD_SURNAMES or text.startswith(chinese_words.PERSON_VERBS, end):
+        return False
+    free = text[start] not in chinese_words.PREPOSITIONS | {"常"}
+    return not (_FOLLOWER if free else _SELF_CONTAINED).match(text, end)

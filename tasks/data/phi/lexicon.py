@@ -62,13 +62,13 @@ def minor_places() -> frozenset[str]:
 @cache
 def given_names() -> frozenset[str]:
     """Given names of many countries, lower case."""
-    return _faker("person", ("first_name",)) - _NOT_NAMES
+    return _faker("person", ("first_name", "first_romanized", "romanized_")) - _NOT_NAMES
 
 
 @cache
 def surnames() -> frozenset[str]:
     """Surnames of many countries, lower case."""
-    return _faker("person", ("last_name",)) - _NOT_NAMES
+    return _faker("person", ("last_name", "last_romanized")) - _NOT_NAMES
 
 
 @cache
@@ -150,13 +150,13 @@ _CLINICAL = frozenset(
     alpha beta gamma delta epsilon zeta eta theta iota kappa lambda sigma omega tau phi chi psi rho
     hum mol genet surg clin res biol chem sci proc natl acad engl lancet nat cell ann arch int euro acta eur assoc soc
     jama bmj circ neurol pediatr intern emerg maxillofac oral ophthalmol dermatol radiol pathol obstet gynecol anesth
-    nazi internet web online website email fax phone tel address copyright isbn article volume issue page pages
+    drs tor union international islander islanders pacific titin nazi internet web online website email fax phone tel address copyright isbn article volume issue page pages
     diagnosis allergies medications vitals subjective objective signed dictated transcribed""".split()  # noqa: SIM905
 )
 
 # Entries of Faker's lists that are titles or particles.
 _NOT_NAMES = frozenset(
     """de da di do du dos das del della van von der den ten ter la le les los el al bin ibn ben bint abu abd ul ud san
-    st jr sr ii iii iv dr mr mrs ms prof the and of in on at by for to a an is as or be he she it we you ph md
+    china st jr sr ii iii iv dr mr mrs ms prof the and of in on at by for to a an is as or be he she it we you ph md
     """.split()  # noqa: SIM905
 )

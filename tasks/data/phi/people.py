@@ -35,15 +35,30 @@ def find(scan: Scan) -> None:
             index = _lower(scan, index)
         elif scan.capital(index):
             last = scan.run_end(index)
+            taken = len(scan.cover.spans)
             if (
                 not scan.chinese
                 or any(_listed(scan, word) for word in range(index, last))
                 or announces(scan.chinese, scan.words[index].start)
             ):
                 _run(scan, index, last)
+            if len(scan.cover.spans) > taken:
+                _surname_first(scan, index)
             index = last
         else:
             index += 1
+
+
+def _surname_first(scan: Scan, first: int) -> None:
+    """ "Smith, Jane": a surname at the beginning of a line or behind a colon, a comma, and the given name just taken."""
+    if first == 0 or scan.gaps[first] not in (", ", ",") or scan.words[first - 1].shape not in (TITLE, UPPER):
+        return
+    given = scan.words[first]
+    alone = scan.opens_sentence(first - 1) and not scan.cover.free(given.start, given.end)
+    listed = given.low in lexicon.given_names() and scan.low(first - 1) in lexicon.surnames()
+    record = scan.low(first - 1) not in lexicon.words() and bool(_RECORD_AHEAD.match(scan.text, given.end))
+    if alone and (listed or record) and scan.free(first - 1, first):
+        scan.take(first - 1, first, "NAME")
 
 
 def _listed(scan: Scan, index: int) -> bool:
@@ -55,7 +70,7 @@ def _listed(scan: Scan, index: int) -> bool:
 
 def _run(scan: Scan, first: int, last: int) -> None:
     """Cut a row of capitalised words where a word cannot be a name, and judge the pieces."""
-    titled = _title_at(scan, first - 1) and scan.gaps[first] in (" ", ". ", ".")
+    titled = _title_at(scan, first - 1) and scan.joined(first)
     start = first
     index = first
     while index < last:
@@ -110,7 +125,7 @@ def _blocked(scan: Scan, index: int, titled: bool) -> bool:
     if low in vocabulary.MONTHS and low not in ("april", "may", "june", "august", "jan"):
         return True
     if low in lexicon.words():
-        return not listed
+        return not (listed and low in lexicon.ambiguous())
     if word.shape == UPPER:
         return not listed or len(low) < 4 or low in vocabulary.DEGREES
     return low in lexicon.countries() and not listed or _compound(low)
@@ -159,8 +174,12 @@ def _piece(scan: Scan, first: int, last: int, titled: bool) -> None:
         return
     context = _before(scan, first) + _after(scan, last, first)
     score = sum(_weight(scan, index, first) for index in body) + context
+    if len(body) > 1 and scan.low(first) in lexicon.given_names() and scan.low(last - 1) in lexicon.surnames():
+        score += 0.4
     lows = [scan.low(index) for index in body]
-    if all(low in lexicon.words() or low in lexicon.countries() for low in lows) and (len(lows) == 1 or context < 1):
+    if all(low in lexicon.words() or low in lexicon.countries() for low in lows) and context < (
+        1.5 if len(lows) == 1 else 1
+    ):
         score -= 1.0
     if all(low in lexicon.eponyms() for low in lows) and context < 1:
         score -= 1.0
@@ -224,6 +243,10 @@ def _before(scan: Scan, first: int) -> float:
             return 1.6
         if low in ("is", "was") and scan.low(first - 2) in ("name", "patient", "names", "surname"):
             return 1.6
+        if low in vocabulary.DEALING and scan.joined(first + 1) and scan.capital(first + 1):
+            return 1.0
+        if low == "with" and scan.low(first - 2) in vocabulary.TALKING:
+            return 1.5
         if low in vocabulary.WEAK_CUES:
             return 0.5
         return 0.0
@@ -263,8 +286,12 @@ def _after(scan: Scan, last: int, first: int) -> float:
         and low in vocabulary.DEGREES
     ):
         return 2.0 if last - first > 1 or scan.low(first) not in lexicon.words() else 0.5
-    if _RECORD_AHEAD.match(scan.text, end) or _AGE_AHEAD.match(scan.text, end):
+    if _RECORD_AHEAD.match(scan.text, end):
+        return 1.6
+    if _AGE_AHEAD.match(scan.text, end):
         return 1.2
+    if gap == " " and low in vocabulary.PERSON_VERBS:
+        return 1.5 if low in vocabulary.PATIENT_VERBS else 1.0
     if gap == " " and low in vocabulary.AFTER_CUES:
         return 0.6
     if gap.startswith(", ") and low in vocabulary.AFTER_CUES:
@@ -301,7 +328,8 @@ def _lower(scan: Scan, index: int) -> int:
     if "-" in low or low in known or low in lexicon.eponyms() or low in lexicon.cities() or low in vocabulary.PARTICLES:
         return index + 1
     given = low in lexicon.given_names()
-    cue = scan.low(index - 1) in vocabulary.NAME_CUES and scan.gaps[index] == " "
+    said = scan.low(index - 1) == "is" and scan.low(index - 2) == "name"
+    cue = (scan.low(index - 1) in vocabulary.NAME_CUES or said) and scan.gaps[index] == " "
     if not given:
         naming = _person_near(scan, index) and (
             scan.low(index - 1) in ("named", "name") or (scan.low(index - 1) == "is" and scan.low(index - 2) == "name")

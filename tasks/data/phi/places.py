@@ -14,10 +14,10 @@ _UNIT = r"(?:,?\s{1,2}(?:Apt|Apartment|Suite|Ste|Unit|Floor|Fl|Room|Rm|Flat|#)\.
 _CITY = r"(?:,\s{1,2}(?!Dr\b|Mr|Ms|Pt\b|Patient)[A-Z][\w'’.-]{1,25}(?:\s[A-Z][\w'’-]{1,25}){0,2})?"
 _ZIP = r"(?:,?\s{1,2}[A-Z]{2}\b(?:,?\s{1,2}\d{5}(?:-\d{4})?\b)?|,?\s{1,2}\d{5}(?:-\d{4})?\b)?"
 _STREET = re.compile(
-    rf"(?<![\w/.-])\d{{1,6}}[A-Za-z]?(?:-\d{{1,4}})?,?\s{{1,2}}(?:{_NAME}\s{{1,2}}){{1,4}}(?:{_ENDS})\b\.?{_UNIT}{_CITY}{_ZIP}"
+    rf"(?<![\w/.-])(?:(?:Suite|Ste|Apt|Unit|Flat|Room|Floor)\.?\s#?\w{{1,5}},?\s{{1,2}})?\d{{1,6}}[A-Za-z]?(?:-\d{{1,4}})?,?\s{{1,2}}(?:{_NAME}\s{{1,2}}){{1,4}}(?:{_ENDS})\b\.?(?:\s(?:NW|NE|SW|SE|[NSEW])\b)?{_UNIT}{_CITY}{_ZIP}"
     rf"|\b[Pp]\.?\s?[Oo]\.?\s?[Bb]ox\s\d{{1,8}}{_CITY}{_ZIP}"
     r"|\b[A-ZÄÖÜ]\w{2,30}(?:straße|strasse|str\.|gasse|weg|allee|platz)\s\d{1,4}[a-z]?\b(?:,\s\d{4,5}\s[A-ZÄÖÜ]\w{2,30})?"
-    rf"|\b\d{{1,4}},?\s(?:rue|avenue|boulevard|place|allée|quai)\s(?:(?:de|du|des|la|le|les|l')\s?){{0,3}}{_NAME}(?:\s{_NAME}){{0,2}}"
+    rf"|\b\d{{1,4}},?\s(?:[Rr]u[ea]|[Aa]venue|[Bb]oulevard|[Pp]lace|[Aa]llée|[Qq]uai|[Cc]alle|[Aa]venida|[Vv]ia|[Pp]iazza)\s(?:(?:de|du|des|la|le|les|das|dos|da|do|del|l')\s?){{0,3}}{_NAME}(?:\s{_NAME}){{0,2}}{_CITY}"
     rf"|\b(?:Calle|Avenida|Via|Viale|Rua|Carrer|Paseo|Piazza|Jalan|Ulica|ul\.)\s(?:(?:de|del|la|los|las|da|do|della)\s){{0,2}}{_NAME}(?:\s{_NAME}){{0,2}},?\s\d{{1,4}}\b"
 )
 _STREET_LOWER = re.compile(
@@ -30,6 +30,25 @@ _POSTCODE = re.compile(
     r"|\b[A-Z]\d[A-Z]\s\d[A-Z]\d\b"
 )
 _ADDRESS = re.compile(r"\b(?:[Aa]ddress|ADDRESS)(?:\sis)?\s?:\s{0,3}([^\n;]{4,120})")
+# Facilities whose kind comes first: "Klinikum Fulda", "Hôpital Bichat".
+_FOREIGN_HEADS = (
+    "klinikum",
+    "krankenhaus",
+    "klinik",
+    "hôpital",
+    "hopital",
+    "clínica",
+    "clinique",
+    "ospedale",
+    "policlinico",
+    "ziekenhuis",
+    "universität",
+    "universidad",
+    "université",
+    "università",
+    "centro médico",
+    "szpital",
+)
 _GERMAN_ENDS = ("straße", "strasse", "str", "gasse", "weg", "allee", "platz")
 _GENERIC = frozenset(
     """world public mental national global human behavioral occupational primary home oral sexual reproductive department
@@ -54,9 +73,7 @@ _DWELLING = frozenset(
     hospital facility home homes house relocated works worked working care center centre practice grew traveled travelled native staying
     stays visiting village town city suburb hometown university shelter ward department residence centers branch campus""".split()  # noqa: SIM905
 )
-_STRONG_HEADS = frozenset(
-    "hospital hospitals hosp clinic clinics infirmary hospice sanatorium polyclinic klinikum klinik krankenhaus".split()
-)  # noqa: SIM905
+_STRONG_HEADS = frozenset("hospital hospitals hosp clinic clinics infirmary hospice sanatorium polyclinic".split())  # noqa: SIM905
 
 
 _TOWN_CUES = frozenset(("in", "at", "from", "near", "to"))
@@ -103,7 +120,11 @@ def _facilities(scan: Scan) -> None:
                 _plain_facility(scan, head)
         elif word.low in ("office", "facility", "campus", "branch", "pharmacy") and word.shape == LOWER:
             _plain_facility(scan, head)
-        elif word.low in ("university", "hospital", "hôpital", "universität", "universidad") and word.shape == TITLE:
+        elif word.shape == TITLE and word.low.endswith(_FOREIGN_HEADS):
+            last = scan.run_end(head, limit=5)
+            if last > head + 1 and scan.free(head, last):
+                scan.take(head, last, "PLACE")
+        elif word.low == "university" and word.shape == TITLE:
             _facility(scan, head)
 
 
@@ -363,8 +384,12 @@ def _named_place(scan: Scan, cue: int, first: int, personal: bool) -> None:
         last = _gazetteer(scan, first)
         if last == first:
             sent = personal and low in ("in", "to", "from") and bool(recent) and recent[-1] in _SENT
+            built = any(scan.low(index) in vocabulary.FACILITY_HEADS for index in range(first + 1, run))
             near = (
-                sent or any(word in _DWELLING for word in recent[-2:]) or (low == "from" and _person_before(scan, cue))
+                sent
+                or built
+                or any(word in _DWELLING for word in recent[-2:])
+                or (low == "from" and _person_before(scan, cue))
             )
             if not near or low == "of" and recent[-1:] != ["resident"]:
                 return

@@ -7,6 +7,11 @@ from tasks.data.phi.spans import Cover, Kind
 from tasks.data.phi.words import INITIAL, MIXED, TITLE, UPPER, Word, split
 
 _ABBREVIATIONS = frozenset("st dr mr mrs ms prof jr sr mt ft rev fr sra".split())  # noqa: SIM905
+# Between an eponym and what it names none of these stands: "Grace tolerates the diet".
+_NO_EPONYM = frozenset(
+    """who is was has had have with and in at on presented seen for the a an of to from by her his their she he they my our your
+    takes tolerates denies reports said says told will can may should would does did not also then when because""".split()
+)
 _CAPITALS = frozenset((TITLE, UPPER, INITIAL, MIXED))
 
 
@@ -50,7 +55,7 @@ class Scan:
             return True
         before = self.words[index - 1]
         if gap in (". ", ".", ".-"):
-            if before.low in _ABBREVIATIONS and before.shape == TITLE:
+            if before.low in _ABBREVIATIONS and (before.shape == TITLE or before.low == "st"):
                 return True
             # "J. Smith" goes on; "John D. He was seen" does not.
             return before.shape == INITIAL and self.low(index) not in lexicon.words()
@@ -89,6 +94,6 @@ class Scan:
             low = self.words[index].low
             if low in heads or low.rpartition("-")[2] in heads:
                 return True
-            if low in ("who", "is", "was", "has", "with", "and", "in", "at", "on", "presented", "seen", "for"):
+            if low in _NO_EPONYM:
                 return False
         return False

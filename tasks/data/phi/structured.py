@@ -30,7 +30,7 @@ _IP = re.compile(
 _GAP1 = r"[\s:=#№.,–—\-(]{1,6}"
 _GAP = r"[\s:=#№.,–—\-(]{0,6}"
 _CONTACT_KEY = re.compile(
-    r"\b(?:tele?phone|phone|tel|ph|mobile|cell(?:phone)?|fax|pager|beeper|hotline|contact|call(?:ed|ing|s)?|text(?:ed)?"
+    r"\b(?:tele?phone|phone|tel|ph|mobile|cell(?:phone)?|fax|pager|beeper|hotline|contact|paged?|call(?:ed|ing|s)?|text(?:ed)?"
     r"|reach(?:ed|able)?|whatsapp|landline|extension|ext|voicemail|helpline)\b\.?"
     r"(?:\s{1,3}(?:no|nr|num|number|him|her|me|us|them|at|on|is|was|back|home|work|the|patient|office|line|toll|free|"
     r"or|and|via|by)\b\.?){0,5}"
@@ -70,8 +70,9 @@ _WEAK_KEY = (
 )
 _VALUE = r"#?\s?((?=[A-Za-z0-9]{0,12}[-/._]?[A-Za-z0-9]{0,12}[-/._]?[A-Za-z]{0,12}\d)[A-Za-z0-9]{1,36}(?:[-/._][A-Za-z0-9]{1,24}){0,6})"
 _ID_KEYED = re.compile(
-    rf"(?<![A-Za-z])(?:{_STRONG_KEY}{_DESIGNATOR}{{0,3}}|{_WEAK_KEY}{_DESIGNATOR}{{1,3}})"
-    rf"(?![A-Za-z])(?:{_GAP1}|\s{{1,3}}(?:is|was|are|of|reads|under|recorded\s{{1,2}}as|listed\s{{1,2}}as|being)\s{{1,3}})"
+    rf"(?<![A-Za-z])(?:{_STRONG_KEY}{_DESIGNATOR}{{0,3}}"
+    rf"|{_WEAK_KEY}(?:{_DESIGNATOR}{{1,3}}|(?=[\s:#]{{1,3}}(?:(?!(?:19|20)\d\d-(?:19|20)?\d\d\b)\d{{3,}}-\d{{2,}}|[A-Z]{{1,4}}-?\d{{4,}}))))"
+    rf"(?![A-Za-z])(?:{_GAP1}|\s{{1,3}}(?:is|was|are|reads|under|recorded\s{{1,2}}as|listed\s{{1,2}}as|being)\s{{1,3}})"
     rf"(?:is\s{{1,3}})?{_VALUE}(?![A-Za-z0-9])",
     re.IGNORECASE | re.ASCII,
 )
@@ -87,6 +88,7 @@ _ID_SHAPE = re.compile(
     r"|\d[A-Z][A-Z0-9]\d-?[A-Z][A-Z0-9]\d-?[A-Z]{2}\d{2}"  # US Medicare
     r"|#[A-Z]{0,6}-?\d[\dA-Z-]{3,20}"
     r"|[A-Z]{1,6}[-–]\d{5,}(?:-\d{2,}){0,3}"
+    r"|[A-Z]{1,6}[-–]\d{3,}(?:-\d{2,}){1,3}"
     r"|[A-Z]{1,4}\d{6,}"
     r"|\d{5,}-[A-Z]{1,4}"
     r"|\d{2,6}(?:-\d{2,6}){2,4}"
@@ -98,7 +100,7 @@ _ID_SHAPE = re.compile(
 # Registers of trials, papers, genes and sequences: public, and no person's.
 _PUBLIC = re.compile(
     r"(?:NCT|PMID|PMC|OMIM|MIM|ENS[GTP]|rs|GO|HP|CHEBI|ISRCTN|EudraCT|ACTRN|ChiCTR|LOC|KIAA|FLJ|DKFZ|GSE|GSM|SRR|DRKS|"
-    r"UMIN|ICD|SNOMED|LOINC|ORPHA|ISBN|ISSN|RRID|HGNC)[-_: ]?\d|(?:NM|NP|XM|XP|NR|NG|NC|NT)_\d"
+    r"UMIN|ICD-?(?:9|10|11)\b|SNOMED|LOINC|ORPHA|ISBN|ISSN|RRID|HGNC)[-_: ]?\d|(?:NM|NP|XM|XP|NR|NG|NC|NT)_\d"
 )
 _GENBANK = re.compile(r"(?:[A-Z]\d{5}|[A-Z]{2}\d{6})(?!\d)")
 _DECIMAL = re.compile(r"\d{1,4}\.\d+")
@@ -202,6 +204,9 @@ def find(text: str, cover: Cover) -> None:
         return
     if text.count(".") > 2 or text.count(":") > 2 or text.count("-") > 4:
         _claim(text, cover, _IP, "CONTACT")
+    if _SPACED_DIGITS.search(text):
+        for match in _ID_SPACED.finditer(text):
+            cover.add(*match.span(1), "ID")
     found: tuple[tuple[Iterator[tuple[int, int]], Kind], ...] = (
         (_dates(text), "DATE"),
         (_keyed_ids(text), "ID"),
@@ -211,9 +216,6 @@ def find(text: str, cover: Cover) -> None:
         for start, end in spans:
             cover.add(start, end, kind)
     _claim(text, cover, _PHONE, "CONTACT")
-    if _SPACED_DIGITS.search(text):
-        for match in _ID_SPACED.finditer(text):
-            cover.add(*match.span(1), "ID")
     for start, end in _shaped_ids(text):
         cover.add(start, end, "ID")
     if _HIGH_AGE.search(text):

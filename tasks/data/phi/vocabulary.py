@@ -44,6 +44,17 @@ AFTER_CUES = _set(
     "requested requests asked asks wrote writes aged age dob mrn born seen admitted discharged returned returns "
     "tolerated agreed consented refuses refused"
 )
+# What only a person does; the second, what only a patient does.
+PERSON_VERBS = _set(
+    "underwent presented presents denies denied complains complained reports reported states stated told tells lives resides attended "
+    "attends visited consented agreed refuses refused wrote writes called phoned requested requests tolerated tolerates "
+    "asks asked said says thanked works worked wants felt feels lost"
+)
+PATIENT_VERBS = _set("denies denied complains complained consented resides lives told phoned wrote refuses")
+TALKING = _set("spoke speak speaking talked talking discussed met consulted spoken chatted reviewed shared")
+# A name of two words may follow.
+DEALING = _set("treat treating manage managing help helping examine examined see saw met meet call called tell told ask asked evaluate "
+               "evaluating counsel counselling thank advise discharge discharged admit admitting schedule remind inform informed")  # fmt: skip
 PERSON_WORDS = _set(
     "patient pt male female man woman boy girl child infant newborn baby toddler adolescent teenager lady gentleman "
     "year-old years-old yr-old yo y/o yof yom old m f son daughter wife husband mother father individual person adult neonate "
@@ -59,7 +70,7 @@ MEDICAL_HEADS = _set(
     "phenomenon procedure operation method technique maneuver manoeuvre position incision repair classification stain "
     "staining agar medium tube catheter clamp forceps retractor needle rod law equation formula curve plot model "
     "distribution correction analysis diet trial trials study studies questionnaire inventory assessment protocol regimen "
-    "triad tetrad pentad triangle space pouch fascia ligament membrane tract nucleus area cortex gyrus fissure sulcus "
+    "anomaly anomalies triad tetrad pentad triangle space pouch fascia ligament membrane tract nucleus area cortex gyrus fissure sulcus "
     "virus fever rash spots spot ulcer ulcers nephropathy glomerulonephritis purpura granulomatosis histiocytosis macroglobulinemia "
     "melanoma leukemia leukaemia myopathy myotonia epilepsy seizures seizure spasm paraplegia migraine psychosis neuralgia "
     "angina murmur pulse respiration breathing respirations rales lines triad exponent effect factor receptor receptors protein proteins gene genes "
@@ -75,12 +86,13 @@ MEDICAL_HEADS = _set(
 
 # Heads of the names of facilities. "Clinic" and "hospital" may be lower case behind a name ("the Dallas clinic").
 FACILITY_HEADS = _set(
-    "hospital hospitals hosp clinic clinics infirmary hospice sanatorium polyclinic klinikum klinik krankenhaus hôpital hospitalier "
+    "hospital hospitals hosp clinic clinics infirmary hospice sanatorium polyclinic "
     "medical health healthcare medicine med center centre cntr ctr cancer university college institute school pavilion "
     "rehab rehabilitation nursing practice surgery pharmacy dispensary urgent care family children's childrens women's "
-    "memorial general regional county community district methodist presbyterian baptist mercy veterans va"
+    "home memorial general regional county community district methodist presbyterian baptist mercy veterans va"
 )
 FACILITY_ENDS = _set(
+    "institute practice home lodge manor "
     "hospital hospitals hosp clinic clinics infirmary hospice sanatorium polyclinic klinikum klinik krankenhaus "
     "center centre cntr ctr health healthcare pavilion rehab rehabilitation medicine med"
 )
