@@ -16,7 +16,7 @@ from tasks.data.stage import ERROR_FILE, PARENT, STAGES, built_folder
 from tasks.errors import GalenError, InputError, Interrupted
 from tasks.home import CHECKOUT, home
 
-__all__ = ["STAGES", "build_dataset", "build_stage"]
+__all__ = ["STAGES", "build_dataset", "build_stage", "command", "push"]
 
 LOCK_PATIENCE = 600.0
 """Seconds to wait for another DVC command in this checkout."""
@@ -65,6 +65,41 @@ def build_dataset(name: str) -> None:
     """Bring every stage of a dataset up to date, in order."""
     for stage in STAGES:
         build_stage(stage, name)
+
+
+def push(name: str) -> None:
+    """Copy the sealed version that a dataset has now to DVC's remote (`var/dvc-remote`, unless `.dvc/config` says
+    another). What ingest wrote is never pushed.
+
+    Raises:
+        Interrupted: the remote cannot be reached; in DVC's words.
+    """
+    one_dataset(name)
+    configure()
+    command(CHECKOUT, "push", f"seal@{name}")
+
+
+def command(folder: Path, *arguments: str) -> None:
+    """Run a DVC command in a folder, quietly.
+
+    Raises:
+        Interrupted: it failed; with the last line that it said.
+    """
+    child = process.start(
+        [sys.executable, "-m", "dvc", *arguments],
+        cwd=folder,
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+    try:
+        _, said = child.communicate()
+    finally:
+        process.stop(child)
+    if child.returncode:
+        lines = [line for line in said.decode("utf-8", "replace").splitlines() if line.startswith("ERROR")]
+        raise Interrupted(f"dvc {arguments[0]} failed", value=lines[-1] if lines else child.returncode)
 
 
 def environment() -> dict[str, str]:

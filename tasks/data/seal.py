@@ -23,7 +23,9 @@ from tasks.errors import InputError, IntegrityError
 from tasks.home import CHECKOUT, home
 
 DECLARATION = ("dvc.yaml", "params.yaml", "dvc.lock")
-"""What brings a version back without a git commit."""
+"""What brings a version back without a git commit (tasks/data/restore.py)."""
+DATASET = "dataset"
+"""Beside them: whose version it is."""
 
 
 def run(stage: Stage) -> Facts:
@@ -139,14 +141,14 @@ def adopt_version(name: str) -> DatasetVersion:
         raise InputError("this dataset is not built yet", value=name, hint="run its stages")
     sealed = read(built)
     with locked(f"dataset-{sealed.digest[:16]}"):
-        artifact = _place(built, sealed)
+        artifact = place(built)
         link = home() / "datasets" / artifact.digest
         link.parent.mkdir(parents=True, exist_ok=True)
         if not link.is_symlink():
             link.symlink_to(Path("..") / "artifacts" / artifact.digest)
         snapshot = snapshot_folder(artifact.digest)
         if not snapshot.exists():
-            _keep_declaration(snapshot)
+            _keep_declaration(snapshot, name)
     return DatasetVersion(artifact)
 
 
@@ -155,7 +157,13 @@ def snapshot_folder(digest: str) -> Path:
     return home() / "datasets" / f"{digest}.dvc"
 
 
-def _place(built: Path, sealed: Artifact) -> Artifact:
+def place(built: Path) -> Artifact:
+    """What a seal stage built, linked into the store.
+
+    Raises:
+        IntegrityError: it was changed since.
+    """
+    sealed = read(built)
     staging = home() / "staging" / f"dataset-{sealed.digest[:16]}"
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir(parents=True)
@@ -178,13 +186,14 @@ def _link(file: Path, target: Path) -> None:
         shutil.copyfile(file, target)
 
 
-def _keep_declaration(snapshot: Path) -> None:
+def _keep_declaration(snapshot: Path, name: str) -> None:
     draft = snapshot.with_name(f".{snapshot.name}.{os.getpid()}")
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True)
-    for name in DECLARATION:
-        if (CHECKOUT / name).is_file():
-            write_atomically(draft / name, (CHECKOUT / name).read_bytes())
+    for file in DECLARATION:
+        if (CHECKOUT / file).is_file():
+            write_atomically(draft / file, (CHECKOUT / file).read_bytes())
+    write_atomically(draft / DATASET, name.encode())
     draft.rename(snapshot)
     sync(snapshot.parent)
 

@@ -12,8 +12,11 @@ import time
 from pathlib import Path
 
 import psutil
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
+from tasks.data.records import working_schema
 from tasks.home import CHECKOUT
 from tests.data.conftest import question
 
@@ -30,6 +33,20 @@ try:
     dvc.build_stage("ingest", "tiny")
 except dvc.Interrupted as error:
     print(error)
+"""
+RECORD = {"prompt": "Why?", "answer": "So.", "record_id": "1", "group_id": "1", "category": "x", "language": "en"}
+BACK = """
+import shutil
+from tasks.artifact import artifacts
+from tasks.data import restore, seal
+from tasks.home import home
+dvc.build_stage("seal", "tiny")
+version = seal.adopt_version("tiny")
+dvc.push("tiny")
+for gone in (artifacts() / version.digest, home() / "dvc-cache"):
+    shutil.rmtree(gone)
+again = restore.restore(version.digest)
+print(again.digest == version.digest, again.rows("train")[0]["prompt"])
 """
 SLEEPER = """
 import os, subprocess, sys, time
@@ -115,6 +132,20 @@ def test_nothing_lives_on_when_the_run_is_killed(checkout: Path) -> None:
     run.send_signal(signal.SIGKILL)
     run.communicate()
     assert psutil.wait_procs(processes, timeout=5)[1] == []
+
+
+def test_a_version_comes_back_from_the_remote_alone(checkout: Path) -> None:
+    built = checkout / "data" / "built" / "tiny"
+    for stage in ("augment", "validate"):
+        (built / stage).mkdir(parents=True)
+    for split in ("train", "validation", "test"):
+        rows = [RECORD | {"parents": []}] if split == "train" else []
+        table = pa.Table.from_pylist(rows, schema=working_schema("causal-lm"))
+        pq.write_table(table, built / "augment" / f"{split}.parquet")
+    facts = {"ingest": {"source": {}}, "deidentify": {"phi": {}, "method": ""}, "validate": {"validation": {}}}
+    (built / "augment" / "manifest.json").write_text(json.dumps(facts | {"augment": {"augmentation": {}}}))
+    (built / "validate" / "validation.json").write_text("{}")
+    assert said(checkout, BACK) == "True Why?"
 
 
 def test_another_command_in_the_checkout_is_waited_for_and_then_named(checkout: Path) -> None:

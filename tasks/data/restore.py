@@ -1,0 +1,64 @@
+"""A dataset version that the store no longer holds, from DVC's cache or remote, by the snapshot that was kept of it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+from tasks.artifact import artifacts, locked
+from tasks.config import load_yaml
+from tasks.data.dvc import command
+from tasks.data.params import PARAMS
+from tasks.data.seal import DATASET, DECLARATION, place, snapshot_folder
+from tasks.data.version import DatasetVersion, load_version
+from tasks.errors import InputError, IntegrityError
+from tasks.home import home
+
+CONFIG = """\
+[core]
+    no_scm = true
+    analytics = false
+    remote = local
+[cache]
+    dir = {home}/dvc-cache
+    type = "hardlink,copy"
+['remote "local"']
+    url = {home}/dvc-remote
+"""
+
+
+def restore(digest: str) -> DatasetVersion:
+    """A version by digest: from the store, or else brought back into it.
+
+    Works in a folder of its own, so that the checkout's data stays as it is. Looks at the cache and the local remote of
+    this `GALEN_HOME`; a remote elsewhere is fetched from with `dvc fetch` first.
+
+    Raises:
+        InputError: no snapshot of such a version is on this machine.
+        Interrupted: neither DVC's cache nor its remote holds it.
+        IntegrityError: what they hold is something else.
+    """
+    if (artifacts() / digest).is_dir():
+        return load_version(digest)
+    snapshot = snapshot_folder(digest)
+    if not (snapshot / DATASET).is_file():
+        raise InputError("no snapshot of this dataset version", value=digest, hint="restore GALEN_HOME/datasets")
+    name = (snapshot / DATASET).read_text()
+    with locked(f"dataset-{digest[:16]}"):
+        folder = home() / "staging" / f"restore-{digest[:16]}"
+        shutil.rmtree(folder, ignore_errors=True)
+        (folder / ".dvc").mkdir(parents=True)
+        try:
+            (folder / ".dvc" / "config").write_text(CONFIG.format(home=home()))
+            for file in DECLARATION:
+                shutil.copyfile(snapshot / file, folder / file)
+            # DVC reads every entry here, and one bad one would stop it.
+            entry = load_yaml(snapshot / PARAMS)["datasets"][name]
+            (folder / PARAMS).write_text(json.dumps({"datasets": {name: entry}}))
+            command(folder, "pull", f"seal@{name}")
+            found = place(folder / "data" / "built" / name / "seal")
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+    if found.digest != digest:
+        raise IntegrityError("DVC holds another version under this snapshot", value=digest, hint="build it again")
+    return load_version(digest)
