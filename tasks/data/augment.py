@@ -101,14 +101,18 @@ def derive(batch: pa.RecordBatch, kind: str, maker: Kind, rate: float, seed: int
 
     A child has the group, category, language, source and licence of its parent, and the id `PARENT~KIND`.
     """
-    children = []
+    import pyarrow as pa
+
+    draws: dict[int, int] = {}
     for place, record_id in enumerate(batch.column("record_id").to_pylist()):
-        draw = hashlib.blake2b(f"{seed}\x1f{kind}\x1f{record_id}".encode(), digest_size=16).digest()
-        if int.from_bytes(draw[:8], "big") >= rate * 2**64:
-            continue
-        parent = batch.slice(place, 1).to_pylist()[0]
-        changed = maker.child(parent, random.Random(int.from_bytes(draw[8:], "big")))
+        drawn = hashlib.blake2b(f"{seed}\x1f{kind}\x1f{record_id}".encode(), digest_size=16).digest()
+        if int.from_bytes(drawn[:8], "big") < rate * 2**64:
+            draws[place] = int.from_bytes(drawn[8:], "big")
+    children = []
+    for parent, draw in zip(batch.take(pa.array(draws, pa.int64())).to_pylist(), draws.values(), strict=True):
+        changed = maker.child(parent, random.Random(draw))
         if changed is not None:
+            record_id = parent["record_id"]
             children.append({**parent, **changed, "record_id": f"{record_id}~{kind}", "parents": [record_id]})
     return children
 

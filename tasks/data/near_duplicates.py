@@ -18,6 +18,7 @@ from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from tasks.config import Task
@@ -75,7 +76,15 @@ def compared_columns(task: Task) -> list[str]:
 
 def exact_key(text: Text) -> bytes:
     """16 bytes that two records share when they are equal but for case, width, punctuation and white space."""
-    return hashlib.blake2b("\n".join(" ".join(tokens(part)) for part in text).encode(), digest_size=16).digest()
+    return _key(_tokenised(text))
+
+
+def _tokenised(text: Text) -> list[list[str]]:
+    return [tokens(part) if part else [] for part in text]
+
+
+def _key(parts: list[list[str]]) -> bytes:
+    return hashlib.blake2b("\n".join(map(" ".join, parts)).encode(), digest_size=16).digest()
 
 
 @dataclass(frozen=True)
@@ -126,10 +135,11 @@ class HeldOut:
         self._texts: list[Text] = []
         raw: list[_Sets] = []
         for batch in batches:
-            self._exact.update(map(exact_key, batch))
+            parts = list(map(_tokenised, batch))
+            self._exact.update(map(_key, parts))
             if threshold < 1:
-                self._texts.extend(batch)
-                raw.append(_hashes(batch))
+                self._texts.extend(text if text[1] else ("", "") for text in batch)  # only answers need a second look
+                raw.append(_hashes(parts))
         shingles = sum(len(one.keys) for one in raw)
         size = min(LARGEST_SKETCH, 1 << max(10, (4 * shingles).bit_length()))
         self._shift = np.uint64(64 - (size.bit_length() - 1))
@@ -151,10 +161,11 @@ class HeldOut:
         """
         import numpy as np
 
-        found = np.fromiter((exact_key(text) in self._exact for text in batch), dtype=np.bool_, count=len(batch))
+        parts = list(map(_tokenised, batch))
+        found = np.fromiter((_key(one) in self._exact for one in parts), dtype=np.bool_, count=len(batch))
         if not len(self._index_keys) or not batch:
             return found
-        sets = self._ranked(_hashes(batch))
+        sets = self._ranked(_hashes(parts))
         keys, rows = sets.prefixes(self._threshold)
         known = keys >> np.uint64(64 - RARITY_BITS) > 0  # a shingle that no held-out record has finds nothing
         keys, rows = keys[known], rows[known]
@@ -247,16 +258,16 @@ def _question_words() -> frozenset[str]:
     return frozenset(word for language in ("en", "zh") for line in plain[language] for word in tokens(line))
 
 
-def _hashes(batch: Sequence[Text]) -> _Sets:
-    """64-bit hashes of each record's shingles, in the order of the text, with repetitions.
+def _hashes(batch: list[list[list[str]]]) -> _Sets:
+    """64-bit hashes of each tokenised record's shingles, in the order of the text, with repetitions.
 
     A record of fewer than 5 tokens is one shingle. Python's string hash is salted per process: hashes are never kept.
     """
     import numpy as np
 
     words, lengths = array("q"), array("q")
-    for text in batch:
-        found = [token for part in text if part for token in tokens(part)]
+    for parts in batch:
+        found = list(chain.from_iterable(parts))
         words.extend(map(hash, found))
         words.extend([0] * (WIDTH - len(found)))
         lengths.append(max(len(found), WIDTH))
