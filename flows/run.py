@@ -25,6 +25,7 @@ from tasks.evaluation.policy import Protocol, protocol_of
 from tasks.lineage.event import Origin
 from tasks.lineage.recording import record_nothing_to_do
 from tasks.lineage.report import FormJudged
+from tasks.release.register import mirror
 
 if TYPE_CHECKING:
     from tasks.evaluation.baselines import Comparison
@@ -90,6 +91,7 @@ def run_recipe(path: Path, actor: str | None = None) -> str:
         if decision := decided_before(recipe.model, inputs):
             text = f"nothing to do: nothing changed since {decision.text} ({decision.event.time:%Y-%m-%d %H:%M} UTC)"
             record_nothing_to_do(recipe, inputs, decision.text, decision.event, origin)
+            mirror(recipe.model)  # a run that was killed between its decision and MLflow left the aliases behind
             if decision.outcome == "waiting":
                 raise ApprovalNeeded(text, hint=approve_command(recipe.model, decision.event.facts["version"]))
             click.echo(text)
