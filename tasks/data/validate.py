@@ -16,10 +16,11 @@ from tasks.data.facts import facts_of, texts_of
 from tasks.data.label_quality import KEPT, REASONS, Quality, judge
 from tasks.data.quarantine import Quarantine, check_budget
 from tasks.data.records import working_schema
-from tasks.data.stage import REJECTED, Facts, Stage, stage_main
+from tasks.data.stage import REJECTED, Facts, Stage, built_folder, refused_file, stage_main
 from tasks.data.tables import TableWriter, batches
 from tasks.digest import canonical_json
 from tasks.errors import InputError
+from tasks.home import shown
 
 DOCS = "docs/index.html"
 RESULT = "validation.json"
@@ -33,7 +34,7 @@ def run(stage: Stage) -> Facts:
 
     Returns:
         rejected: {reason: rows}; annotators: rows settled by agreement and by majority; validation: what the manifest
-        of the dataset version keeps; docs: the page, relative to this stage's folder.
+        of the dataset version keeps; docs: the page, relative to the checkout.
 
     Raises:
         InputError: more bad rows than the budget, a label that is too rare, or an expectation that was not met.
@@ -51,15 +52,16 @@ def run(stage: Stage) -> Facts:
         texts_of(kept, dataset.task),
         dataset.limits.plain(),
     )
-    docs = stage.output / DOCS
-    docs.parent.mkdir()
-    docs.write_text(page(validation, stage.name), encoding="utf-8")
+    docs = page(validation, stage.name)
     if failed := validation.failed:
+        kept_page = refused_file(stage.name, stage.stage).with_suffix(".html")
+        _write_page(kept_page, docs)
         raise InputError(
             f"dataset {stage.name} does not meet {len(failed)} of {len(validation.verdicts)} expectations",
             value="; ".join(map(str, failed)),
-            hint=f"what each is for: data/suites/{dataset.task}.json",
+            hint=f"what each is for: {shown(kept_page)}",
         )
+    _write_page(stage.output / DOCS, docs)
     write_atomically(stage.output / RESULT, canonical_json(result(validation)))
     return {
         "rejected": quarantine.counts,
@@ -71,7 +73,7 @@ def run(stage: Stage) -> Facts:
             "great_expectations": validation.version,
             "expectations": len(validation.verdicts),
         },
-        "docs": DOCS,
+        "docs": shown(built_folder(stage.name) / stage.stage / DOCS),
     }
 
 
@@ -97,12 +99,16 @@ def result(validation: Validation) -> dict[str, Any]:
         "suite_digest": validation.suite.digest,
         "great_expectations": validation.version,
         "success": not validation.failed,
-        "docs": DOCS,
         "expectations": [
             {"type": one.type, "columns": list(one.columns), "arguments": one.arguments, "success": one.success}
             for one in validation.verdicts
         ],
     }
+
+
+def _write_page(path: Path, html: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(html, encoding="utf-8")
 
 
 def _write(path: Path, task: Task, quality: Quality, folder: Path) -> Quarantine:

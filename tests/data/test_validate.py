@@ -147,12 +147,15 @@ def test_a_label_seen_once_is_named_with_its_count(run: Callable[..., Built]) ->
         run("token-classification", rows)
 
 
-def test_an_expectation_that_is_not_met_is_named_without_values(run: Callable[..., Built]) -> None:
+def test_an_expectation_that_is_not_met_is_named_without_values(run: Callable[..., Built], galen_home: Path) -> None:
     rows = labelled(*((f"{PLANTED} {n}", "only") for n in range(4)))
     with pytest.raises(InputError) as refused:
         run("text-classification", rows)
     assert "expect_column_unique_value_count_to_be_between(label)" in str(refused.value)
-    assert PLANTED not in str(refused.value)
+    page = galen_home / "refused" / "test" / "validate.html"
+    assert str(page) in str(refused.value)
+    assert "Failed" in page.read_text("utf-8")
+    assert PLANTED not in str(refused.value) + page.read_text("utf-8")
 
 
 @pytest.mark.parametrize("task", TASKS)
@@ -248,7 +251,8 @@ def test_the_page_loads_nothing_and_is_the_same_every_time(run: Callable[..., Bu
     pages = []
     for _ in range(2):
         facts = run("text-classification", GOOD)[2]
-        pages.append((tmp_path / "built" / "validate" / facts["docs"]).read_text("utf-8"))
+        assert facts["docs"] == "data/built/test/validate/docs/index.html"
+        pages.append((tmp_path / "built" / "validate" / validate.DOCS).read_text("utf-8"))
     assert pages[0] == pages[1]
     for sign in ("<script", "<link", "<img", "src=", "url(", "@import"):
         assert sign not in pages[0]
