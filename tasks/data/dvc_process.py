@@ -19,6 +19,7 @@ def main(target: str, patience: float) -> int:
     from dvc.exceptions import DvcException
     from dvc.lock import LockError
     from dvc.repo import Repo
+    from dvc.stage.exceptions import StageCmdFailedError
 
     logging.getLogger("dvc").setLevel(logging.CRITICAL)
     started = time.monotonic()
@@ -27,16 +28,14 @@ def main(target: str, patience: float) -> int:
             with Repo(str(CHECKOUT)) as repo:
                 repo.reproduce(target, single_item=True)
             return 0
-        except LockError as error:
-            if time.monotonic() - started > patience:
-                print(f"DVC: {error}", file=sys.stderr)  # noqa: T201
-                return BUSY
-            time.sleep(0.5)
         except DvcException as error:
             cause = error.__cause__ or error
-            if type(cause).__name__ != "StageCmdFailedError":  # then the stage has said what was wrong
+            if isinstance(cause, LockError) and time.monotonic() - started < patience:
+                time.sleep(0.5)
+                continue
+            if not isinstance(cause, StageCmdFailedError):  # then the stage has said what was wrong
                 print(f"DVC: {cause}", file=sys.stderr)  # noqa: T201
-            return 1
+            return BUSY if isinstance(cause, LockError) else 1
 
 
 if __name__ == "__main__":
