@@ -15,6 +15,7 @@ from tasks.errors import InputError
 
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _LATIN = re.compile(r"[A-Za-z\u00c0-\u024f]{2}")
+_NO_NAME = vocabulary.TITLES | vocabulary.PARTICLES
 _TIGHT_BEFORE = frozenset(",.;:!?)]}%'’”/-–@_")
 _TIGHT_AFTER = frozenset("([{#/-–@_'’“")
 
@@ -119,7 +120,7 @@ class Deidentifier:
                 latin = chinese.latin_part(text) if has_han else text
                 scans.append(english.find(latin, cover, text if has_han or language.startswith("zh") else ""))
             else:
-                scans.append(Scan("", cover))
+                scans.append(Scan("", Cover(0)))
         if any(span.kind == "NAME" for cover in covers for span in cover.spans):
             parts = {part for scan in scans for part in _name_parts(scan)}
             for scan in scans:
@@ -130,19 +131,11 @@ class Deidentifier:
 
 def _name_parts(scan: Scan) -> set[str]:
     """The words of the names found in a text that name the person alone, too."""
-    spans = [span for span in scan.cover.spans if span.kind == "NAME"]
-    parts: set[str] = set()
-    for span in spans:
-        for word in scan.words:
-            if word.start >= span.end:
-                break
-            if (
-                word.start >= span.start
-                and len(word.low) > 2
-                and word.low not in vocabulary.TITLES | vocabulary.PARTICLES
-            ):
-                parts.add(word.low)
-    return parts
+    named = bytearray(len(scan.text))
+    for start, end, kind in scan.cover.spans:
+        if kind == "NAME":
+            named[start:end] = b"\x01" * (end - start)
+    return {word.low for word in scan.words if named[word.start] and len(word.low) > 2 and word.low not in _NO_NAME}
 
 
 def _repeat(scan: Scan, parts: set[str]) -> None:

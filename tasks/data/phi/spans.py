@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
@@ -39,6 +40,11 @@ class Cover:
         self.block(start, end)
         self.spans.append(Span(start, end, kind))
         return True
+
+    def add_all(self, matches: Iterable[re.Match[str]], kind: Kind) -> None:
+        """Add every match that is still free, whole."""
+        for match in matches:
+            self.add(*match.span(), kind)
 
     def extend(self, spans: Iterable[Span]) -> None:
         """Add every span that is still free."""

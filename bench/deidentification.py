@@ -1,0 +1,160 @@
+"""Recall and precision of de-identification, what it alters in disease mentions, and its speed.
+
+    python -m bench.deidentification
+
+A value counts as recalled only if none of its words stays readable; the leak is the share of its letters and digits
+that stay. The public queries are split in two: the rules were developed on the even half, the odd half was only run.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import re
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from tasks.data.phi import KINDS, Deidentifier  # noqa: E402
+
+DATA = Path(os.environ.get("GALEN_REAL_DATA", ROOT.parent / "shared" / "data"))
+KIND_OF_TAG = {"NAME": "NAME", "GEOGRAPHIC_LOCATION": "PLACE", "DATE": "DATE"} | dict.fromkeys(
+    ("PHONE_NUMBER", "EMAIL_ADDRESS", "FAX_NUMBER", "URL", "IP_ADDRESS"), "CONTACT"
+)  # every other tag is a record number
+# Words that name nobody when they stay: "Clinic in [PLACE_1]", "patient ID: [ID_1]".
+HARMLESS = {"in", "of", "the", "and", "at", "on"}
+LABELS = {"patient", "id", "medicare"}
+
+
+class Case(NamedTuple):
+    """A text and the identifiers in it: (kind, value)."""
+
+    text: str
+    language: str
+    values: list[tuple[str, str]]
+
+
+def public_queries() -> list[Case]:
+    """The 526 tagged queries of `synthetic_clinical_queries`."""
+    cases = []
+    content = (DATA / "synthetic_clinical_queries" / "queries.txt").read_text(encoding="utf-8")
+    for block in content.split("===QUERY===")[1:]:
+        query, tags = block.split("===PHI_TAGS===")
+        rows = [json.loads(line) for line in tags.splitlines() if line.strip()]
+        values = [(KIND_OF_TAG.get(row["identifier_type"], "ID"), row["value"]) for row in rows]
+        cases.append(Case(query.strip(), "en", values))
+    return cases
+
+
+def gold(name: str) -> list[Case]:
+    """A gold set of `data/gold`."""
+    lines = (ROOT / "data" / "gold" / name).read_text(encoding="utf-8").splitlines()
+    rows = [json.loads(line) for line in lines]
+    return [Case(row["text"], row["language"], [(v["type"], v["value"]) for v in row["values"]]) for row in rows]
+
+
+def measure(title: str, cases: Iterable[Case], deidentifier: Deidentifier) -> None:
+    """Print recall, leak and precision per kind."""
+    total, recalled, letters, leaked, found, right = (Counter[str]() for _ in range(6))
+    negatives = altered_negatives = count = 0
+    for case in cases:
+        count += 1
+        spans = deidentifier.find(case.text, case.language)
+        hidden = {at for start, end, _ in spans for at in range(start, end)}
+        tagged: set[int] = set()
+        for kind, value in case.values:
+            total[kind] += 1
+            safe = True
+            for match in re.finditer(re.escape(value), case.text):
+                tagged.update(range(*match.span()))
+                left = "".join(
+                    c if at not in hidden and c.isalnum() else " " for at, c in enumerate(value, start=match.start())
+                ).split()
+                left = [word for word in left if word.lower() not in HARMLESS | (LABELS if kind == "ID" else set())]
+                letters[kind] += sum(map(str.isalnum, value))
+                leaked[kind] += sum(map(len, left))
+                safe = safe and not left
+            recalled[kind] += safe
+        for start, end, kind in spans:
+            found[kind] += 1
+            right[kind] += not tagged.isdisjoint(range(start, end))
+        if not case.values:
+            negatives += 1
+            altered_negatives += bool(spans)
+    print(f"\n{title}: {count} texts, {negatives} without identifiers, of which {altered_negatives} altered")
+    print(f"  {'kind':8} {'values':>6} {'recall':>7} {'leak':>7} {'precision':>9}")
+    for kind in KINDS:
+        if total[kind] or found[kind]:
+            print(
+                f"  {kind:8} {total[kind]:6} {_ratio(recalled[kind], total[kind])} "
+                f"{_ratio(leaked[kind], letters[kind])}   {_ratio(right[kind], found[kind])}"
+            )
+
+
+def _ratio(part: int, whole: int) -> str:
+    return f"{part / whole:7.4f}" if whole else "      -"
+
+
+def ncbi_sentences() -> Iterator[tuple[list[str], list[str]]]:
+    """Tokens and tags of the sentences of NCBI-disease, train and devel."""
+    for split in ("train", "devel"):
+        for block in (DATA / "ncbi_disease" / f"{split}.tsv").read_text(encoding="utf-8").split("\n\n"):
+            rows = [line.split("\t") for line in block.splitlines() if line]
+            if rows:
+                yield [row[0] for row in rows], [row[1] for row in rows]
+
+
+def disease_mentions(deidentifier: Deidentifier) -> None:
+    """Print how many disease mentions lose a token."""
+    mentions = altered = 0
+    for tokens, tags in ncbi_sentences():
+        result, _ = deidentifier.deidentify_tokens(tokens, "en")
+        index = 0
+        while index < len(tags):
+            end = index + 1
+            if tags[index].startswith("B-"):
+                while end < len(tags) and tags[end].startswith("I-"):
+                    end += 1
+                mentions += 1
+                altered += result[index:end] != tokens[index:end]
+            index = end
+    print(f"\nNCBI-disease, train and devel: {mentions} mentions, {altered} altered ({altered / mentions:.2%})")
+
+
+def speed(deidentifier: Deidentifier) -> None:
+    """Print records per second of processor time, one core, on short records."""
+    english = [case.text for case in public_queries()]
+    with next((DATA / "toyhom_zh").glob("*.csv")).open(encoding="gb18030", newline="") as lines:
+        chinese = [row["title"] + row["ask"][:40] for row in csv.DictReader(lines)][:3000]
+    print()
+    for language, texts in (("en", english), ("zh", chinese)):
+        start = time.process_time()
+        for text in texts:
+            deidentifier.deidentify_record({"text": text}, language)
+        seconds = time.process_time() - start
+        size = sum(map(len, texts)) / len(texts)
+        print(f"speed, {language}: {len(texts) / seconds:,.0f} records/s of {size:.0f} characters on average")
+
+
+def main() -> None:
+    """Measure everything."""
+    deidentifier = Deidentifier()
+    deidentifier.find("warm-up: 患者 John")  # the lists are read here, not in the timing
+    queries = public_queries()
+    measure("public queries, even half (development)", queries[::2], deidentifier)
+    measure("public queries, odd half (held out)", queries[1::2], deidentifier)
+    measure("own English gold set", gold("deid_en.jsonl"), deidentifier)
+    measure("own Chinese gold set", gold("deid_zh.jsonl"), deidentifier)
+    disease_mentions(deidentifier)
+    speed(deidentifier)
+
+
+if __name__ == "__main__":
+    main()
