@@ -49,14 +49,12 @@ class Batch:
     """(rows, tokens) with `IGNORED` where nothing is learned, or (rows,)."""
 
 
-def layout(
-    encoded: Encoded, batch_tokens: int, micro_tokens: int | None, *, pack: bool, by_document: bool = False
-) -> Layout:
+def layout(encoded: Encoded, batch_tokens: int, micro_tokens: int, *, pack: bool, by_document: bool = False) -> Layout:
     """The layout for these records. Attention by document packs a forward pass into a single row, without padding.
 
     Other attention costs by the square of a row, even across records: then a row holds about four, and the longest.
     """
-    micro = min(micro_tokens or batch_tokens, batch_tokens)
+    micro = min(micro_tokens, batch_tokens)
     if not pack or not len(encoded):
         return Layout(batch_tokens, micro, 0)
     longest, some = int(encoded.lengths.max()), 4 * int(encoded.lengths.mean())

@@ -68,6 +68,8 @@ class Outcome:
     stopped_early: bool
     seconds: float
     """In optimizer steps alone, in this process."""
+    cpu_seconds: float
+    """The same, of all cores together: what to compare where a machine is shared."""
     tokens_timed: int
     """Real tokens in those seconds."""
 
@@ -108,14 +110,14 @@ def run(model: Any, masters: Masters, lesson: Lesson, kept: Checkpoints, track: 
     save_at = _evenly(len(steps), settings.checkpoints) - {len(steps)}
     point_every = max(1, len(steps) // POINTS)
     validation = plan_in_order(lesson.validation.lengths, lesson.how)
-    seconds, timed, stopped = 0.0, 0, False
+    seconds, cpu_seconds, timed, stopped = 0.0, 0.0, 0, False
     loss_since = torch.tensor(now.loss, dtype=torch.float64, device=device)
 
     with progress("fine-tuning", len(steps), "steps") as bar, _stoppable() as stop:
         bar.advance(now.step)
         model.train()
         while now.step < len(steps):
-            began = time.perf_counter()
+            began, cpu_began = time.perf_counter(), time.process_time()
             batches = [collate(lesson.train, micro, lesson.pad_id, lesson.how, device) for micro in steps[now.step]]
             targets = sum(int((batch.targets != IGNORED).sum()) for batch in batches)
             for batch in batches:
@@ -131,6 +133,7 @@ def run(model: Any, masters: Masters, lesson: Lesson, kept: Checkpoints, track: 
             now.targets += targets
             now.loss_targets += targets
             seconds += time.perf_counter() - began
+            cpu_seconds += time.process_time() - cpu_began
             timed += tokens
 
             if now.step % point_every == 0 or now.step == len(steps) or now.step in evaluate_at:
@@ -152,7 +155,7 @@ def run(model: Any, masters: Masters, lesson: Lesson, kept: Checkpoints, track: 
                 break
     masters.set_values(best)
     model.eval()
-    return Outcome(now, len(steps), stopped, seconds, timed)
+    return Outcome(now, len(steps), stopped, seconds, cpu_seconds, timed)
 
 
 def mean_loss(model: Any, lesson: Lesson, encoded: Encoded, micros: list[Micro]) -> float:

@@ -41,6 +41,10 @@ if TYPE_CHECKING:
 
     from tasks.tracking import Tracker
 
+CPU_MICRO_BATCH = 2048
+"""Tokens of a forward pass on a CPU, unless the recipe says: its activations stay in the cache. Measured with MiniLM
+(text classification, steps of 8192 tokens): a fifth to two fifths faster than whole steps, in half the memory."""
+
 RELEVANT = ("task", "method", "training", "seed")
 """Parts of a recipe that decide what is learned; base and dataset count by digest, not by name."""
 
@@ -216,7 +220,8 @@ def _lesson(
             hint = f"raise training.max_length (now {length} tokens)"
             raise InputError(f"no {split} record fits into max_length", value=dataset.name, hint=hint)
     pack = settings.packing and objective.packs
-    how = layout(train, settings.batch_tokens, settings.micro_batch_tokens, pack=pack, by_document=pack and by_document)
+    micro = settings.micro_batch_tokens or (CPU_MICRO_BATCH if device().type == "cpu" else settings.batch_tokens)
+    how = layout(train, settings.batch_tokens, micro, pack=pack, by_document=pack and by_document)
     return Lesson(objective, train, validation, how, int(tokenizer.pad_token_id or 0), settings, recipe.seed)
 
 
@@ -268,7 +273,13 @@ def _training_meta(
 
 def _timing(outcome: Outcome, seconds: float) -> dict[str, float]:
     speed = outcome.tokens_timed / outcome.seconds if outcome.seconds else 0.0
-    return {"seconds": seconds, "tokens_per_second": speed, "peak_memory_mib": peak_memory()}
+    return {
+        "seconds": seconds,
+        "training_seconds": outcome.seconds,
+        "training_cpu_seconds": outcome.cpu_seconds,
+        "tokens_per_second": speed,
+        "peak_memory_mib": peak_memory(),
+    }
 
 
 def peak_memory() -> float:
@@ -279,7 +290,11 @@ def peak_memory() -> float:
 
     if torch.cuda.is_available():
         return torch.cuda.max_memory_allocated() / 2**20
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    try:  # getrusage would count what the parent held before it started this process
+        status = Path("/proc/self/status").read_text().splitlines()
+        return int(next(line for line in status if line.startswith("VmHWM")).split()[1]) / 1024
+    except (OSError, StopIteration):
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def precision_of(recipe: Recipe) -> torch.dtype:
