@@ -16,7 +16,7 @@ from tasks.data.stage import ERROR_FILE, PARENT, STAGES, built_folder
 from tasks.errors import GalenError, InputError, Interrupted
 from tasks.home import CHECKOUT, home
 
-__all__ = ["STAGES", "build_dataset", "build_stage", "command", "push"]
+__all__ = ["STAGES", "build_stage", "command", "push"]
 
 LOCK_PATIENCE = 600.0
 """Seconds to wait for another DVC command in this checkout."""
@@ -59,12 +59,6 @@ def build_stage(stage: str, name: str) -> bool:
         if code != 0:
             raise _error(stage, name, error_file)
     return _made(stage, name) != before
-
-
-def build_dataset(name: str) -> None:
-    """Bring every stage of a dataset up to date, in order."""
-    for stage in STAGES:
-        build_stage(stage, name)
 
 
 def push(name: str) -> None:

@@ -86,7 +86,8 @@ def _write_entry(name: str, entry: Mapping[str, Any], replace: bool) -> None:
     if not isinstance(data, dict) or not isinstance(data.setdefault("datasets", {}), dict):
         raise ConfigError.of(shown(file), ["datasets: expected one entry per dataset"])
     if name in data["datasets"] and not replace:
-        raise InputError("this dataset is declared already", value=name, hint="choose another name, or --replace it")
+        hint = f"choose another name, or edit its entry in {PARAMS}"
+        raise InputError("this dataset is declared already", value=name, hint=hint)
     data["datasets"][name] = dict(entry)
     text = io.StringIO()
     yaml.dump(data, text)

@@ -85,6 +85,18 @@ def test_a_quote_that_never_ends_is_one_bad_row(ingest: Ingest) -> None:
     assert done.reasons == ["unreadable"]
 
 
+def test_a_stray_quote_does_not_swallow_a_file(ingest: Ingest) -> None:
+    rows = "".join(f"Why {number}?,So\n" for number in range(200))
+    with pytest.raises(InputError, match="a row that starts on line 2 never ends"):
+        ingest(f'prompt,answer\n"What,now\n{rows}', "csv")
+
+
+def test_a_table_without_header_shows_no_record(ingest: Ingest) -> None:
+    with pytest.raises(InputError, match="no column for prompt") as error:
+        ingest("Mrs. Roe of 3 Elm Street has had a cough since Monday,Rest\n" * 2, "csv")
+    assert "Roe" not in str(error.value)
+
+
 @pytest.mark.parametrize("format", ["jsonl", "csv", "parquet"])
 def test_a_wrong_column_names_those_that_are_there(ingest: Ingest, tmp_path: Path, format: str) -> None:  # noqa: A002
     import pyarrow as pa

@@ -12,6 +12,8 @@ from tasks.data.formats.text import LONGEST_LINE, Encoding, find_encoding
 from tasks.errors import InputError
 
 DELIMITERS = ",;\t|"
+MOST_LINES = 100
+"""A broken row that spans more lines is a stray quote that swallows good rows: no single bad row."""
 
 
 def read(path: Path, dataset: Dataset) -> Source:
@@ -44,15 +46,21 @@ def _rows(path: Path, encoding: Encoding, delimiter: str, header: list[str]) -> 
         reader = csv.reader(file, delimiter=delimiter, strict=True)
         next(reader)
         while True:
-            place = f"line {reader.line_num + 1}"
+            first = reader.line_num + 1
             try:
                 values = next(reader)
             except StopIteration:
                 return
             except csv.Error:  # a quote that never ends, or something behind a closing quote
-                yield Row(place, None, "(broken quotes)")
+                values = None
+            if values is not None and len(values) == len(header):
+                yield Row(f"line {first}", dict(zip(header, values, strict=True)))
                 continue
-            if len(values) == len(header):
-                yield Row(place, dict(zip(header, values, strict=True)))
-            elif values:
-                yield Row(place, None, delimiter.join(values))
+            if reader.line_num - first >= MOST_LINES:
+                raise InputError(
+                    f"a row that starts on line {first} never ends",
+                    value=f"{reader.line_num - first + 1:,} lines",
+                    hint="look for a stray quote there",
+                )
+            if values is None or values:  # else an empty line
+                yield Row(f"line {first}", None, "(broken quotes)" if values is None else delimiter.join(values))

@@ -16,6 +16,8 @@ from tasks.home import CHECKOUT
 
 LOOKED_AT = 1000
 """Rows whose keys tell which columns a source without a header has."""
+LONGEST_NAME = 40
+"""Characters of a column's name in a message."""
 
 _OPTIONAL = ("record_id", "group_id", "choices", "category", "language", "annotator")
 _READERS: dict[Format, tuple[str, tuple[Task, ...]]] = {
@@ -89,9 +91,14 @@ def open_source(dataset: Dataset) -> Source:
             raise InputError(
                 f"no column for {field}",
                 value=column,
-                hint=f"{dataset.source} has: {', '.join(source.columns)}; name it under `columns`",
+                hint=f"{dataset.source} has: {', '.join(map(_shown, source.columns))}; name it under `columns`",
             )
     return Source(chain([first], source.rows), source.columns, source.mapping, source.encoding)
+
+
+def _shown(name: str) -> str:
+    """A column's name; not what may be a record, where a table has no header."""
+    return name if len(name) <= LONGEST_NAME else f"(text of {len(name):,} characters)"
 
 
 def mapping_of(dataset: Dataset, **fixed: str) -> dict[str, str]:
