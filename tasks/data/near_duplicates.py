@@ -117,7 +117,7 @@ class HeldOut:
     """The records that train must not know, arranged for comparison.
 
     Memory: 8 bytes per shingle (about one per word) of the held-out records, their text, and a sketch of at most
-    256 MiB. Time: about 20 s per million records of 50 words on one core.
+    256 MiB. Time: the whole split stage took 48 s of one core for 1,000,000 records of 46 words, 300,000 held out.
     """
 
     def __init__(self, batches: Iterable[Sequence[Text]], threshold: float) -> None:
