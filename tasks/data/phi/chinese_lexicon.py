@@ -11,7 +11,7 @@ from tasks.data.phi import chinese_words, lexicon
 
 @cache
 def _tokenizer() -> Any:
-    """jieba's tokenizer with its dictionary read directly: its own start would leave a cache file in a shared folder."""
+    """jieba's tokenizer, its dictionary read directly: its own start would leave a cache file in a shared folder."""
     import jieba
 
     tokenizer = jieba.Tokenizer()

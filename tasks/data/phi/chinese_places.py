@@ -144,7 +144,7 @@ def _address(text: str, words: list[str], starts: list[int], index: int, cover: 
 
 
 def _area(words: list[str], index: int, within: bool) -> int:
-    """How many words from here name a road, village or estate: "文三路", or "锦 绣 路" behind a town or before a number."""
+    """How many words from here name a road or village: "文三路", or "锦 绣 路" behind a town or before a number."""
     word = words[index]
     if word in chinese_words.GENERIC_BEFORE or not _HAN.fullmatch(word):
         return 0

@@ -28,9 +28,9 @@ class Deidentifier:
     no message or representation holds one.
 
     Args:
-        language: of records that do not say theirs ("en", "zh", ...). Which rules run follows from the script of each
-            text; the language adds that a text in Latin letters of a Chinese record holds mostly drugs and
-            abbreviations, so that only titled or listed names are taken, and that Chinese rules do not suit "ja" and "ko".
+        language: of records that do not say theirs ("en", "zh", ...). The script of each text decides which rules run.
+            The language adds that in a Chinese record Latin letters are mostly drugs and abbreviations, so that only
+            titled or listed names are taken, and that the Chinese rules do not suit "ja" and "ko".
     """
 
     def __init__(self, language: str | None = None) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tasks.data.phi import people, places
+from tasks.data.phi import addresses, facilities, gazetteer, people, places
 from tasks.data.phi.scan import Scan
 from tasks.data.phi.spans import Cover
 
@@ -16,9 +16,12 @@ def find(text: str, cover: Cover, chinese: str = "") -> Scan:
         chinese: the same text with its Chinese characters, if it has any.
     """
     scan = Scan(text, cover, chinese)
-    places.find(scan)
+    addresses.find(scan)
+    facilities.find(scan)
+    gazetteer.towns_with_states(scan)
+    places.find(scan, personal=False)
     people.find(scan)
     if any(span.kind in ("NAME", "ID") for span in cover.spans):
-        places.behind_prepositions(scan, personal=True)
-    places.towns(scan)
+        places.find(scan, personal=True)
+    gazetteer.lone_towns(scan)
     return scan

@@ -42,7 +42,7 @@ class Numbering:
         return self._last[kind]
 
     def _person(self, key: str) -> int:
-        """The number of the person whom a name fits, the last mentioned first: "Jane Smith", then "Jane" or "Ms. Smith"."""
+        """The number of the person whom a name fits, the last first: "Jane Smith", then "Jane" or "Ms. Smith"."""
         parts = {key} if _HAN.search(key) else set(key.split())
         for known, number in reversed(self._people):
             if _same(parts, known):

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 
-from tasks.data.phi import lexicon, vocabulary
+from tasks.data.phi import cues, lexicon, lower_people, vocabulary
 from tasks.data.phi.chinese_people import announces
 from tasks.data.phi.scan import Scan
 from tasks.data.phi.words import INITIAL, LOWER, MIXED, TITLE, UPPER
 
 _ENOUGH = 2.0
+_LONGEST = 5  # words of a name behind its titles
 _AGE_AHEAD = re.compile(
     r"\s?[,(]?\s{0,2}(?:(?:is|was)\s)?(?:an?\s)?(?:age[d:]?\s)?(?:\d{1,3}[\s-]{0,2}(?:y|mo|m\b|f\b)|\d\d[,)])",
     re.IGNORECASE,
@@ -26,13 +27,13 @@ _RECORD_AHEAD = re.compile(
 def find(scan: Scan) -> None:
     """Add every name of a scanned text to its cover.
 
-    Between Chinese characters Latin letters are mostly drugs and abbreviations: there a name needs a capital letter, and
-    a title, a word that a list holds or a Chinese word that announces it.
+    Between Chinese characters Latin letters are mostly drugs and abbreviations: there a name needs a capital letter,
+    and a title, a word that a list holds or a Chinese word that announces it.
     """
     index = 0
     while index < len(scan.words):
         if scan.words[index].shape == LOWER and not scan.chinese:
-            index = _lower(scan, index)
+            index = lower_people.take(scan, index)
         elif scan.capital(index):
             last = scan.run_end(index)
             taken = len(scan.cover.spans)
@@ -50,7 +51,7 @@ def find(scan: Scan) -> None:
 
 
 def _surname_first(scan: Scan, first: int) -> None:
-    """ "Smith, Jane": a surname at the beginning of a line or behind a colon, a comma, and the given name just taken."""
+    """ "Smith, Jane": a surname that begins a line or follows a colon, a comma, and the given name just taken."""
     if first == 0 or scan.gaps[first] not in (", ", ",") or scan.words[first - 1].shape not in (TITLE, UPPER):
         return
     given = scan.words[first]
@@ -70,7 +71,7 @@ def _listed(scan: Scan, index: int) -> bool:
 
 def _run(scan: Scan, first: int, last: int) -> None:
     """Cut a row of capitalised words where a word cannot be a name, and judge the pieces."""
-    titled = _title_at(scan, first - 1) and scan.joined(first)
+    titled = cues.title_at(scan, first - 1) and scan.joined(first)
     start = first
     index = first
     while index < last:
@@ -79,7 +80,7 @@ def _run(scan: Scan, first: int, last: int) -> None:
             word.low in vocabulary.TITLES
             and word.shape in (TITLE, UPPER)
             and index + 1 < last
-            and _title_at(scan, index)
+            and cues.title_at(scan, index)
         ):
             _piece(scan, start, index, titled)
             end = index + 1
@@ -94,21 +95,6 @@ def _run(scan: Scan, first: int, last: int) -> None:
             start = index + 1
         index += 1
     _piece(scan, start, last, titled and start == first)
-
-
-def _title_at(scan: Scan, index: int) -> bool:
-    low = scan.low(index)
-    if low not in vocabulary.TITLES:
-        return False
-    shape = scan.words[index].shape
-    if low == "ms":  # multiple sclerosis, milliseconds
-        return shape == TITLE or (
-            shape == LOWER
-            and scan.gaps[index + 1] == ". "
-            and scan.low(index + 1) not in lexicon.words()
-            and not scan.low(index - 1).isdigit()
-        )
-    return shape != LOWER or low not in vocabulary.SOFT_TITLES
 
 
 def _blocked(scan: Scan, index: int, titled: bool) -> bool:
@@ -128,69 +114,65 @@ def _blocked(scan: Scan, index: int, titled: bool) -> bool:
         return not (listed and low in lexicon.ambiguous())
     if word.shape == UPPER:
         return not listed or len(low) < 4 or low in vocabulary.DEGREES
-    return low in lexicon.countries() and not listed or _compound(low)
+    return (low in lexicon.countries() and not listed) or _compound(low)
 
 
 def _compound(low: str) -> bool:
     """A hyphenated word with a part that is a word of the language: "VLA-alpha", "Beta-Blocker"."""
-    return "-" in low and any(
-        part in lexicon.words() and part not in lexicon.ambiguous() or len(part) < 2 for part in low.split("-")
-    )
+    parts = low.split("-")
+    words, names = lexicon.words(), lexicon.ambiguous()
+    return len(parts) > 1 and any(len(part) < 2 or (part in words and part not in names) for part in parts)
 
 
 def _piece(scan: Scan, first: int, last: int, titled: bool) -> None:
-    while (
-        last > first
-        and scan.words[last - 1].shape in (UPPER, TITLE)
-        and scan.low(last - 1) in vocabulary.DEGREES
-        and last - first > 1
-        and scan.low(last - 1) not in ("jr", "sr", "do")
-    ):
+    """Take a row of capitals as a name, without its degrees, if its score is enough."""
+    while last - first > 1 and scan.low(last - 1) in vocabulary.DEGREES - {"jr", "sr", "do"}:
         last -= 1
     while first < last and scan.low(first) in vocabulary.PARTICLES and scan.words[first].shape == LOWER:
         first += 1
     if first >= last or not scan.free(first, last):
         return
-    if not titled and (scan.medical(last) or _cited(scan, last)):
-        return
-    body = range(first, last)
     if titled:
-        body = range(first + sum(1 for index in body if scan.low(index) in vocabulary.TITLES), last)
-        if not body:
-            return
-        scan.take(first if body.start > first else _title_start(scan, first), min(last, body.start + 5), "NAME")
+        titles = sum(scan.low(index) in vocabulary.TITLES for index in range(first, last))
+        if first + titles < last:
+            start = first if titles else _title_start(scan, first)
+            scan.take(start, min(last, first + titles + _LONGEST), "NAME")
+    elif scan.medical(last) or _cited(scan, last):
         return
-    # The first word of a sentence is capital anyway: "Will John", "May Jane".
-    if (
-        len(body) > 1
-        and scan.opens_sentence(first)
-        and scan.low(first) in lexicon.words()
-        and scan.low(first + 1) in lexicon.usual_given_names()
-    ):
+    elif last - first > 1 and _leading(scan, first):
         _piece(scan, first + 1, last, False)
-        return
-    if scan.low(first) == "a" and not scan.gaps[first + 1].startswith(".") and scan.words[first].shape == INITIAL:
-        _piece(scan, first + 1, last, False)
-        return
-    context = _before(scan, first) + _after(scan, last, first)
-    score = sum(_weight(scan, index, first) for index in body) + context
-    if len(body) > 1 and scan.low(first) in lexicon.given_names() and scan.low(last - 1) in lexicon.surnames():
-        score += 0.4
-    lows = [scan.low(index) for index in body]
-    if all(low in lexicon.words() or low in lexicon.countries() for low in lows) and context < (
-        1.5 if len(lows) == 1 else 1
-    ):
-        score -= 1.0
-    if all(low in lexicon.eponyms() for low in lows) and context < 1:
-        score -= 1.0
-    if len(body) == 1 and scan.words[first].shape == UPPER and context < 1.6:
-        return
-    if all(scan.words[index].shape == INITIAL for index in body):
-        score -= 1.0 if _before(scan, first) < 1.5 or not scan.gaps[last].startswith(".") else -2.0
-    if score >= _ENOUGH:
+    elif _score(scan, first, last) >= _ENOUGH:
         scan.take(first, last, "NAME")
-    elif len(body) > 2 and scan.low(first) in lexicon.eponyms():
+    elif last - first > 2 and scan.low(first) in lexicon.eponyms():
         _piece(scan, first + 1, last, False)
+
+
+def _leading(scan: Scan, first: int) -> bool:
+    """Whether the first word is capital only because a sentence begins: "Will John", "May Jane", "A Smith"."""
+    if scan.low(first) == "a" and scan.words[first].shape == INITIAL:
+        return not scan.gaps[first + 1].startswith(".")
+    common = scan.low(first) in lexicon.words() and scan.opens_sentence(first)
+    return common and scan.low(first + 1) in lexicon.usual_given_names()
+
+
+def _score(scan: Scan, first: int, last: int) -> float:
+    """How sure it is that a row of capitals is a name."""
+    lows = [scan.low(index) for index in range(first, last)]
+    before = _before(scan, first)
+    context = before + _after(scan, last, first)
+    score = context + sum(_weight(scan, index, first) for index in range(first, last))
+    if len(lows) > 1 and lows[0] in lexicon.given_names() and lows[-1] in lexicon.surnames():
+        score += 0.4
+    common = all(low in lexicon.words() or low in lexicon.countries() for low in lows)
+    if common and context < (1.5 if len(lows) == 1 else 1.0):
+        score -= 1.0
+    if lexicon.eponyms().issuperset(lows) and context < 1:
+        score -= 1.0
+    if len(lows) == 1 and scan.words[first].shape == UPPER and context < 1.6:
+        return 0.0  # an abbreviation
+    if all(scan.words[index].shape == INITIAL for index in range(first, last)):
+        score += 2.0 if before >= 1.5 and scan.gaps[last].startswith(".") else -1.0
+    return score
 
 
 def _title_start(scan: Scan, first: int) -> int:
@@ -253,25 +235,10 @@ def _before(scan: Scan, first: int) -> float:
     if gap.strip() == "," or gap.strip() in ("(", "-", "–", "—"):
         if low in ("regards", "sincerely", "thanks", "best", "yours", "cheers", "truly", "faithfully"):
             return 1.6
-        return 1.2 if _person_near(scan, first) else 0.0
+        return 1.2 if cues.person_near(scan, first) else 0.0
     if "\n" in gap and low in ("regards", "sincerely", "thanks", "yours", "by"):
         return 1.6
     return 0.0
-
-
-def _person_near(scan: Scan, first: int) -> bool:
-    """Whether the sentence has spoken of a person before."""
-    for index in range(first - 1, max(-1, first - 25), -1):
-        low = scan.low(index)
-        if low in vocabulary.PERSON_WORDS or low in vocabulary.NAME_CUES or low.endswith(("year-old", "yo")):
-            return True
-        if any(mark in scan.gaps[index] for mark in ("?", "!", "\n", ". ")) and scan.low(index - 1) not in (
-            "w",
-            "dr",
-            "vs",
-        ):
-            return False
-    return False
 
 
 def _after(scan: Scan, last: int, first: int) -> float:
@@ -302,79 +269,3 @@ def _after(scan: Scan, last: int, first: int) -> float:
 def _cited(scan: Scan, last: int) -> bool:
     """ "Smith et al." is a public citation."""
     return scan.low(last) == "et" and scan.low(last + 1) == "al"
-
-
-def _lower(scan: Scan, index: int) -> int:
-    """A name in lower case at a word, if there is one; returns the word to go on with."""
-    low = scan.words[index].low
-    known = lexicon.words()
-    if (low in known and low not in vocabulary.TITLES) or len(low) < 2 or not scan.free(index, index + 1):
-        return index + 1
-    if low in vocabulary.TITLES and _title_at(scan, index) and scan.gaps[index + 1] in (" ", ". "):
-        end = index + 1
-        while (
-            end < len(scan.words)
-            and end - index < 4
-            and scan.words[end].shape == LOWER
-            and _lower_name(scan, end, end == index + 1)
-        ):
-            end += 1
-            if end < len(scan.words) and scan.gaps[end] not in (" ",):
-                break
-        if end > index + 1:
-            scan.take(index, end, "NAME")
-            return end
-        return index + 1
-    if "-" in low or low in known or low in lexicon.eponyms() or low in lexicon.cities() or low in vocabulary.PARTICLES:
-        return index + 1
-    given = low in lexicon.given_names()
-    said = scan.low(index - 1) == "is" and scan.low(index - 2) == "name"
-    cue = (scan.low(index - 1) in vocabulary.NAME_CUES or said) and scan.gaps[index] == " "
-    if not given:
-        naming = _person_near(scan, index) and (
-            scan.low(index - 1) in ("named", "name") or (scan.low(index - 1) == "is" and scan.low(index - 2) == "name")
-        )
-        pair = cue and len(low) > 3 and low in lexicon.surnames() and _lower_name(scan, index + 1, False)
-        unknown = (
-            cue
-            and len(low) > 4
-            and scan.words[index].low.isalpha()
-            and _unknown(scan, index + 1)
-            and scan.low(index - 1) in ("pt", "patient", "named", "name")
-        )
-        if (naming and len(low) > 2) or pair or unknown:
-            end = index + 2 if pair or unknown or _lower_name(scan, index + 1, False) else index + 1
-            scan.take(index, end, "NAME")
-            return end
-        return index + 1
-    end = index + 1
-    if end < len(scan.words) and scan.gaps[end] == " ":
-        after = scan.words[end]
-        if (
-            len(after.low) == 1
-            and after.low.isalpha()
-            and (scan.gaps[end + 1].startswith((".", ",")) or after.shape == INITIAL)
-        ):
-            end += 1
-        elif _lower_name(scan, end, False):
-            end += 1
-    if scan.medical(end):
-        return end
-    if end > index + 1 or cue or (low in lexicon.lone_given_names() and len(low) > 3):
-        scan.take(index, end, "NAME")
-    return end
-
-
-def _lower_name(scan: Scan, index: int, titled: bool) -> bool:
-    """Whether a lower-case word can be the surname behind a title or a given name."""
-    low = scan.low(index)
-    if len(low) < 2 or low in vocabulary.AFTER_CUES:
-        return False
-    if low in lexicon.words():
-        return titled and (low in lexicon.surnames() or low in lexicon.given_names()) and low not in ("in", "at", "an")
-    return titled or (low in lexicon.surnames() or low in lexicon.given_names())
-
-
-def _unknown(scan: Scan, index: int) -> bool:
-    low = scan.low(index)
-    return len(low) > 3 and low.isalpha() and low not in lexicon.words() and scan.gaps[index] == " "

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from tasks.data.phi import lexicon, vocabulary
 from tasks.data.phi.spans import Cover, Kind
+from tasks.data.phi.word_lists import words
 from tasks.data.phi.words import INITIAL, MIXED, TITLE, UPPER, Word, split
 
-_ABBREVIATIONS = frozenset("st dr mr mrs ms prof jr sr mt ft rev fr sra".split())  # noqa: SIM905
+_ABBREVIATIONS = words("st dr mr mrs ms prof jr sr mt ft rev fr sra")
 # Between an eponym and what it names none of these stands: "Grace tolerates the diet".
-_NO_EPONYM = frozenset(
-    """who is was has had have with and in at on presented seen for the a an of to from by her his their she he they my our your
-    takes tolerates denies reports said says told will can may should would does did not also then when because""".split()
+_NO_EPONYM = words(
+    """
+    who is was has had have with and in at on presented seen for the a an of to from by her his their she he they my our
+    your takes tolerates denies reports said says told will can may should would does did not also then when because
+    """
 )
 _CAPITALS = frozenset((TITLE, UPPER, INITIAL, MIXED))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tasks.data.phi.word_lists import words
+from tasks.data.phi.word_lists import ordered, words
 
 TITLES = words(
     """
@@ -135,16 +135,15 @@ FACILITY_ENDS = words(
 )
 CLINIC_WORDS = words(
     """
-    hospital clinic office facility campus branch hosp infirmary hospice practice pharmacy surgery center centre
-    ward er ed
+    hospital clinic office facility campus branch hosp infirmary hospice pharmacy center centre
     """
 )
-STREET_ENDS = words(
+STREET_WORDS = words(
     """
     street st avenue ave av road rd boulevard blvd drive dr lane ln way court ct place pl square sq terrace ter
     parkway pkwy highway hwy circle cir trail trl crescent close row walk alley plaza loop pike route gardens grove
     mews hill heights view straße strasse str allee platz rue via calle avenida allée quai viale rua carrer paseo
-    piazza jalan ulica ul
+    piazza jalan ulica ul box
     """
 )
 STATES = words(
@@ -217,5 +216,55 @@ LABELS = words(
     name patient pt provider physician pcp attending surgeon mother father spouse guardian contact nok doctor nurse
     referring referrer consultant author signed cc attn to from re resident by employee client insured subscriber
     witness kin mr ms practitioner clinician therapist carer caregiver recipient donor sender dictated transcribed
+    """
+)
+# Words of a facility's name that say what it is, not which.
+GENERIC = words(
+    """
+    world public mental national global human behavioral occupational primary home oral sexual reproductive department
+    institutes ministry genetic genetics information resource data research disease control the our a an this that your
+    my any local nearby emergency what is are can does at in from to for of and nci nih cdc general women's maternal
+    child population environmental international american european federal state department's community medical cancer
+    study coordinating clinical trauma transplant comprehensive tertiary care center centers specialized designated
+    """
+)
+# A capitalised one before a name does not belong to it.
+NOT_IN_NAMES = words(
+    """
+    the our a an this that your my any local is are can does at in from to for of and or by with his her their what
+    dr mr mrs ms patient pt prof on near de
+    """
+)
+FACILITY_TAILS = words("system group trust foundation network services partners associates campus nhs")
+FACILITY_MODIFIERS = words(
+    """
+    downtown main area community university medical general regional outpatient urgent care dental eye children's
+    family private heart pediatric women's memorial satellite city district county veterans health hosp cancer primary
+    walk-in surgical rehab emergency teaching
+    """
+)
+# Facilities whose kind comes first: "Klinikum Fulda", "Hôpital Bichat".
+FOREIGN_FACILITIES = ordered(
+    """
+    klinikum krankenhaus klinik hôpital hopital clínica clinique ospedale policlinico ziekenhuis universität
+    universidad université università szpital sykehus sjukhus
+    """
+)
+CONNECTORS = words("of and for the & de la du del dei di")
+SHORT_CITIES = words("nyc la sf dc ny nola philly va")
+# Before "in" or "from" these announce where somebody is at home or at work.
+DWELLING = words(
+    """
+    lives lived living live resides residing resided resident residents born raised moved based clinic office hospital
+    facility home homes house relocated works worked working care center centre practice grew traveled travelled native
+    staying stays visiting village town city suburb hometown university shelter ward department residence centers
+    branch campus
+    """
+)
+# Before "to" or "in" these announce where a patient went.
+SENT = words(
+    """
+    admitted referred transferred presented presenting taken sent rushed brought went seen treated diagnosed evaluated
+    hospitalized hospitalised followed visit visited discharged airlifted returned came born moved
     """
 )
