@@ -15,7 +15,11 @@ _ENDS = (
 _NAME = r"[A-Z0-9ÀÁÂÄÇÈÉÊËÍÎÑÓÔÖØÚÛÜŠŽ][\w'’.-]{0,30}"
 _NAMES = rf"{_NAME}(?:\s{_NAME}){{0,2}}"
 _UNIT_WORD = r"(?:Apt|Apartment|Suite|Ste|Unit|Floor|Fl|Room|Rm|Flat|#)\.?\s?#?"
-_CITY = r"(?:,\s{1,2}(?!Dr\b|Mr|Ms|Pt\b|Patient)[A-Z][\w'’.-]{1,25}(?:\s[A-Z][\w'’-]{1,25}){0,2})?"
+_TOWN_WORD = r"[A-Z][^\W\d_]{1,25}\b"
+_CITY = (
+    rf"(?:,\s{{1,2}}(?!Dr\b|Mr|Ms|Pt\b|Patient){_TOWN_WORD}(?:[\s'’.-]{{1,2}}{_TOWN_WORD}){{0,2}}"
+    r"(?:,?\s[A-Z]{1,2}\d[A-Z\d]?\s\d[A-Z]{2}\b)?)?"
+)
 _ZIP = r"(?:,?\s{1,2}[A-Z]{2}\b(?:,?\s{1,2}\d{5}(?:-\d{4})?\b)?|,?\s{1,2}\d{5}(?:-\d{4})?\b)?"
 _ARTICLES = r"(?:(?:de|du|des|la|le|les|los|las|das|dos|da|do|del|della|l')\s?){0,3}"
 _ROMANCE = r"(?:[Rr]u[ea]|[Aa]venue|[Bb]oulevard|[Pp]lace|[Aa]llée|[Qq]uai|[Cc]alle|[Aa]venida|[Vv]ia|[Pp]iazza)"

@@ -13,9 +13,8 @@ _ONE_HAN = re.compile(_HAN)
 _CUES = tuple(sorted({*chinese_words.CUES, *chinese_words.LABELS}, key=len, reverse=True))
 _WEAK = chinese_words.WEAK_CUES
 _ANNOUNCING = (*_CUES, *_WEAK, "的", "是", "遵", "嘱", "在")
-_FOREIGN = re.compile(
-    rf"[{chinese_words.TRANSCRIPTION}]{{1,7}}(?:[·•・‧][{chinese_words.TRANSCRIPTION}]{{1,7}}){{1,3}}"
-)
+_FOREIGN_LETTER = f"[{''.join(sorted(chinese_words.TRANSCRIPTION))}]"
+_FOREIGN = re.compile(rf"{_FOREIGN_LETTER}{{1,7}}(?:[·•・‧]{_FOREIGN_LETTER}{{1,7}}){{1,3}}")
 _LABEL = re.compile(
     rf"(?:{'|'.join(sorted(chinese_words.LABELS, key=len, reverse=True))})\s?(?:\([^()]{{0,8}}\))?\s?[:=]\s{{0,4}}"
     rf"({_HAN}(?:\s?{_HAN}){{1,3}})"

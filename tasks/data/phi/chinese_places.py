@@ -12,7 +12,7 @@ _DOOR = re.compile(
     r"\s?(?:[A-Za-z]?\d{1,5}(?:-\d{1,4})?|[A-Za-z](?=[座栋幢单])|[一二三四五六七八九十百]{1,4}|[甲乙丙丁东西南北])\s?(?:号院|号楼|号|弄|栋|幢|座|楼|单元|室|层|组|巷|队|米|期)(?:楼|院|内|附\d{1,3}号)?|\s?\d{1,4}-\d{1,4}(?![\d-])|\s?\d{3,4}(?:室)?(?!\d|年|月|元|ml|mg)|附\d{1,3}号"
 )
 _ORDINAL = re.compile(r"第?[一二三四五六七八九十\d]{1,3}")
-_BRANCHES = ("附属", "附", "第", "分院", "院区", "东院", "西院", "南院", "北院")
+_BRANCHES = ("医学院", "附属", "附", "第", "分院", "院区", "东院", "西院", "南院", "北院")
 _ENDS = tuple(sorted(chinese_words.AREA_ENDS, key=len, reverse=True))
 _FACILITIES = tuple(sorted(chinese_words.FACILITIES, key=len, reverse=True))
 

@@ -122,7 +122,7 @@ def _lists_of(module: str, prefixes: tuple[str, ...]) -> set[str]:
 # Entries of Faker's lists that are titles or particles.
 _NOT_NAMES = word_lists.words(
     """
-    de da di do du dos das del della van von der den ten ter la le les los el al bin ibn ben bint abu abd ul ud san china
-    st jr sr ii iii iv dr mr mrs ms prof the and of in on at by for to a an is as or be he she it we you ph md
+    de da di do du dos das del della van von der den ten ter la le les los el al bin ibn ben bint abu abd ul ud san
+    china st jr sr ii iii iv dr mr mrs ms prof the and of in on at by for to a an is as or be he she it we you ph md
     """
 )

@@ -59,7 +59,11 @@ def _given(scan: Scan, index: int) -> int:
 def _unlisted(scan: Scan, index: int) -> int:
     """Where a name ends that no list of given names holds: only behind "named", "pt" and the like."""
     low = scan.low(index)
-    if not _announced(scan, index) or len(low) < 3:
+    if len(low) < 3:
+        return index
+    if low in lexicon.surnames() and scan.gaps[index + 1] == ", " and scan.low(index + 1) in ("mrn", "dob", "ssn"):
+        return index + 1
+    if not _announced(scan, index):
         return index
     pair = _part(scan, index + 1)
     if len(low) > 3 and low in lexicon.surnames() and pair:

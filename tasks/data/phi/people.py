@@ -121,7 +121,9 @@ def _compound(low: str) -> bool:
     """A hyphenated word with a part that is a word of the language: "VLA-alpha", "Beta-Blocker"."""
     parts = low.split("-")
     words, names = lexicon.words(), lexicon.ambiguous()
-    return len(parts) > 1 and any(len(part) < 2 or (part in words and part not in names) for part in parts)
+    return len(parts) > 1 and any(
+        len(part) < 2 or (part in words and part not in names and part not in vocabulary.PARTICLES) for part in parts
+    )
 
 
 def _piece(scan: Scan, first: int, last: int, titled: bool) -> None:
@@ -229,6 +231,10 @@ def _before(scan: Scan, first: int) -> float:
             return 1.0
         if low == "with" and scan.low(first - 2) in vocabulary.TALKING:
             return 1.5
+        if low == "by" and scan.low(first - 2) in vocabulary.DONE_BY:
+            return 1.5
+        if low == "is" and scan.low(first - 2) == "this" and scan.gaps[scan.run_end(first)].startswith(","):
+            return 1.6
         if low in vocabulary.WEAK_CUES:
             return 0.5
         return 0.0

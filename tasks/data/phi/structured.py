@@ -23,10 +23,12 @@ def find(text: str, cover: Cover) -> None:
             cover.block(*match.span())
     lowered = text.lower()
     contacts.find_addresses(text, lowered, cover)
+    digits = _DIGIT.search(text)
+    if digits:
+        dates.find_dates(text, cover)
     dates.find_words(text, lowered, cover)
-    if not _DIGIT.search(text):
+    if not digits:
         return
-    dates.find_dates(text, cover)
     record_numbers.find_keyed(text, cover)
     contacts.find_numbers(text, cover)
     record_numbers.find_shaped(text, cover)

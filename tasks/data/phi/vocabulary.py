@@ -268,3 +268,10 @@ SENT = words(
     hospitalized hospitalised followed visit visited discharged airlifted returned came born moved
     """
 )
+# "... by NAME": what staff does.
+DONE_BY = words(
+    """
+    seen drawn signed dictated reviewed referred written prescribed examined accompanied witnessed administered operated
+    transcribed collected ordered counselled counseled discharged admitted interviewed brought
+    """
+)
