@@ -60,22 +60,32 @@ def serve_schedules(named: list[Path]) -> None:
 
 
 def _serve(recipes: dict[Path, Recipe]) -> None:
-    from prefect import serve
+    import asyncio
+
     from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
+    from prefect.runner import Runner
     from prefect.schedules import Cron
 
     from flows.scheduled import scheduled_retrain
 
     skip = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW)
-    deployments: list[Any] = [
-        scheduled_retrain.to_deployment(
-            name=recipe.model,
-            parameters={"recipe": str(path.resolve())},
-            schedule=Cron(recipe.schedule.cron, timezone=recipe.schedule.timezone),
-            concurrency_limit=skip,
-        )
-        for path, recipe in recipes.items()
-        if recipe.schedule
-    ]
+
+    class Scheduler(Runner):
+        def handle_sigterm(self, *_args: Any, **_kwargs: Any) -> None:
+            raise KeyboardInterrupt  # the clean way out of asyncio; Prefect's own ends in a traceback
+
     # One at a time on one machine: a second training would only slow the first.
-    serve(*deployments, print_starting_message=False, limit=1)
+    scheduler = Scheduler(limit=1, pause_on_shutdown=True)
+    for path, recipe in recipes.items():
+        if recipe.schedule:
+            deployment: Any = scheduled_retrain.to_deployment(
+                name=recipe.model,
+                parameters={"recipe": str(path.resolve())},
+                schedule=Cron(recipe.schedule.cron, timezone=recipe.schedule.timezone),
+                concurrency_limit=skip,
+            )
+            scheduler.add_deployment(deployment)
+    try:
+        asyncio.run(scheduler.start())
+    except KeyboardInterrupt:
+        click.echo("stopped; schedules start again with the next galen serve")

@@ -130,6 +130,8 @@ class Dataset(Settings):
     def _safe_to_learn_from(self) -> Self:
         if self.identified and not self.deidentify:
             raise ValueError("identified data must be de-identified: set deidentify: true, or identified: false")
+        if self.augment.paraphrase and self.task != "causal-lm":
+            raise ValueError(f"augment.paraphrase rephrases questions: {self.task} has none, set it to 0")
         return self
 
     @model_validator(mode="after")
