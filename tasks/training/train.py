@@ -88,7 +88,7 @@ def kind_of(method: Method) -> str:
 def training_code() -> str:
     """Digest of the code that decides what is learned: this package (how bases are made aside) and the lock."""
     here = Path(__file__).parent
-    files = [file for file in sorted(here.rglob("*.py")) if not file.name.startswith("base")]
+    files = [file for file in sorted(here.rglob("*.py")) if "base" not in file.name]
     files += [CHECKOUT / "tasks" / "config.py", CHECKOUT / "requirements.lock"]
     return digest_data({file.relative_to(CHECKOUT).as_posix(): digest_file(file) for file in files})
 

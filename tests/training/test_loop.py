@@ -1,0 +1,273 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from tasks.artifact import Artifact, load
+from tasks.config import Recipe, Training
+from tasks.errors import InputError, IntegrityError
+from tasks.training import loop
+from tasks.training.adapters import WEIGHTS
+from tasks.training.batches import collate, layout, plan_in_order
+from tasks.training.encode import IGNORED
+from tasks.training.method import method_named, parse_options
+from tasks.training.models import load_base, load_tokenizer, open_model
+from tasks.training.objectives import objective_for
+from tasks.training.optimizer import Masters, learning_rate
+from tasks.training.train import finetune, timing_of
+from tests.factories import dataset_version, rows, seal_rows, tiny_bert, tiny_llama
+from tests.training.recipes import base_of, recipe
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+
+class Notes:
+    """A tracker that remembers."""
+
+    def __init__(self) -> None:
+        self.settings: dict[str, Any] = {}
+        self.points: list[tuple[int, dict[str, float]]] = []
+        self.read: list[str] = []
+
+    def params(self, values: Any) -> None:
+        self.settings |= dict(values)
+
+    def metrics(self, values: Any, step: int) -> None:
+        self.points.append((step, dict(values)))
+
+    def artifact(self, path: Path, name: str | None = None) -> None:
+        raise AssertionError(path, name)
+
+    def dataset(self, version: Any, split: str = "train") -> None:
+        self.read.append(version.digest)
+
+
+def tensors(artifact: Artifact) -> dict[str, torch.Tensor]:
+    from safetensors.torch import load_file
+
+    [file] = [name for name in artifact.files if name.endswith(".safetensors")]
+    return dict(load_file(artifact.file(file)))
+
+
+def test_the_gradient_of_a_step_does_not_depend_on_how_it_is_cut(tmp_path: Path) -> None:
+    base, dataset = base_of(tiny_llama(tmp_path / "base")), dataset_version("causal-lm", n=20)
+    objective, tokenizer = objective_for("causal-lm"), load_tokenizer(base.path)
+    encoded = objective.encode(dataset.read("train"), tokenizer, [], 200)
+    gradients = []
+    for micro_tokens in (4096, 64):
+        model = load_base(base, "causal-lm", []).requires_grad_(True)
+        masters = Masters(model, torch.float32, Training(), ())
+        how = layout(encoded, 4096, micro_tokens, pack=True)
+        batches = [
+            collate(encoded, micro, 0, how, torch.device("cpu")) for micro in plan_in_order(encoded.lengths, how)
+        ]
+        targets = sum(int((batch.targets != IGNORED).sum()) for batch in batches)
+        for batch in batches:
+            torch.autograd.backward(objective.loss(model, batch, 0.0) / targets)
+            masters.gather()
+        gradients.append(torch.cat([tensor.grad.flatten() for tensor in masters.tensors if tensor.grad is not None]))
+    assert len(batches) > 1
+    assert torch.allclose(*gradients, atol=1e-5)
+
+
+def test_lora_moves_its_own_weights_and_the_head_only(tmp_path: Path) -> None:
+    folder, dataset = tiny_bert(tmp_path / "base"), dataset_version("text-classification", n=30)
+    artifact = finetune(recipe("text-classification", folder, epochs=2), dataset, base_of(folder))
+    assert all("lora_" in name or "classifier" in name for name in tensors(artifact))
+    assert {value.dtype for value in tensors(artifact).values()} == {torch.float32}
+    assert artifact.meta["training"]["trained_parameters"] == sum(one.numel() for one in tensors(artifact).values())
+    model, _ = open_model(artifact, "text-classification", dataset.labels, dtype=torch.float32)
+    fresh = load_base(base_of(folder), "text-classification", dataset.labels)
+    for name, value in fresh.bert.state_dict().items():
+        inside = name.replace(".weight", ".base_layer.weight").replace(".bias", ".base_layer.bias")
+        state = model.base_model.model.bert.state_dict()
+        assert torch.equal(state.get(name, state.get(inside)), value), name
+
+
+def test_no_file_of_an_artifact_names_a_place(tmp_path: Path) -> None:
+    dataset = dataset_version("causal-lm", n=20)
+    for method in ("lora", "full"):
+        folder = tiny_llama(tmp_path / f"base-{method}")
+        artifact = finetune(recipe("causal-lm", folder, method, max_steps=2), dataset, base_of(folder))
+        for name in artifact.files:
+            assert str(tmp_path).encode() not in artifact.file(name).read_bytes(), name
+
+
+def test_what_a_model_is_called_and_judged_by_does_not_train_it_again(tmp_path: Path) -> None:
+    folder, dataset = tiny_bert(tmp_path / "base"), dataset_version("text-classification", n=30)
+    given = recipe("text-classification", folder, max_steps=2)
+    first = finetune(given, dataset, base_of(folder))
+    other = given.model_copy(update={"model": "other", "policy": "stricter", "intended_use": "something else entirely"})
+    assert finetune(other, dataset, base_of(folder)).digest == first.digest
+    assert finetune(given.model_copy(update={"seed": 5}), dataset, base_of(folder)).digest != first.digest
+
+
+def test_the_best_weights_are_kept_and_training_stops(tmp_path: Path) -> None:
+    folder, dataset = tiny_bert(tmp_path / "base"), dataset_version("text-classification", n=60)
+    given = recipe(
+        "text-classification",
+        folder,
+        "full",
+        learning_rate=2e-2,
+        epochs=20,
+        evaluations=20,
+        patience=3,
+        precision="fp32",
+    )
+    artifact = finetune(given, dataset, base_of(folder))
+    made = artifact.meta["training"]
+    curve = json.loads(artifact.file("history.json").read_text())["validation"]
+    assert made["stopped_early"]
+    assert made["best_step"] < made["steps"] < made["planned_steps"]
+    assert made["validation_loss"] == min(point["loss"] for point in curve)
+    model, tokenizer = open_model(artifact, given.task, dataset.labels, dtype=torch.float32)
+    objective = objective_for(given.task)
+    encoded = objective.encode(dataset.read("validation"), tokenizer, dataset.labels, 200)
+    how = layout(encoded, 512, 512, pack=False)
+    with torch.no_grad():
+        total = sum(
+            float(objective.loss(model, collate(encoded, micro, 0, how, torch.device("cpu")), 0.0))
+            for micro in plan_in_order(encoded.lengths, how)
+        )
+    assert total / len(encoded) == pytest.approx(made["validation_loss"], rel=1e-4)
+
+
+def test_the_tracker_gets_curves_speed_and_memory(tmp_path: Path) -> None:
+    folder, dataset, notes = tiny_bert(tmp_path / "base"), dataset_version("token-classification", n=30), Notes()
+    artifact = finetune(recipe("token-classification", folder, epochs=2), dataset, base_of(folder), track=notes)
+    seen = {name for _, values in notes.points for name in values}
+    assert seen >= {"train_loss", "validation_loss", "learning_rate", "tokens_per_second", "peak_memory_mib"}
+    assert notes.read == [dataset.digest]
+    assert notes.settings["method"]["name"] == "lora"
+    timing = timing_of(artifact)
+    assert timing is not None
+    assert timing["tokens_per_second"] > 0
+    assert "seconds" not in artifact.meta["training"]
+
+
+@pytest.mark.parametrize(
+    "option", [{"rslora": True}, {"dora": True}, {"init": "gaussian"}, {"targets": ["q_proj", "down_proj"]}]
+)
+def test_every_setting_of_lora_trains_loads_and_merges(option: dict[str, Any], tmp_path: Path) -> None:
+    folder, dataset = tiny_llama(tmp_path / "base"), dataset_version("causal-lm", n=20)
+    given = recipe("causal-lm", folder, {"name": "lora"} | option, max_steps=6)
+    artifact = finetune(given, dataset, base_of(folder))
+    model, _ = open_model(artifact, "causal-lm", [], dtype=torch.float32)
+    ids = torch.randint(3, 200, (2, 9))
+    with torch.no_grad():
+        adapted = model(input_ids=ids).logits
+        plain = load_base(base_of(folder), "causal-lm", [])(input_ids=ids).logits
+        merged = method_named("lora").merge(model)(input_ids=ids).logits
+    assert not torch.allclose(adapted, plain, atol=1e-4)
+    assert torch.allclose(merged, adapted, atol=1e-4)
+    if "targets" in option:
+        assert {name.split(".")[-3] for name in tensors(artifact)} == {"q_proj", "down_proj"}
+
+
+def test_targets_that_do_not_exist_are_refused(tmp_path: Path) -> None:
+    folder, dataset = tiny_llama(tmp_path / "base"), dataset_version("causal-lm", n=20)
+    given = recipe("causal-lm", folder, {"name": "lora", "targets": ["query"]})
+    with pytest.raises(InputError, match=r"names no linear module: query\n.*down_proj.*q_proj"):
+        finetune(given, dataset, base_of(folder))
+
+
+@pytest.mark.parametrize("fault", ["missing", "left over", "another base"])
+def test_an_adapter_that_does_not_fit_is_not_loaded(fault: str, tmp_path: Path) -> None:
+    from safetensors.torch import save_file
+
+    folder, dataset = tiny_llama(tmp_path / "base"), dataset_version("causal-lm", n=20)
+    artifact = finetune(recipe("causal-lm", folder, max_steps=2), dataset, base_of(folder))
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    for name in artifact.files:
+        (copy / name).write_bytes(artifact.file(name).read_bytes())
+    weights = tensors(artifact)
+    if fault == "missing":
+        weights.pop(sorted(weights)[3])
+    elif fault == "left over":
+        weights["base_model.model.unknown.lora_A.weight"] = torch.zeros(2)
+    save_file(weights, copy / WEIGHTS)
+    other = tiny_llama(tmp_path / "other", hidden=128) if fault == "another base" else folder
+    plain = load_base(base_of(other), "causal-lm", [])
+    with pytest.raises(IntegrityError, match=r"weight .* of the adapter"):
+        method_named("lora").load(plain, copy, parse_options(artifact.meta["method"]))
+
+
+def test_a_loss_that_is_no_number_ends_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, dataset = tiny_bert(tmp_path / "base"), dataset_version("text-classification", n=30)
+    monkeypatch.setattr(loop, "learning_rate", lambda *_: float("nan"))
+    with pytest.raises(InputError, match="not a number"):
+        finetune(recipe("text-classification", folder), dataset, base_of(folder))
+
+
+def test_data_that_does_not_fit_the_recipe_is_refused(tmp_path: Path) -> None:
+    folder = tiny_bert(tmp_path / "base")
+    given = recipe("text-classification", folder)
+    with pytest.raises(InputError, match="the recipe is for text-classification, the dataset for token-classification"):
+        finetune(given, dataset_version("token-classification", n=20), base_of(folder))
+    some = rows("text-classification", 8)
+    with pytest.raises(InputError, match="validation split has no records"):
+        finetune(
+            given, seal_rows("text-classification", {"train": some, "validation": [], "test": some}), base_of(folder)
+        )
+    answers = dataset_version("causal-lm", n=20)
+    decoder = tiny_llama(tmp_path / "decoder")
+    with pytest.raises(InputError, match="no train record fits into max_length"):
+        finetune(recipe("causal-lm", decoder, max_length=8), answers, base_of(decoder))
+
+
+def test_gradient_checkpointing_gives_the_same_model(tmp_path: Path) -> None:
+    folder, dataset = tiny_llama(tmp_path / "base"), dataset_version("causal-lm", n=20)
+    plain, less = (
+        finetune(
+            recipe("causal-lm", folder, max_steps=4, precision="fp32", gradient_checkpointing=flag),
+            dataset,
+            base_of(folder),
+        )
+        for flag in (False, True)
+    )
+    for name, value in tensors(plain).items():
+        assert torch.allclose(tensors(less)[name], value, atol=1e-5), name
+
+
+@pytest.mark.parametrize("schedule", ["linear", "cosine", "constant"])
+def test_the_rate_warms_up_and_decays(schedule: Any) -> None:
+    settings = Training(schedule=schedule, warmup=0.1)
+    rates = [learning_rate(step, 100, settings) for step in range(100)]
+    assert rates[0] == pytest.approx(0.1)
+    assert max(rates) == pytest.approx(1.0)
+    assert rates[9] == pytest.approx(1.0)
+    assert rates[10:] == sorted(rates[10:], reverse=True)
+    assert rates[-1] == pytest.approx(1.0 if schedule == "constant" else 0.0, abs=0.02)
+
+
+def test_rates_and_decay_by_group(tmp_path: Path) -> None:
+    model = load_base(base_of(tiny_bert(tmp_path / "base")), "text-classification", ["a", "b"]).requires_grad_(True)
+    settings = Training(learning_rate=1e-5, head_learning_rate=1e-3, embedding_learning_rate=1e-6, weight_decay=0.1)
+    masters = Masters(model, torch.bfloat16, settings, ("classifier",))
+    found = {
+        masters.names[at]: (group["lr"], group["weight_decay"])
+        for group in masters.optimizer.param_groups
+        for tensor in group["params"]
+        for at, master in enumerate(masters.tensors)
+        if master is tensor
+    }
+    assert len(found) == len(list(model.parameters()))
+    assert found["classifier.weight"] == (1e-3, 0.1)
+    assert found["classifier.bias"] == (1e-3, 0.0)
+    assert found["bert.embeddings.word_embeddings.weight"] == (1e-6, 0.1)
+    assert found["bert.encoder.layer.0.attention.output.LayerNorm.weight"] == (1e-5, 0.0)
+    assert found["bert.encoder.layer.0.attention.self.query.weight"] == (1e-5, 0.1)
+    assert {tensor.dtype for tensor in masters.tensors} == {torch.float32}
+    assert {weight.dtype for weight in model.parameters()} == {torch.bfloat16}
+
+
+def test_a_recipe_of_the_tests_is_a_recipe(tmp_path: Path) -> None:
+    given = recipe("causal-lm", tmp_path)
+    assert Recipe.model_validate_json(given.model_dump_json()) == given
+    with pytest.raises(IntegrityError):
+        load("0" * 64)
