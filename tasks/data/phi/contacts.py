@@ -29,7 +29,7 @@ _ANNOUNCED = re.compile(
     r"|text(?:ed)?|reach(?:ed|able)?|whatsapp|landline|extension|ext|voicemail|helpline)\b\.?"
     r"(?:\s{1,3}(?:no|nr|num|number|him|her|me|us|them|at|on|is|was|back|home|work|the|patient|office|line|toll|free"
     r"|or|and|via|by)\b\.?){0,5}"
-    rf"[\s:=#№.,–—\-(]{{0,6}}(\+?\(?\d[\d\s().\-/–]{{3,20}}\d{_EXTENSION})",
+    rf"[\s:=#№.,–—\-]{{0,6}}(?:\((?!\d{{3}}\)))?(\+?\(?\d[\d\s().\-/–]{{3,20}}\d{_EXTENSION})",
     re.IGNORECASE | re.ASCII,
 )
 _PHONE = re.compile(

@@ -23,7 +23,7 @@ _NO_UNIT = r"(?![\d%]|\.\d|\s?(?:mg|mcg|ml|g|kg|cm|mm|iu|units?|%|patients|of\s(
 _WORDS = re.compile(
     rf"(?<![\w])(?:{_WEEKDAY}\.?,?\s{{1,2}})?(?:the\s)?(?:"
     rf"{_MONTH}\.?[\s-]{{0,2}}{_DAYS}\b"
-    rf"(?P<y1>(?:\s?,\s?|\s(?:of\s)?|\s?-\s?|/){_YEAR}(?!\d)|,\s?\d\d\b(?!\s?[\w%]))?"
+    rf"(?P<y1>(?:\s?,\s?|\s(?:of\s)?|\s?-\s?|/){_YEAR}(?!\d)|,\s?\d\d\b(?!\s?[\w%]|[/.-]\d))?"
     rf"|{_DAYS}\.?(?:\s(?:day\s)?of)?[\s\-/.]{{0,2}}{_MONTH}(?![a-z])\.?"
     rf"(?P<y2>[\s,\-/.]{{0,3}}(?:{_YEAR}(?!\d)|(?<=[-/ ])\d\d\b))?"
     rf"|{_MONTH}\.?(?:\s?,\s?|\s(?:of\s)?|\s?[-/]\s?)(?P<y3>{_YEAR})(?!\d)"

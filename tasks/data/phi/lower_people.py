@@ -87,9 +87,10 @@ def _part(scan: Scan, index: int, *, titled: bool = False) -> bool:
     low = scan.low(index)
     if len(low) < 2 or low in vocabulary.AFTER_CUES:
         return False
+    listed = low in lexicon.surnames() or low in lexicon.given_names()
     if low in lexicon.words():
-        return titled and (low in lexicon.surnames() or low in lexicon.given_names()) and low not in ("in", "at", "an")
-    return titled or (low in lexicon.surnames() or low in lexicon.given_names())
+        return listed and low in lexicon.ambiguous() and low not in vocabulary.NO_LOWER_NAMES
+    return titled or listed
 
 
 def _unknown(scan: Scan, index: int) -> bool:

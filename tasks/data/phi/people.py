@@ -36,6 +36,8 @@ def find(scan: Scan) -> None:
             index = lower_people.take(scan, index)
         elif scan.capital(index):
             last = scan.run_end(index)
+            # "Smith's Crohn's disease": a possessive ends a name.
+            last = next((word + 1 for word in range(index, last) if scan.words[word].possessive), last)
             taken = len(scan.cover.spans)
             if (
                 not scan.chinese

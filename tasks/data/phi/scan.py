@@ -45,6 +45,8 @@ class Scan:
     def take(self, first: int, last: int, kind: Kind) -> bool:
         """Take the words first..last-1, with the full stop of a closing initial unless a sentence ends there."""
         end = self.words[last - 1].end
+        if kind == "NAME" and self.words[last - 1].possessive:
+            end -= 2  # "[NAME_1]'s mother"
         if self.words[last - 1].shape == INITIAL and self.gaps[last].startswith("."):
             after = self.gaps[last][1:]
             if not after or not after[0].isspace() or (last < len(self.words) and not self.capital(last)):

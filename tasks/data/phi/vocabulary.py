@@ -268,6 +268,13 @@ SENT = words(
     hospitalized hospitalised followed visit visited discharged airlifted returned came born moved
     """
 )
+# Names that in lower case are nearly always the word.
+NO_LOWER_NAMES = words(
+    """
+    may will long short small little young good best white black old heard hope still early moody strong rich fair wise
+    well day night morning spring winter low love house close post ring clear
+    """
+)
 # "... by NAME": what staff does.
 DONE_BY = words(
     """
