@@ -99,9 +99,12 @@ def _trained(recipe: Recipe, version: DatasetVersion) -> Artifact | None:
     from tasks.training.train import kind_of, training_code
 
     reference = recipe.base_model
-    if reference.base and (made := known_base(reference.base)) is None:
+    if reference.base is None:
+        base = resolve_base(reference)
+    elif made := known_base(reference.base):
+        base = Base(made.path, made.digest, reference.plain())
+    else:
         return None
-    base = Base(made.path, made.digest, reference.plain()) if reference.base else resolve_base(reference)
     kind = kind_of(method_named(recipe.method["name"]))
     return find(kind, training_inputs(recipe, version, base), training_code())
 

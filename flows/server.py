@@ -19,6 +19,7 @@ from tasks.home import CHECKOUT, home
 from tasks.process import start, stop
 
 START_LIMIT = 120.0  # seconds; the first start makes the database
+NAMED_LIMIT = 10.0  # seconds; a server that is named must be up already
 
 
 class Server:
@@ -34,7 +35,7 @@ class Server:
             Interrupted: the temporary server does not start.
             InputError: the server that PREFECT_API_URL names does not answer.
         """
-        limit = time.monotonic() + (START_LIMIT if self.process else 10.0)
+        limit = time.monotonic() + (START_LIMIT if self.process else NAMED_LIMIT)
         while not self._answers():
             if self.process and self.process.poll() is not None:
                 logs = home() / "prefect"

@@ -1,0 +1,120 @@
+"""A checkout of Galen for one test: the code as it is, small data, a minute model, a `GALEN_HOME` of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from tasks.home import CHECKOUT
+
+COPIED = ("flows", "tasks", "policies", "data/suites", "data/lexicons", "data/withdrawn.txt", "dvc.yaml", ".dvcignore")
+COPIED_TOO = (".dvc/config", "requirements.lock", "pyproject.toml", "mlflow")
+
+RECIPE = """\
+model: minute
+task: text-classification
+intended_use: a test of the whole chain, nothing else
+base_model:
+  folder: {base}
+dataset: minute
+method:
+  name: lora
+  rank: 8
+training:
+  epochs: 6
+  batch_tokens: 256
+  max_length: 32
+  learning_rate: 5.0e-3
+evaluation:
+  resamples: 100
+policy: minute
+first_release: {first_release}
+"""
+
+POLICY = """\
+name: minute
+task: text-classification
+description: what a minute model reaches
+gates:
+  - name: learned
+    kind: threshold
+    metric: accuracy
+    min: {accuracy}
+  - name: survives
+    kind: not-worse-than-parent
+    metric: accuracy
+    tolerance: 0.2
+"""
+
+
+class Checkout:
+    """Runs `galen` in it."""
+
+    def __init__(self, folder: Path, base: Path) -> None:
+        self.folder, self.base = folder, base
+        self.home = folder / "var"
+        for name in (*COPIED, *COPIED_TOO):
+            source, target = CHECKOUT / name, folder / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if source.is_dir():
+                shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                shutil.copyfile(source, target)
+        for name in ("recipes", "data"):
+            (folder / name).mkdir(exist_ok=True)
+        (folder / "params.yaml").write_text("datasets: {}\n")
+        self.rows(120)
+        self.recipe()
+        self.policy(0.6)
+
+    def rows(self, count: int) -> Path:
+        """Write that many records; the first ones are always the same."""
+        random.seed(0)
+        path = self.folder / "data" / "minute.jsonl"
+        with path.open("w") as file:
+            for place in range(count):
+                urgent = place % 2
+                words = random.choices(["fever", "cough", "pain", "rash", "chest", "cold", "mild", "severe", "sudden", "breath"], k=5)
+                text = " ".join([*words, "go to hospital now" if urgent else "rest at home today", str(place)])
+                file.write(
+                    json.dumps({"id": f"r{place}", "text": text, "label": "urgent" if urgent else "rest"}) + "\n"
+                )
+        return path
+
+    def recipe(self, first_release: str = "base") -> None:
+        """Write the recipe."""
+        text = RECIPE.format(base=self.base, first_release=first_release)
+        (self.folder / "recipes" / "minute.yaml").write_text(text)
+
+    def policy(self, accuracy: float) -> None:
+        """Write the policy."""
+        (self.folder / "policies" / "minute.yaml").write_text(POLICY.format(accuracy=accuracy))
+
+    def environment(self) -> dict[str, str]:
+        """Of the commands: no service of the surroundings."""
+        dropped = ("PREFECT_API_URL", "MLFLOW_TRACKING_URI")
+        kept = {name: value for name, value in os.environ.items() if name not in dropped}
+        return {**kept, "GALEN_HOME": str(self.home), "PYTHONPATH": str(self.folder), "OMP_NUM_THREADS": "1"}
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start `galen` with these arguments."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "flows.cli", *arguments],
+            cwd=self.folder,
+            env=self.environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def galen(self, *arguments: str, code: int = 0) -> str:
+        """What `galen` printed; it must have ended with that exit code."""
+        process = self.start(*arguments)
+        said, _ = process.communicate(timeout=400)
+        assert process.returncode == code, said
+        return said

@@ -1,0 +1,129 @@
+"""The whole chain on a minute model: real DVC, Prefect, MLflow and bitsandbytes, in processes as a user starts them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.factories import tiny_bert
+from tests.flows.checkout import Checkout
+
+RECIPE = "recipes/minute.yaml"
+SOURCE = (
+    "--format",
+    "jsonl",
+    "--licence",
+    "CC0-1.0",
+    "--task",
+    "text-classification",
+    "--set",
+    "identified=false",
+    "--set",
+    "columns.record_id=id",
+)
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
+    folder = tmp_path_factory.mktemp("chain")
+    made = Checkout(folder / "checkout", tiny_bert(folder / "bert"))
+    made.galen("data", "add", "minute", "data/minute.jsonl", *SOURCE)
+    return made
+
+
+def models(checkout: Checkout) -> list[dict[str, object]]:
+    found: list[dict[str, object]] = json.loads(checkout.galen("models", "--json"))
+    return found
+
+
+def test_a_champion_and_all_that_one_can_ask_of_it(checkout: Checkout, tmp_path: Path) -> None:
+    assert "fine-tune" in checkout.galen("retrain", RECIPE, "--plan")
+    assert not (checkout.home / "artifacts").exists(), "a plan runs nothing"
+
+    said = checkout.galen("retrain", RECIPE)
+    assert "minute@champion is version 1" in said
+    assert "Traceback" not in said
+    champion = models(checkout)[-1]
+    assert (champion["version"], champion["roles"], champion["form"]) == (1, ["champion"], "quantized")
+
+    started = time.monotonic()
+    assert "nothing changed" in checkout.galen("retrain", RECIPE)
+    assert len(models(checkout)) == 1
+    assert time.monotonic() - started < 60
+
+    assert "evidence: intact" in checkout.galen("audit", "minute@champion")
+    assert "learned" in checkout.galen("trace", "r1") + checkout.galen("trace", "r2") + checkout.galen("trace", "r3")
+    assert checkout.galen("ask", "minute@champion", "chest pain go to hospital now").startswith(("urgent", "rest"))
+    checkout.galen("export", "minute@champion", str(tmp_path / "served"))
+    assert (tmp_path / "served" / "artifact.json").is_file()
+
+
+def test_a_new_row_runs_what_depends_on_it_and_no_more(checkout: Checkout) -> None:
+    checkout.rows(124)
+    said = checkout.galen("retrain", RECIPE)
+    assert "minute@champion is version 2" in said
+    roles = {one["version"]: one["roles"] for one in models(checkout)}
+    assert roles == {1: ["previous"], 2: ["champion"]}
+    events = checkout.galen("audit", "minute@champion", "--json")
+    assert json.loads(events)["verdict"] == "intact"
+
+
+def test_a_rejected_model_changes_no_registry(checkout: Checkout) -> None:
+    checkout.policy(1.01)
+    said = checkout.galen("retrain", RECIPE, code=3)
+    assert "learned: accuracy is" in said
+    assert "reused" in said, "training was not repeated for another policy"
+    assert [one["version"] for one in models(checkout) if one["roles"]] == [1, 2]
+    checkout.policy(0.6)
+
+
+def test_a_killed_training_goes_on_to_the_same_bytes(checkout: Checkout) -> None:
+    recipe = checkout.folder / RECIPE
+    recipe.write_text(recipe.read_text().replace("epochs: 6", "epochs: 40\n  checkpoints: 20"))
+    process = checkout.start("retrain", RECIPE)
+    deadline = time.monotonic() + 200
+    while not list((checkout.home / "checkpoints").glob("*/*")):
+        assert time.monotonic() < deadline, "no checkpoint was written"
+        assert process.poll() is None, process.communicate()[0]
+        time.sleep(0.05)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    resumed = checkout.galen("retrain", RECIPE)
+    adapter = next((checkout.home / "index" / "adapter").iterdir())
+    adapters = {file.name: file.read_text() for file in (checkout.home / "index" / "adapter").iterdir()}
+    newest = max(adapters, key=lambda name: (adapter.parent / name).stat().st_mtime)
+    (adapter.parent / newest).unlink()
+    digest = adapters[newest]
+    shutil.rmtree(checkout.home / "artifacts" / digest)
+    checkout.policy(0.61)  # something must have changed for a run to start
+    again = checkout.galen("retrain", RECIPE)
+    assert (adapter.parent / newest).read_text() == digest, (resumed, again)
+
+
+def test_a_changed_weight_is_found(checkout: Checkout) -> None:
+    digest = str(next(one["artifact"] for one in models(checkout) if "champion" in one["roles"]))  # type: ignore[operator]
+    weights = checkout.home / "artifacts" / digest / "model.safetensors"
+    kept = weights.read_bytes()
+    weights.write_bytes(kept[:-1] + bytes([kept[-1] ^ 1]))
+    for command in (("audit",), ("ask", "x"), ("export", str(checkout.folder / "out"))):
+        checkout.galen(command[0], "minute@champion", *command[1:], code=6)
+    assert not (checkout.folder / "out").exists()
+    weights.write_bytes(kept)
+    checkout.galen("audit", "minute@champion")
+
+
+def test_the_first_release_waits_for_a_person(checkout: Checkout) -> None:
+    recipe = checkout.folder / "recipes" / "careful.yaml"
+    text = (checkout.folder / RECIPE).read_text().replace("model: minute", "model: careful")
+    recipe.write_text(text.replace("first_release: base", "first_release: approval"))
+    assert "galen approve careful@1" in checkout.galen("retrain", "recipes/careful.yaml", code=4)
+    checkout.galen("retrain", "recipes/careful.yaml", code=4)
+    checkout.galen("ask", "careful@champion", "x", code=2)
+    said = checkout.galen("approve", "careful@1", "--by", "Dr A. Person", "--reason", "read the report")
+    assert "careful@champion is version 1" in said
+    assert "nothing changed" in checkout.galen("retrain", "recipes/careful.yaml")

@@ -1,0 +1,88 @@
+"""Mistakes at the command: a clear sentence, the right exit code, nothing written, no traceback."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from flows import cli
+from tasks.errors import GalenError, InputError
+from tasks.home import CHECKOUT
+
+
+def refused(*arguments: str) -> str:
+    result = CliRunner().invoke(cli.galen, list(arguments))
+    assert isinstance(result.exception, GalenError), result.output
+    assert result.exception.exit_code == 2
+    return str(result.exception)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("retrain", "recipes/none.yaml"), "medqa-sample.yaml"),
+        (("retrain", "recipes"), "a folder"),
+        (("data", "build", "none"), "medqa-sample"),
+        (("data", "build", "../etc"), "../etc"),
+        (("data", "add", "../etc", "x.csv", "--format", "csv"), "../etc"),
+        (("data", "add", "fine", "no-such.csv", "--format", "csv", "--task", "causal-lm"), "no-such.csv"),
+        (("data", "add", "fine", "README.md", "--format", "csv", "--set", "columns"), "KEY=VALUE"),
+        (("ask", "none@champion", "x"), "none"),
+        (("ask", "none", "x"), "MODEL@champion"),
+        (("base", "train", "none"), "none.yaml"),
+    ],
+)
+def test_a_mistake_is_named_with_what_to_do(arguments: tuple[str, ...], said: str, galen_home: Path) -> None:
+    assert said in refused(*arguments)
+
+
+def test_an_unreachable_tracking_server_is_wrong_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    from tasks import tracking
+
+    with pytest.raises(InputError, match=r"127\.0\.0\.1:9"):
+        tracking.check_reachable()
+
+
+def test_an_unreachable_prefect_server_is_wrong_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
+    from flows import server
+
+    monkeypatch.setattr(server, "NAMED_LIMIT", 0.5)
+    with server.prefect_server() as named, pytest.raises(InputError, match="PREFECT_API_URL"):
+        named.ready()
+
+
+def test_init_writes_nothing_when_an_answer_is_wrong(tmp_path: Path) -> None:
+    before = (CHECKOUT / "params.yaml").read_bytes()
+    said = refused(
+        *("init", "--yes", "--name", "my-test-notes", "--source", str(tmp_path / "no.csv"), "--format", "csv"),
+        *("--task", "text-classification", "--licence", "MIT"),
+    )
+    assert "no.csv" in said
+    assert (CHECKOUT / "params.yaml").read_bytes() == before
+    assert not (CHECKOUT / "recipes" / "my-test-notes.yaml").exists()
+
+
+@pytest.mark.parametrize(
+    ("fault", "code"), [("InputError('x')", 2), ("OSError(28, 'full')", 5), ("KeyError('Jane')", 1)]
+)
+def test_the_exit_code_tells_the_kind_of_fault(fault: str, code: int, tmp_path: Path) -> None:
+    script = f"""
+import flows.cli as cli
+from tasks.errors import InputError
+def broken(**_): raise {fault}
+cli.galen.commands["models"].callback = broken
+import sys; sys.argv = ["galen", "models"]
+cli.main()
+"""
+    done = subprocess.run([sys.executable, "-c", script], cwd=CHECKOUT, capture_output=True, text=True)
+    assert done.returncode == code
+    assert "Traceback" not in done.stderr
+    assert "Jane" not in done.stderr, "the message of a foreign exception may quote a record"
+    if code == 5:
+        assert "disk is full" in done.stderr
