@@ -18,6 +18,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
+from xml.etree import ElementTree
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
@@ -128,11 +129,36 @@ def disease_mentions(deidentifier: Deidentifier) -> None:
     print(f"\nNCBI-disease, train and devel: {mentions} mentions, {altered} altered ({altered / mentions:.2%})")
 
 
+def public_texts(deidentifier: Deidentifier) -> None:
+    """Print what is found in public texts about no one: most places and dates are true ones, names mostly errors."""
+    with (DATA / "medical_abstracts" / "medical_abstracts.csv").open(encoding="utf-8", newline="") as lines:
+        abstracts = [row["medical_abstract"] for row in csv.DictReader(lines)]
+    pubmed = json.loads((DATA / "pubmedqa" / "ori_pqal_dev500.json").read_text(encoding="utf-8")).values()
+    questions = [" ".join([row["QUESTION"], *row["CONTEXTS"], row["LONG_ANSWER"]]) for row in pubmed]
+    medquad = [
+        element.text or ""
+        for file in sorted((DATA / "medquad").glob("*/*.xml"))
+        for element in ElementTree.parse(file).iter("Answer")
+    ]
+    print("\nfound per 100,000 characters of public text")
+    print(f"  {'':18} {'characters':>10} " + " ".join(f"{kind:>8}" for kind in KINDS))
+    named = (("MedQuAD", medquad), ("medical abstracts", abstracts), ("PubMedQA", questions), ("toyhom_zh", toyhom()))
+    for name, texts in named:
+        size = sum(map(len, texts))
+        found = Counter(span.kind for text in texts for span in deidentifier.find(text))
+        print(f"  {name:18} {size:10,} " + " ".join(f"{found[kind] * 1e5 / size:8.2f}" for kind in KINDS))
+
+
+def toyhom() -> list[str]:
+    """Questions and answers of `toyhom_zh`."""
+    with next((DATA / "toyhom_zh").glob("*.csv")).open(encoding="gb18030", newline="") as lines:
+        return [f"{row['ask']} {row['answer']}" for row in csv.DictReader(lines)]
+
+
 def speed(deidentifier: Deidentifier) -> None:
     """Print records per second of processor time, one core, on short records."""
     english = [case.text for case in public_queries()]
-    with next((DATA / "toyhom_zh").glob("*.csv")).open(encoding="gb18030", newline="") as lines:
-        chinese = [row["title"] + row["ask"][:40] for row in csv.DictReader(lines)][:3000]
+    chinese = [text[:50] for text in toyhom()[:3000]]
     print()
     for language, texts in (("en", english), ("zh", chinese)):
         start = time.process_time()
@@ -153,6 +179,7 @@ def main() -> None:
     measure("own English gold set", gold("deid_en.jsonl"), deidentifier)
     measure("own Chinese gold set", gold("deid_zh.jsonl"), deidentifier)
     disease_mentions(deidentifier)
+    public_texts(deidentifier)
     speed(deidentifier)
 
 
