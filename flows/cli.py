@@ -98,13 +98,16 @@ def data() -> None:
     help="Any setting of a dataset: columns.text=note, identified=false.",
 )
 @click.option("--task", help="causal-lm, text-classification or token-classification; default: what the format holds.")
-@click.option("--licence", default="unknown: fill in before release", help="What allows training on this.")
-def data_add(name: str, path: Path, format_: str, settings: tuple[str, ...], task: str | None, licence: str) -> None:
+@click.option("--licence", required=True, help="What allows training on this: an SPDX id or a sentence.")
+@click.option("--replace", is_flag=True, help="Overwrite the entry of that name.")
+def data_add(
+    name: str, path: Path, format_: str, settings: tuple[str, ...], task: str | None, licence: str, replace: bool
+) -> None:
     """Declare a source in params.yaml and check its first rows."""
     from tasks.data.sources import add
 
     extra = _settings(settings) | ({"task": task} if task else {})
-    dataset = add(name, path, format_, licence=licence, **extra)
+    dataset = add(name, path, format_, replace=replace, licence=licence, **extra)
     click.echo(f"{name}: {dataset.task}, {dataset.format} at {dataset.source}; next: galen data build {name}")
 
 
@@ -169,6 +172,15 @@ def data_commit(name: str, message: str | None) -> None:
     from tasks.data.sources import commit
 
     click.echo(commit(name, message))
+
+
+@data.command("restore")
+@click.argument("digest")
+def data_restore(digest: str) -> None:
+    """Bring a sealed version's DVC files and data back, from this machine or DVC's remote."""
+    from tasks.data.restore import restore
+
+    click.echo(f"restored {restore(digest).digest[:12]}")
 
 
 @galen.group()

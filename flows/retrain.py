@@ -24,6 +24,7 @@ def retrain(recipe: Recipe, run: Run) -> Version:
     for stage in STAGES:
         steps.build_stage(run, stage)
     dataset = steps.seal(run)
+    steps.push_data(run)
     base = steps.base_model(run)
     trained = steps.judged(run, steps.finetune(run, dataset, base), dataset, base)
     merged = (

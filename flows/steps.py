@@ -115,6 +115,12 @@ def seal(run: Run, row: Row) -> DatasetVersion:
     return dataset
 
 
+@step("data: push")
+def push_data(run: Run, row: Row) -> None:
+    """Copy the version to DVC's remote before anything learns from it: what the ledger names must not be lost."""
+    dvc.push(run.recipe.dataset)
+
+
 @step("base model")
 def base_model(run: Run, row: Row) -> Base:
     """The base model, made on first use where Galen makes it."""

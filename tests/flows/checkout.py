@@ -15,6 +15,8 @@ from tasks.home import CHECKOUT
 COPIED = ("flows", "tasks", "policies", "data/suites", "data/lexicons", "data/withdrawn.txt", "dvc.yaml", ".dvcignore")
 COPIED_TOO = (".dvc/config", "requirements.lock", "pyproject.toml", "mlflow")
 
+WORDS = ["fever", "cough", "pain", "rash", "chest", "cold", "mild", "severe", "sudden", "breath"]
+
 RECIPE = """\
 model: minute
 task: text-classification
@@ -79,7 +81,9 @@ class Checkout:
         with path.open("w") as file:
             for place in range(count):
                 urgent = place % 2
-                words = random.choices(["fever", "cough", "pain", "rash", "chest", "cold", "mild", "severe", "sudden", "breath"], k=5)
+                words = random.choices(
+                    ["fever", "cough", "pain", "rash", "chest", "cold", "mild", "severe", "sudden", "breath"], k=5
+                )
                 text = " ".join([*words, "go to hospital now" if urgent else "rest at home today", str(place)])
                 file.write(
                     json.dumps({"id": f"r{place}", "text": text, "label": "urgent" if urgent else "rest"}) + "\n"

@@ -60,7 +60,7 @@ def test_a_champion_and_all_that_one_can_ask_of_it(checkout: Checkout, tmp_path:
     assert "learned" in checkout.galen("trace", "r1") + checkout.galen("trace", "r2") + checkout.galen("trace", "r3")
     assert checkout.galen("ask", "minute@champion", "chest pain go to hospital now").startswith(("urgent", "rest"))
     checkout.galen("export", "minute@champion", str(tmp_path / "served"))
-    assert (tmp_path / "served" / "artifact.json").is_file()
+    assert (tmp_path / "served" / "model" / "artifact.json").is_file()
 
 
 def test_a_new_row_runs_what_depends_on_it_and_no_more(checkout: Checkout) -> None:
