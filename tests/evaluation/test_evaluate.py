@@ -53,12 +53,19 @@ def likelihood_alone(model: Any, prompt: list[int], answer: list[int]) -> float:
     return -sum(float(chances[len(prompt) - 1 + place, token]) for place, token in enumerate(answer))
 
 
-def test_batched_answers_are_those_of_each_prompt_alone(llama: Base) -> None:
+@pytest.mark.parametrize("first", [2, 24])
+def test_batched_answers_are_those_of_each_prompt_alone(
+    first: int, llama: Base, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answers, "FIRST_STEPS", first)  # 2: in three goes, the later ones without those that ended
     model, tokenizer = opened(llama)
+    model.lm_head.weight.data[tokenizer.eos_token_id] *= 4  # some answers end early
     prompts = prompt_ids(tokenizer, [row["prompt"] for row in rows("causal-lm", 12)])
     said = generate(model, tokenizer, prompts, FEW.generation, positions=512)
     assert said == [greedy_alone(model, tokenizer, ids, 8) for ids in prompts]
     assert len(set(said)) > 3  # or the order of the answers would not be tested
+    lengths = {len(tokenizer(answer)["input_ids"]) for answer in said}
+    assert min(lengths) <= 2 < max(lengths)
 
 
 def test_answers_stay_greedy_whatever_habits_the_model_came_with(llama: Base) -> None:
