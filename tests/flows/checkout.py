@@ -72,7 +72,7 @@ class Checkout:
         (folder / "params.yaml").write_text("datasets: {}\n")
         self.rows(120)
         self.recipe()
-        self.policy(0.6)
+        self.policy(0.2)
 
     def rows(self, count: int) -> Path:
         """Write that many records; the first ones are always the same."""
