@@ -23,7 +23,6 @@ def quantization_config(
 ) -> BitsAndBytesConfig:
     """What transformers needs to load a model in 4 bits; a new head and the output embeddings are left out."""
     import torch
-
     from transformers import BitsAndBytesConfig
 
     return BitsAndBytesConfig(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from tasks.config import Training
 from tasks.errors import InputError, Interrupted
 from tasks.progress import progress
-from tasks.training.batches import Layout, Micro, Step, collate, plan_epoch, plan_in_order, real_tokens
+from tasks.training.batches import Layout, Micro, Step, collate, padding_share, plan_epoch, plan_in_order, real_tokens
 from tasks.training.checkpoint import Checkpoints
 from tasks.training.encode import IGNORED, Encoded
 from tasks.training.objectives import Objective
@@ -72,6 +72,8 @@ class Outcome:
     """The same, of all cores together: what to compare where a machine is shared."""
     tokens_timed: int
     """Real tokens in those seconds."""
+    padding_share: float
+    """Of the tokens that the planned steps compute."""
 
 
 def plan(lesson: Lesson) -> list[Step]:
@@ -155,7 +157,7 @@ def run(model: Any, masters: Masters, lesson: Lesson, kept: Checkpoints, track: 
                 break
     masters.set_values(best)
     model.eval()
-    return Outcome(now, len(steps), stopped, seconds, cpu_seconds, timed)
+    return Outcome(now, len(steps), stopped, seconds, cpu_seconds, timed, padding_share(lesson.train.lengths, steps))
 
 
 def mean_loss(model: Any, lesson: Lesson, encoded: Encoded, micros: list[Micro]) -> float:

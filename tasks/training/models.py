@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import logging
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,7 +60,7 @@ def resolve_base(ref: BaseModelRef) -> Base:
     """
     plain = {key: value for key, value in ref.plain().items() if value is not None}
     if ref.base is not None:
-        from tasks.training.base import base_artifact
+        from tasks.training.named_base import base_artifact
 
         artifact = base_artifact(ref.base)
         return Base(artifact.path, artifact.digest, plain)
@@ -416,6 +417,7 @@ def quiet() -> None:
     logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(logging.ERROR)
     transformers_logging.disable_progress_bar()
     transformers_logging.set_verbosity_error()
+    warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated")  # PEFT asks for it on every load
 
 
 def _placed(model: Any) -> Any:

@@ -14,10 +14,10 @@ from tasks.data.version import DatasetVersion
 from tasks.digest import canonical_json, digest_data, digest_file
 from tasks.errors import InputError
 from tasks.home import CHECKOUT, home
-from tasks.training.batches import layout, padding_share, plan_in_order
+from tasks.training.batches import layout, plan_in_order
 from tasks.training.checkpoint import Checkpoints
 from tasks.training.fourbit import check_shapes
-from tasks.training.loop import Lesson, Outcome, mean_loss, plan, run
+from tasks.training.loop import Lesson, Outcome, mean_loss, run
 from tasks.training.method import Method, method_named, parse_options
 from tasks.training.models import (
     Base,
@@ -150,10 +150,10 @@ def _build(
     with torch.random.fork_rng():
         torch.manual_seed(recipe.seed)
         model, heads = _prepared(recipe, dataset.labels, base, torch.float32 if not method.has_adapter else dtype)
+        model.to(device())
         by_document = dtype == torch.bfloat16 and device().type == "cpu" and method.plain_attention and speed_up(model)
         lesson = _lesson(recipe, dataset, tokenizer, model, by_document)
         masters = Masters(model, dtype, recipe.training, heads, paged=method.paged_optimizer)
-        model.to(device())
         if recipe.training.gradient_checkpointing:
             model.gradient_checkpointing_enable({"use_reentrant": False})
             model.enable_input_require_grads()
@@ -264,7 +264,7 @@ def _training_meta(
         "records": {"train": len(lesson.train), "validation": len(lesson.validation)},
         "cut": {"train": lesson.train.cut, "validation": lesson.validation.cut},
         "left_out": {"train": lesson.train.left_out, "validation": lesson.validation.left_out},
-        "padding_share": padding_share(lesson.train.lengths, plan(lesson)),
+        "padding_share": outcome.padding_share,
         "max_length": longest_input(model.config, lesson.settings.max_length),
         "trained_parameters": learned,
         "precision": str(dtype).removeprefix("torch."),
