@@ -8,9 +8,9 @@ import torch
 
 from tasks.config import BaseModelRef, Quantization, Task
 from tasks.errors import GalenError, InputError, IntegrityError, Interrupted
+from tasks.training.folders import digest_model
 from tasks.training.fourbit import dequantized, keep_unpacked
 from tasks.training.models import (
-    digest_model,
     fresh_modules,
     head_modules,
     load_base,
