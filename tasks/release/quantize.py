@@ -21,7 +21,7 @@ BLOCK_ERROR = 0.18
 LAYER_ERROR = 0.01
 """Of the largest weight in a layer: what double quantization adds."""
 KL = 1.0
-"""Nats from the merged model: only a broken file is that far. What 4 bits cost in quality, the gates judge."""
+"""Nats from the merged model that need no second look. What 4 bits cost in quality, the gates judge."""
 SERVED_KL = 0.01
 """Nats between the kernel that evaluation uses and the one that plain transformers chooses on this machine."""
 
@@ -93,7 +93,10 @@ def verify_quantized(model: Artifact, folder: Path, settings: Quantization) -> M
 
     expected, unpacked = logits_of(merged, ids), logits_of(small, ids)
     from_merged = compare(expected, unpacked)
-    if not from_merged.kl <= KL:
+    # A confident model can be further off than KL and still be the same model: then it must at least be far closer to
+    # the merged one on the same row than on another.
+    elsewhere = compare(expected.roll(1, 0), unpacked)
+    if not (from_merged.kl <= KL or from_merged.kl < elsewhere.kl / 2):
         raise IntegrityError("the quantized model does not say what the merged one does", value=from_merged.plain())
     for one in repacking:  # from here on `small` does as plain transformers would: it may repack its weights
         one.support_avx512bf16_for_cpu = True
