@@ -27,6 +27,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--rank", type=int, default=16)
     parser.add_argument("--epochs", type=float, default=1.0)
     parser.add_argument("--batch", type=int, default=32, help="records per step")
+    parser.add_argument("--accumulate", type=int, default=1, help="forward passes per step")
     parser.add_argument("--max-length", type=int, default=256)
     parser.add_argument("--learning-rate", type=float, default=5e-5)
     parser.add_argument("--seed", type=int, default=17)
@@ -169,7 +170,8 @@ def make_trainer(args: argparse.Namespace, model: Any, tokenizer: Any, train: An
     common: dict[str, Any] = {
         "output_dir": scratch,
         "num_train_epochs": args.epochs,
-        "per_device_train_batch_size": args.batch,
+        "per_device_train_batch_size": args.batch // args.accumulate,
+        "gradient_accumulation_steps": args.accumulate,
         "learning_rate": args.learning_rate,
         "seed": args.seed,
         "save_strategy": "no",
