@@ -14,6 +14,7 @@ from tasks.data.params import one_dataset
 from tasks.data.version import DatasetVersion
 from tasks.lineage.event import Event
 from tasks.lineage.ledger import events
+from tasks.training.fit import check_fit
 
 FIRST = "not known before a first run"
 CHARACTERS_PER_TOKEN, TOKENS_PER_SECOND = 4, 2000  # a small model on two cores: for a first guess only
@@ -40,6 +41,7 @@ def plan(path: Path) -> str:
     inputs = inputs_of(recipe, protocol)
     if decision := decided_before(recipe.model, inputs):
         return f"nothing would run: nothing changed since {decision.text} ({decision.event.time:%Y-%m-%d %H:%M} UTC)"
+    check_fit(recipe)
     planned = _stages(recipe)
     rows = [(one.stage, one.what, one.source, "-" if one.seconds is None else f"{one.seconds:.0f}") for one in planned]
     text = table(("stage", "would", "from", "seconds"), rows)

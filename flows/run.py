@@ -26,6 +26,7 @@ from tasks.lineage.event import Origin
 from tasks.lineage.recording import record_nothing_to_do
 from tasks.lineage.report import FormJudged
 from tasks.release.register import mirror
+from tasks.training.fit import check_fit
 
 if TYPE_CHECKING:
     from tasks.evaluation.baselines import Comparison
@@ -102,9 +103,10 @@ def run_recipe(path: Path, actor: str | None = None) -> str:
 def _retrain(
     path: Path, recipe: Recipe, protocol: Protocol, inputs: str, origin: Origin, id_: str, started: float
 ) -> str:
+    tracking.check_reachable()
     with ExitStack() as stack:
-        server = stack.enter_context(prefect_server())  # starts while the checks below go on
-        tracking.check_reachable()
+        server = stack.enter_context(prefect_server())  # starts while the base model is looked at
+        check_fit(recipe)
         tags = {"galen.run": id_, "galen.recipe": recipe.model, "galen.inputs": inputs}
         tracked = stack.enter_context(tracking.open_run(recipe.model, id_, tags=tags))
         run = Run(id_, path, recipe, protocol, inputs, origin, tracked)

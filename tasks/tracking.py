@@ -6,6 +6,7 @@ The only importer of mlflow, apart from `tasks/release/served.py`, which MLflow 
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import os
@@ -13,7 +14,7 @@ import re
 import socket
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -265,11 +266,12 @@ def check_reachable() -> None:
     """Ask once, at the start of a command, whether MLflow is there; takes at most about 10 seconds.
 
     Raises:
-        InputError: the address is no MLflow address, or nothing answers there.
+        InputError: the address is no MLflow address, nothing answers there, or its file cannot be written.
     """
     address = uri()
     scheme = urlsplit(address).scheme.split("+")[0]
     if scheme == "sqlite":
+        _ask_file(Path(urlsplit(address).path.removeprefix("/")))
         return
     if scheme not in _PORTS:
         hint = f"use sqlite:///FILE, or one of {', '.join(_PORTS)}; without {URI} a file under GALEN_HOME is used"
@@ -283,6 +285,25 @@ def check_reachable() -> None:
     except (OSError, ValueError) as error:
         hint = f"start the server, correct {URI}, or unset it to use a file under GALEN_HOME"
         raise InputError("the tracking server does not answer", value=shown_uri(), hint=hint) from error
+
+
+def _ask_file(path: Path) -> None:
+    """MLflow itself would try for minutes, and warn at each attempt."""
+    import sqlite3
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with closing(sqlite3.connect(path, timeout=PATIENCE)) as database:
+            database.execute("BEGIN IMMEDIATE")
+    except (OSError, sqlite3.Error) as error:
+        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY:  # others write to it: it is there
+            return
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+            raise OSError(errno.ENOSPC, "no space for MLflow's database", str(path)) from error
+        hint = f"make it writable, or name another file with {URI}" if os.environ.get(URI) else f"check {home()}"
+        raise InputError("MLflow's database cannot be written", value=path, hint=hint) from error
 
 
 def _ask_health(address: str) -> None:

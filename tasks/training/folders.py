@@ -28,6 +28,7 @@ TOKENIZER_FILES = (
 )
 WANTED = ("*.safetensors", "*.safetensors.index.json", "config.json", "generation_config.json", *TOKENIZER_FILES)
 """What counts as the model, and what is downloaded from the hub: never pickle, never code."""
+WHOLE = "copy the whole folder again"
 
 
 def digest_model(folder: Path) -> str:
@@ -56,10 +57,28 @@ def check_folder(folder: Path) -> None:
         raise InputError("the base model folder has no weights", value=folder, hint="expected model.safetensors")
     index = folder / "model.safetensors.index.json"
     if index.is_file():
-        shards = set(json.loads(index.read_text())["weight_map"].values())
+        try:
+            shards = set(json.loads(index.read_bytes())["weight_map"].values())
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise InputError("the index of the weights cannot be read", value=index, hint=WHOLE) from None
         if absent := sorted(shard for shard in shards if not (folder / shard).is_file()):
-            raise InputError("weights of the base model are missing", value=absent[0], hint="copy the whole folder")
+            raise InputError("weights of the base model are missing", value=absent[0], hint=WHOLE)
+    for file in sorted(folder.glob("*.safetensors")):
+        _check_weights(file)
     load_config(folder)
+
+
+def _check_weights(file: Path) -> None:
+    """See from its header that a file of weights is whole; git-lfs leaves a line of text where it did not download."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(file, framework="np"):
+            pass
+    except (SafetensorError, OSError) as error:
+        raise InputError(
+            "the weights of the base model are cut off or no safetensors", value=file, hint=WHOLE
+        ) from error
 
 
 def load_config(folder: Path) -> PreTrainedConfig:

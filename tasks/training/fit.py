@@ -1,0 +1,93 @@
+"""Whether what a recipe names can ever work together: told from configs and headers, before any data is built."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from tasks.config import BaseModelRef, Quantization, Recipe
+from tasks.errors import InputError
+from tasks.training.method import Method, method_named, parse_options
+
+if TYPE_CHECKING:
+    from tasks.training.models import Base
+
+LABELS = ("one", "two")
+"""Stand in for a dataset's labels: a head stays in full precision, so their number changes no verdict here."""
+
+
+def check_fit(recipe: Recipe) -> None:
+    """See that method, task, base model and 4 bits fit together. Loads no weights; takes the import of torch.
+
+    A base that Galen makes and has not made yet is not looked at: its spec allows only shapes that fit.
+
+    Raises:
+        InputError: they do not; or the base's folder, tokenizer or weights cannot be used.
+        Interrupted: the hub cannot be reached.
+    """
+    method = method_named(parse_options(recipe.method).name)
+    if recipe.task not in method.tasks:
+        hint = f"it can do: {', '.join(sorted(method.tasks))}"
+        raise InputError(f"method {method.name} cannot do {recipe.task}", value=recipe.model, hint=hint)
+    base = _base(recipe.base_model)
+    if base is not None:
+        _check_base(recipe, method, base)
+
+
+def _base(ref: BaseModelRef) -> Base | None:
+    from tasks.training.models import Base, resolve_base
+
+    if ref.base is None:
+        return resolve_base(ref)
+    from tasks.training.named_base import known_base
+
+    made = known_base(ref.base)
+    return Base(made.path, made.digest, ref.plain()) if made else None
+
+
+def _check_base(recipe: Recipe, method: Method, base: Base) -> None:
+    from tasks.training.fourbit import check_shapes
+    from tasks.training.models import fresh_modules, load_tokenizer, quiet, task_config
+
+    quiet()
+    config = task_config(base.path, recipe.task, LABELS, recipe.training.dropout)
+    load_tokenizer(base.path)
+    fresh = fresh_modules(base, recipe.task, LABELS)
+    if recipe.task == "causal-lm" and fresh:
+        raise InputError("the base model holds no weights for a part that generation needs", value=", ".join(fresh))
+    _check_skipped(recipe, config)
+    check_shapes(base, recipe.task, LABELS, recipe.quantization)
+    if method.base_quantization is not None:
+        _check_trainable_in_4_bits(recipe, method, method.base_quantization, base)
+
+
+def _check_trainable_in_4_bits(recipe: Recipe, method: Method, quantization: Quantization, base: Base) -> None:
+    """The base that a method holds in 4 bits leaves out nothing: `quantization.skip_modules` is for the served form."""
+    from tasks.training.fourbit import check_shapes
+
+    try:
+        check_shapes(base, recipe.task, LABELS, quantization)
+    except InputError as error:
+        hint = "choose a base with other sizes, or another method (galen methods)"
+        raise InputError(f"method {method.name}: {error.what}", value=error.value, hint=hint) from error
+
+
+def _check_skipped(recipe: Recipe, config: Any) -> None:
+    """Every entry of `quantization.skip_modules` must name something: one that does not would be ignored."""
+    import torch
+    from transformers.pytorch_utils import Conv1D
+    from transformers.quantizers.quantizers_utils import should_convert_module
+
+    from tasks.training.models import auto_class
+
+    with torch.device("meta"):
+        model = auto_class(recipe.task).from_config(config)
+    names = [name for name, module in model.named_modules() if type(module) in (torch.nn.Linear, Conv1D)]
+    for entry in recipe.quantization.skip_modules:
+        try:
+            found = any(not should_convert_module(name, [entry]) for name in names)
+        except re.error:
+            found = False
+        if not found:
+            hint = f"a name, its end, or a pattern of names such as {names[0]}"
+            raise InputError("quantization.skip_modules names no module of the base model", value=entry, hint=hint)
