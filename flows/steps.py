@@ -220,6 +220,7 @@ def register(run: Run, row: Row, shipped: Form) -> Version:
     """Make the judged bytes a version of the registry."""
     version = registry.register(
         shipped.judged,
+        run.recipe.model,
         judged_event=shipped.event,
         merged=shipped.ancestor("merged"),
         adapter=shipped.ancestor("adapter"),

@@ -181,9 +181,10 @@ class Training(Settings):
     max_steps: int | None = Field(default=None, ge=1)
     """Optimizer steps; ends training before `epochs` does."""
     batch_tokens: int = Field(default=2048, ge=16)
-    """Tokens per optimizer step (upper bound): batches are filled by length."""
+    """Tokens per optimizer step (upper bound, padding counted): batches are filled by length."""
     micro_batch_tokens: int | None = Field(default=None, ge=16)
-    """Tokens per forward pass; a smaller value needs less memory and accumulates gradients. Default: `batch_tokens`."""
+    """Tokens per forward pass; a smaller value needs less memory and accumulates gradients. Default: 2048 on a CPU,
+    `batch_tokens` on a GPU."""
     max_length: int = Field(default=512, ge=8)
     """Tokens per record. Longer inputs are cut, and counted; a record whose answer cannot fit is left out."""
     packing: bool = True

@@ -12,6 +12,7 @@ from tasks.evaluation.answers import generate
 from tasks.evaluation.predict import positions_of
 from tasks.release.register import resolve
 from tasks.training.models import open_model
+from tasks.training.objectives.token_classification import word_pieces
 from tasks.training.prompts import prompt_ids
 
 if TYPE_CHECKING:
@@ -53,13 +54,10 @@ def _label(artifact: Artifact, model: Any, tokenizer: PreTrainedTokenizerBase, t
 
 def _tags(artifact: Artifact, model: Any, tokenizer: PreTrainedTokenizerBase, text: str) -> str:
     words = WORD.findall(text)
-    length = artifact.meta["training"]["max_length"]
-    encoded = tokenizer(words, is_split_into_words=True, truncation=True, max_length=length)
-    best = model(input_ids=_tensor([encoded["input_ids"]], model)).logits[0].argmax(-1).tolist()
-    tags: dict[int, str] = {}
-    for piece, word in enumerate(encoded.word_ids()):
-        if word is not None:
-            tags.setdefault(word, artifact.meta["labels"][best[piece]])  # a word has the tag of its first piece
+    pieces, _ = word_pieces(tokenizer, [words], artifact.meta["training"]["max_length"])
+    ids, firsts = pieces[0]
+    best = model(input_ids=_tensor([ids], model)).logits[0].argmax(-1).tolist()
+    tags = {word: artifact.meta["labels"][best[piece]] for word, piece in firsts.items()}
     return "\n".join(f"{word}\t{tags.get(place, '?')}" for place, word in enumerate(words))
 
 

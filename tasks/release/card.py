@@ -22,7 +22,7 @@ def model_card(version: RegisteredVersion, artifact: Artifact) -> str:
     return environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
         model=version.model,
         version=version.number,
-        intended_use=artifact.meta["recipe"]["intended_use"],
+        intended_use=_intended_use(version),
         task=artifact.meta["task"],
         base=", ".join(str(value) for value in artifact.meta["base"]["ref"].values()) or version.base,
         method=", ".join(f"{key} {value}" for key, value in artifact.meta["method"].items()),
@@ -38,6 +38,12 @@ def model_card(version: RegisteredVersion, artifact: Artifact) -> str:
         gates=judged["gates"],
         number=_number,
     )
+
+
+def _intended_use(version: RegisteredVersion) -> str:
+    """As the recipe said when the version was judged."""
+    fixed = [event for event in events("protocol-fixed", model=version.model) if event.run == version.judged.run]
+    return str(fixed[-1].facts["settings"]["intended_use"]) if fixed else "not stated"
 
 
 def _number(value: float | None) -> str:

@@ -36,6 +36,7 @@ _EVENT = "galen.registered"
 
 def register(
     judged: Judged,
+    model: str,
     *,
     judged_event: str,
     merged: str | None,
@@ -50,6 +51,7 @@ def register(
 
     Args:
         judged: the quantized model with its passed verdict; nothing else can be registered.
+        model: the name to register it under, which the verdict must be about.
         judged_event: digest of the event that states the verdict.
         merged: digest of the form that it was quantized from.
         adapter: digest of the adapter, where the method has one.
@@ -65,7 +67,6 @@ def register(
     if artifact.kind != "quantized":
         raise InputError(f"a model of kind {artifact.kind} cannot be registered", hint="register its quantized form")
     verify(artifact)
-    model = str(artifact.meta["recipe"]["model"])
     with locked(f"registry-{model}"):
         known = ledger.roles(model).versions
         if known and known[-1].artifact == artifact.digest:  # made by a run that was killed, or promoted already

@@ -68,14 +68,9 @@ class Served(PythonModel):  # type: ignore[misc]
 
     def _tags(self, text: str) -> str:
         words = WORD.findall(text)
-        encoded = self.tokenizer(words, is_split_into_words=True, truncation=True, max_length=self._longest())
         if not words:
             return ""
-        best = self.model(input_ids=self._tensor([encoded["input_ids"]])).logits[0].argmax(-1).tolist()
-        tags: dict[int, str] = {}
-        for piece, word in enumerate(encoded.word_ids()):
-            if word is not None:
-                tags.setdefault(word, self.meta["labels"][best[piece]])  # a word has the tag of its first piece
+        tags = self._word_tags(words)
         mentions: list[tuple[str, list[str]]] = []
         before = "O"
         for place, word in enumerate(words):
@@ -87,6 +82,19 @@ class Served(PythonModel):  # type: ignore[misc]
                 mentions[-1][1].append(word)
             before = tag
         return "\n".join(f"{kind}: {' '.join(found)}" for kind, found in mentions)
+
+    def _word_tags(self, words: list[str]) -> dict[int, str]:
+        """The tag of each word's first piece. Words are joined and found again as in training and judging
+        (`word_pieces` of tasks/training/objectives/token_classification.py): other pieces would get other tags."""
+        text = " ".join(words)
+        encoded = self.tokenizer(text, truncation=True, max_length=self._longest(), return_offsets_mapping=True)
+        best = self.model(input_ids=self._tensor([encoded["input_ids"]])).logits[0].argmax(-1).tolist()
+        owner = [place for place, word in enumerate(words) for _ in range(len(word) + 1)]
+        tags: dict[int, str] = {}
+        for piece, (start, end) in enumerate(encoded["offset_mapping"]):
+            if end > start:
+                tags.setdefault(owner[end - 1], self.meta["labels"][best[piece]])
+        return tags
 
     def _longest(self) -> int:
         return int(self.meta["training"]["max_length"])

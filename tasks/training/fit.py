@@ -51,7 +51,10 @@ def _check_base(recipe: Recipe, method: Method, base: Base) -> None:
 
     quiet()
     config = task_config(base.path, recipe.task, LABELS, recipe.training.dropout)
-    load_tokenizer(base.path)
+    tokens = len(load_tokenizer(base.path))
+    if tokens > config.get_text_config().vocab_size:
+        hint = "tokenizer and weights must come from the same model"
+        raise InputError(f"the tokenizer has {tokens} tokens, more than the model knows", value=base.path, hint=hint)
     fresh = fresh_modules(base, recipe.task, LABELS)
     if recipe.task == "causal-lm" and fresh:
         raise InputError("the base model holds no weights for a part that generation needs", value=", ".join(fresh))

@@ -26,6 +26,14 @@ TOKENIZER_FILES = (
     "vocab.json",
     "vocab.txt",
 )
+VOCABULARIES = (
+    "sentencepiece.bpe.model",
+    "spiece.model",
+    "tokenizer.json",
+    "tokenizer.model",
+    "vocab.json",
+    "vocab.txt",
+)
 WANTED = ("*.safetensors", "*.safetensors.index.json", "config.json", "generation_config.json", *TOKENIZER_FILES)
 """What counts as the model, and what is downloaded from the hub: never pickle, never code."""
 WHOLE = "copy the whole folder again"
@@ -63,6 +71,9 @@ def check_folder(folder: Path) -> None:
             raise InputError("the index of the weights cannot be read", value=index, hint=WHOLE) from None
         if absent := sorted(shard for shard in shards if not (folder / shard).is_file()):
             raise InputError("weights of the base model are missing", value=absent[0], hint=WHOLE)
+    if not any((folder / name).is_file() for name in VOCABULARIES):  # transformers would make an empty one up
+        hint = "expected tokenizer.json: save the tokenizer there with save_pretrained"
+        raise InputError("the base model folder has no tokenizer", value=folder, hint=hint)
     for file in sorted(folder.glob("*.safetensors")):
         _check_weights(file)
     load_config(folder)

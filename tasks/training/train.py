@@ -47,6 +47,8 @@ CPU_MICRO_BATCH = 2048
 
 RELEVANT = ("task", "method", "training", "seed")
 """Parts of a recipe that decide what is learned; base and dataset count by digest, not by name."""
+SERVING = ("evaluation", "quantization")
+"""Parts that say how the model is to be used."""
 
 
 def finetune(recipe: Recipe, dataset: DatasetVersion, base: Base, *, track: Tracker | None = None) -> Artifact:
@@ -182,7 +184,8 @@ def _build(
         "base": {"digest": base.digest, "ref": base.ref},
         "parent": None,
         "dataset": dataset.digest,
-        "recipe": recipe.plain(),
+        # Not the name or the use of the model: another recipe may find these bytes again, for a model of its own.
+        "recipe": {key: value for key, value in recipe.plain().items() if key in (*RELEVANT, *SERVING)},
         "loader": "adapter" if method.has_adapter else "transformers",
         "prompt": template_of(tokenizer) if recipe.task == "causal-lm" else None,
         "training": training,

@@ -43,6 +43,8 @@ def judge(made: Candidate, *, passed: bool = True) -> tuple[Judged, Event]:
     gate = GateResult("quality", None, "passed" if passed else "failed", "0.8, at least 0.5 is asked", 0.8, 0.5)
     verdict = Verdict(made.quantized.digest, evaluation.digest, "e" * 64, (gate,))
     recording.record_sealed(dataset, ORIGIN)
+    rules = SimpleNamespace(digest=protocol.digest, plain=dict)
+    recording.record_protocol(made.recipe, dataset, rules, "f" * 64, ORIGIN)  # type: ignore[arg-type]
     recording.record_evaluated("tiny", "candidate", "quantized", evaluation, ORIGIN)
     event = recording.record_judged("tiny", made.quantized, verdict, protocol, dataset, ORIGIN)  # type: ignore[arg-type]
     return Judged(made.quantized, evaluation, verdict), event
@@ -52,6 +54,7 @@ def release(made: Candidate, **more: Any) -> registry.Version:
     judged, event = judge(made)
     return register(
         judged,
+        "tiny",
         judged_event=event.digest,
         merged=made.merged.digest,
         adapter=made.adapter.digest,
@@ -151,10 +154,10 @@ def test_only_a_judged_quantized_model_is_registered(candidate: Candidates) -> N
     merged = replace(judged, evaluation=judged.evaluation)
     object.__setattr__(merged, "artifact", made.merged)
     with pytest.raises(InputError, match="quantized form"):
-        register(merged, judged_event=event.digest, merged=None, adapter=None)
+        register(merged, "tiny", judged_event=event.digest, merged=None, adapter=None)
     (made.quantized.path / "config.json").write_text("{}")
     with pytest.raises(IntegrityError, match=r"config\.json was changed"):
-        register(judged, judged_event=event.digest, merged=None, adapter=None)
+        register(judged, "tiny", judged_event=event.digest, merged=None, adapter=None)
     assert ledger.events("registered") == [] and tracking.versions("tiny") == {}
 
 
@@ -185,9 +188,9 @@ def test_a_run_killed_between_ledger_and_mlflow_is_repaired(
     with monkeypatch.context() as patch:
         patch.setattr(tracking, killed_at, lambda *_, **__: (_ for _ in ()).throw(Interrupted("killed")))
         with pytest.raises(Interrupted):
-            register(judged, **again)
+            register(judged, "tiny", **again)
     assert tracking.aliases("tiny") == {} and len(ledger.events("registered")) == 1
-    assert register(judged, **again).number == 1
+    assert register(judged, "tiny", **again).number == 1
     assert list(tracking.versions("tiny")) == [1] and len(ledger.events("registered")) == 1
     assert tracking.aliases("tiny") == {"candidate": 1}
 
