@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import signal
@@ -14,8 +13,7 @@ from typing import Any, NoReturn
 import click
 
 from flows.environment import set_up_environment
-from tasks.errors import ApprovalNeeded, GalenError, InputError, Interrupted
-from tasks.home import home
+from tasks.errors import ApprovalNeeded, GalenError, InputError, Interrupted, of_machine
 
 FORMATS = ("jsonl", "csv", "parquet", "chat", "medquad", "pubmedqa", "conll")
 
@@ -124,7 +122,14 @@ def _settings(pairs: tuple[str, ...]) -> dict[str, Any]:
         place = settings
         for part in path:
             place = place.setdefault(part, {})
-        place[last] = yaml.safe_load(value)
+            if not isinstance(place, dict):
+                raise InputError("two settings contradict each other", value=pair, hint="give each KEY once")
+        try:
+            place[last] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise InputError(
+                "the value of a setting is not YAML", value=pair, hint="quote it: KEY='\"...\"'"
+            ) from error
     return settings
 
 
@@ -294,12 +299,9 @@ def main() -> NoReturn:
         _fail(Interrupted("stopped", hint="nothing is lost: run the same command again to go on"))
     except GalenError as error:
         _fail(error)
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            _fault(error)
-        hint = "free some space and run the same command again: it goes on from where it was"
-        _fail(Interrupted("the disk is full", value=error.filename or home(), hint=hint))
     except Exception as error:
+        if known := of_machine(error):
+            _fail(known)
         _fault(error)
     sys.exit(0)
 

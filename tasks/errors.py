@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import re
 from typing import Any, ClassVar, Self
+
+_FULL = re.compile(r"No space left on device|disk is full|Disk quota exceeded|PytorchStreamWriter failed writing")
+_FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR)
 
 
 class GalenError(Exception):
@@ -87,3 +93,22 @@ class IntegrityError(GalenError):
     """A digest, a signature or a chain of events does not match: something was changed or lost."""
 
     exit_code = 6
+
+
+def of_machine(error: BaseException) -> GalenError | None:
+    """A fault of the machine's files, not of Galen, in words: no space, or no access. None for anything else.
+
+    Libraries in other languages (Arrow, safetensors, SQLite, torch) keep the system's words and lose its number.
+    """
+    at: BaseException | None = error
+    while at is not None:
+        number = at.errno if isinstance(at, OSError) else None
+        file = at.filename if isinstance(at, OSError) else None
+        if number in (errno.ENOSPC, errno.EDQUOT) or _FULL.search(str(at)):
+            hint = "free some space and run the same command again: it goes on from where it was"
+            return Interrupted("the disk is full", value=file, hint=hint)
+        if number in _FORBIDDEN and file is not None:
+            hint = "give this user access to it; GALEN_HOME moves what is made at run time"
+            return InputError("this file or folder cannot be used", value=f"{file} ({os.strerror(number)})", hint=hint)
+        at = at.__cause__ or at.__context__
+    return None

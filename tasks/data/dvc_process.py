@@ -11,6 +11,8 @@ import sys
 import time
 
 from tasks.data.dvc import BUSY
+from tasks.data.stage import report_error
+from tasks.errors import Interrupted, of_machine
 from tasks.home import CHECKOUT
 
 
@@ -33,9 +35,14 @@ def main(target: str, patience: float) -> int:
             if isinstance(cause, LockError) and time.monotonic() - started < patience:
                 time.sleep(0.5)
                 continue
-            if not isinstance(cause, StageCmdFailedError):  # then the stage has said what was wrong
+            if known := of_machine(error):
+                report_error(known)
+            elif not isinstance(cause, StageCmdFailedError):  # then the stage has said what was wrong
                 print(f"DVC: {cause}", file=sys.stderr)  # noqa: T201
             return BUSY if isinstance(cause, LockError) else 1
+        except OSError as error:
+            report_error(of_machine(error) or Interrupted(f"DVC failed with {type(error).__name__}", value=target))
+            return 1
 
 
 if __name__ == "__main__":

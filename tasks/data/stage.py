@@ -29,7 +29,6 @@ A stage fills an empty folder beside its own, which takes its place in one renam
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import select
@@ -47,7 +46,7 @@ from tasks.artifact import write_atomically
 from tasks.config import Dataset
 from tasks.data.params import one_dataset
 from tasks.digest import canonical_json
-from tasks.errors import GalenError, InputError, Interrupted
+from tasks.errors import GalenError, InputError, Interrupted, of_machine
 from tasks.home import CHECKOUT, home
 
 STAGES: tuple[str, ...] = ("ingest", "deidentify", "validate", "split", "augment", "seal")
@@ -164,18 +163,18 @@ def stage_main(stage: str, run: Run) -> NoReturn:
         raise SystemExit(0)
     except GalenError as typed:
         error = typed
-    except OSError as fault:
-        if fault.errno not in (errno.ENOSPC, errno.EDQUOT):
-            error = _unforeseen(stage, fault)
-        else:
-            error = Interrupted(f"no space left for stage {stage}", hint="free some, then run again")
     except Exception as fault:
-        error = _unforeseen(stage, fault)
+        error = of_machine(fault) or _unforeseen(stage, fault)
+    report_error(error)
+    raise SystemExit(error.exit_code)
+
+
+def report_error(error: GalenError) -> None:
+    """Tell the process that asked for a stage what went wrong; or the person, where it runs by hand."""
     if file := os.environ.get(ERROR_FILE):
         Path(file).write_text(json.dumps(error.to_json()), encoding="utf-8")
     else:
-        print(error, file=sys.stderr)  # noqa: T201 - run by hand
-    raise SystemExit(error.exit_code)
+        print(error, file=sys.stderr)  # noqa: T201
 
 
 def _unforeseen(stage: str, fault: Exception) -> GalenError:
