@@ -7,6 +7,7 @@ import json
 import subprocess
 import time
 from collections.abc import Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any, get_args
 
@@ -32,6 +33,8 @@ FORMAT_TASK: dict[str, Task] = {
     "conll": "token-classification",
 }
 """What a format with a fixed layout is for, unless one says otherwise."""
+LOOKED_AT = 100
+"""First rows of which at least one must be readable for `add`."""
 REMEMBERED = 1 << 20
 """Bytes from which a file's digest is remembered until the file changes."""
 SETTLED = 2.0
@@ -49,7 +52,8 @@ def add(name: str, path: Path, format: str, *, replace: bool = False, **settings
         settings: `licence` and any other setting of `tasks.config.Dataset`; `task` where the format does not tell it.
 
     Raises:
-        InputError: no name, no such file, not of this format, a column that is not there, or the name is taken.
+        InputError: no name, no such file, not of this format, a column that is not there, no row that can be read, or
+            the name is taken.
         ConfigError: every wrong setting at once.
     """
     check_name(name)
@@ -63,10 +67,18 @@ def add(name: str, path: Path, format: str, *, replace: bool = False, **settings
         raise InputError(f"format {format} does not tell the task", hint=f"give one: {', '.join(TASKS)}")
     entry = {"task": task, "source": shown(path), "format": format, **settings}
     dataset = parse(Dataset, entry, f"dataset {name}")
-    open_source(dataset)
+    _check_rows(dataset)
     with locked("params"):
         _write_entry(name, entry, replace)
     return dataset
+
+
+def _check_rows(dataset: Dataset) -> None:
+    """See that a source opens, has its columns, and is not all unreadable: single bad rows are for ingest."""
+    rows = list(islice(open_source(dataset).rows, LOOKED_AT))
+    if all(row.fields is None for row in rows):
+        hint = f"are these {dataset.format} rows? --format says how the data is written"
+        raise InputError(f"none of the first {len(rows)} rows can be read", value=dataset.source, hint=hint)
 
 
 def _write_entry(name: str, entry: Mapping[str, Any], replace: bool) -> None:

@@ -97,6 +97,12 @@ def test_a_table_without_header_shows_no_record(ingest: Ingest) -> None:
     assert "Roe" not in str(error.value)
 
 
+def test_a_short_first_line_may_be_a_record_too(ingest: Ingest) -> None:
+    with pytest.raises(InputError, match="no column for prompt") as error:
+        ingest("Jane Roe,Rest\n" * 2, "csv")
+    assert "Roe" not in str(error.value)
+
+
 @pytest.mark.parametrize("format", ["jsonl", "csv", "parquet"])
 def test_a_wrong_column_names_those_that_are_there(ingest: Ingest, tmp_path: Path, format: str) -> None:  # noqa: A002
     import pyarrow as pa

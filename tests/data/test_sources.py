@@ -58,6 +58,14 @@ def test_add_writes_an_entry_and_keeps_the_rest(checkout: Path, rows: Path) -> N
     assert set(params.load_params().datasets) == {"old", "new-one"}
 
 
+def test_add_refuses_what_no_row_of_can_be_read(checkout: Path, tmp_path: Path) -> None:
+    table = tmp_path / "table.csv"
+    table.write_text("prompt,answer\nWhy?,So\n")
+    with pytest.raises(InputError, match="none of the first 2 rows can be read"):
+        sources.add("new", table, "jsonl", task="causal-lm", **LICENCE)
+    assert (checkout / "params.yaml").read_text() == ENTRIES
+
+
 def test_add_into_the_checkout_is_relative(checkout: Path) -> None:
     assert sources.add("new", checkout / "old.jsonl", "jsonl", task="causal-lm", **LICENCE).source == "old.jsonl"
 

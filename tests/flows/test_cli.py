@@ -34,6 +34,17 @@ def refused(*arguments: str) -> str:
             "no-such.csv",
         ),
         (("data", "add", "fine", "README.md", "--format", "csv", "--licence", "MIT", "--set", "columns"), "KEY=VALUE"),
+        (("data", "add", "fine", "x", "--format", "csv", "--licence", "MIT", "--set", "columns.text={["), "not YAML"),
+        (
+            (
+                *("data", "add", "fine", "x", "--format", "csv", "--licence", "MIT"),
+                "--set",
+                "columns=3",
+                "--set",
+                "columns.a=b",
+            ),
+            "contradict",
+        ),
         (("ask", "none@champion", "x"), "none"),
         (("ask", "none", "x"), "MODEL@champion"),
         (("base", "train", "none"), "none.yaml"),
@@ -49,6 +60,18 @@ def test_an_unreachable_tracking_server_is_wrong_input(monkeypatch: pytest.Monke
 
     with pytest.raises(InputError, match=r"127\.0\.0\.1:9"):
         tracking.check_reachable()
+
+
+def test_a_tracking_database_that_cannot_be_written_is_wrong_input(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from tasks import tracking
+
+    (tmp_path / "file").write_text("not a database, long enough to look like one" * 10)
+    for place in (tmp_path / "file" / "x.db", tmp_path / "file", tmp_path):
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{place}")
+        with pytest.raises(InputError, match="database cannot be written"):
+            tracking.check_reachable()
 
 
 def test_an_unreachable_prefect_server_is_wrong_input(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -72,7 +95,14 @@ def test_init_writes_nothing_when_an_answer_is_wrong(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fault", "code"), [("InputError('x')", 2), ("OSError(28, 'full')", 5), ("KeyError('Jane')", 1)]
+    ("fault", "code"),
+    [
+        ("InputError('x')", 2),
+        ("PermissionError(13, 'no', 'here')", 2),
+        ("OSError(28, 'full')", 5),
+        ("RuntimeError('I/O error: No space left on device (os error 28)')", 5),
+        ("KeyError('Jane')", 1),
+    ],
 )
 def test_the_exit_code_tells_the_kind_of_fault(fault: str, code: int, tmp_path: Path) -> None:
     script = f"""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain, islice
@@ -16,8 +17,9 @@ from tasks.home import CHECKOUT
 
 LOOKED_AT = 1000
 """Rows whose keys tell which columns a source without a header has."""
+NAME_OF_COLUMN = re.compile(r"[\w.\-/]+")
 LONGEST_NAME = 40
-"""Characters of a column's name in a message."""
+"""A first line with none of the wanted names may be a record: only what looks like a name is then shown."""
 
 _OPTIONAL = ("record_id", "group_id", "choices", "category", "language", "annotator")
 _READERS: dict[Format, tuple[str, tuple[Task, ...]]] = {
@@ -91,14 +93,20 @@ def open_source(dataset: Dataset) -> Source:
             raise InputError(
                 f"no column for {field}",
                 value=column,
-                hint=f"{dataset.source} has: {', '.join(map(_shown, source.columns))}; name it under `columns`",
+                hint=f"{dataset.source} has: {_shown(source)}; name it under `columns`",
             )
     return Source(chain([first], source.rows), source.columns, source.mapping, source.encoding)
 
 
-def _shown(name: str) -> str:
-    """A column's name; not what may be a record, where a table has no header."""
-    return name if len(name) <= LONGEST_NAME else f"(text of {len(name):,} characters)"
+def _shown(source: Source) -> str:
+    """The columns' names; not what may be a record, where a table has no header."""
+    header = not set(source.columns).isdisjoint(source.mapping.values())
+    return ", ".join(
+        name
+        if len(name) <= LONGEST_NAME and (header or NAME_OF_COLUMN.fullmatch(name))
+        else f"(text of {len(name):,} characters)"
+        for name in source.columns
+    )
 
 
 def mapping_of(dataset: Dataset, **fixed: str) -> dict[str, str]:

@@ -1,0 +1,91 @@
+"""What cannot work together is said before any data is built."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tasks.config import Task
+from tasks.errors import InputError
+from tasks.training import method
+from tasks.training.fit import check_fit
+from tests.factories import tiny_bert, tiny_llama
+from tests.training.recipes import METHODS, recipe
+
+Make = Callable[..., Path]
+
+
+@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize(
+    ("task", "make"),
+    [("causal-lm", tiny_llama), ("text-classification", tiny_bert), ("token-classification", tiny_llama)],
+)
+def test_what_fits_passes(task: Task, make: Make, name: str, tmp_path: Path) -> None:
+    check_fit(recipe(task, make(tmp_path / "base"), name))
+
+
+@pytest.mark.parametrize(
+    ("task", "make", "change", "said"),
+    [
+        ("causal-lm", tiny_bert, {}, "a bert model cannot do causal-lm"),
+        ("text-classification", lambda folder: tiny_bert(folder, hidden=60), {}, "60 x 60 is not in multiples"),
+        (
+            "causal-lm",
+            tiny_llama,
+            {"quantization": {"skip_modules": ["no-such"]}},
+            "names no module of the base model: no-such",
+        ),
+        ("causal-lm", tiny_llama, {"quantization": {"skip_modules": ["("]}}, "names no module"),
+    ],
+)
+def test_what_does_not_fit_is_refused(
+    task: Task, make: Make, change: dict[str, Any], said: str, tmp_path: Path
+) -> None:
+    given = recipe(task, make(tmp_path / "base"))
+    with pytest.raises(InputError, match=said):
+        check_fit(given.model_validate(given.plain() | change))
+
+
+def test_training_in_4_bits_needs_shapes_that_the_served_form_may_leave_out(tmp_path: Path) -> None:
+    wide = tiny_llama(tmp_path / "llama", hidden=96)
+    skipped = {"quantization": {"skip_modules": ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj"]}}
+    given = recipe("causal-lm", wide, "lora")
+    check_fit(given.model_validate(given.plain() | skipped))
+    given = recipe("causal-lm", wide, "qlora")
+    with pytest.raises(InputError, match=r"(?s)method qlora: 4 bits cannot hold.*galen methods"):
+        check_fit(given.model_validate(given.plain() | skipped))
+
+
+def test_a_method_names_the_tasks_it_can_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(type(method.method_named("lora")), "tasks", frozenset({"causal-lm"}))
+    with pytest.raises(InputError, match="lora cannot do text-classification"):
+        check_fit(recipe("text-classification", tmp_path / "not looked at"))
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "said"),
+    [
+        ("tokenizer.json", None, "has no tokenizer"),
+        ("model.safetensors", b"version https://git-lfs.github.com/spec/v1", "no safetensors"),
+        ("model.safetensors.index.json", b"{oops", "index of the weights"),
+    ],
+)
+def test_a_broken_folder_is_refused(file: str, content: bytes | None, said: str, tmp_path: Path) -> None:
+    folder = tiny_bert(tmp_path / "base")
+    if content is None:
+        (folder / file).unlink()
+    else:
+        (folder / file).write_bytes(content)
+    with pytest.raises(InputError, match=said):
+        check_fit(recipe("text-classification", folder))
+
+
+def test_a_tokenizer_of_another_model_is_refused(tmp_path: Path) -> None:
+    folder = tiny_llama(tmp_path / "base", vocab=300)
+    other = tiny_llama(tmp_path / "other", vocab=400)
+    (folder / "tokenizer.json").write_bytes((other / "tokenizer.json").read_bytes())
+    with pytest.raises(InputError, match="more than the model knows"):
+        check_fit(recipe("causal-lm", folder))
