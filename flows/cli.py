@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 import click
 
 from flows.environment import set_up_environment
-from tasks.errors import ApprovalNeeded, GalenError, InputError, Interrupted, of_machine
+from tasks.errors import ApprovalNeeded, GalenError, InputError, Stopped, of_machine
 
 FORMATS = ("jsonl", "csv", "parquet", "chat", "medquad", "pubmedqa", "conll")
 
@@ -296,7 +296,7 @@ def main() -> NoReturn:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
     except (KeyboardInterrupt, click.Abort):
-        _fail(Interrupted("stopped", hint="nothing is lost: run the same command again to go on"))
+        _fail(Stopped("stopped", hint="nothing is lost: run the same command again to go on"))
     except GalenError as error:
         _fail(error)
     except Exception as error:

@@ -21,7 +21,7 @@ from tasks.artifact import Artifact, load
 from tasks.data import dvc
 from tasks.data.seal import adopt_version
 from tasks.data.version import DatasetVersion
-from tasks.errors import ApprovalNeeded, Interrupted
+from tasks.errors import ApprovalNeeded, Interrupted, Stopped
 from tasks.evaluation import baselines as rivals
 from tasks.evaluation.evaluate import Evaluation, evaluate
 from tasks.evaluation.gates import Judged, judge
@@ -43,10 +43,13 @@ RETRY_DELAYS = [5.0, 30.0]  # seconds
 
 def _worth_retrying(_task: Any, _run: Any, state: Any) -> bool:
     """Only a service that was gone for a moment: a wrong input or a failed gate stays what it is."""
-    return isinstance(state.result(raise_on_failure=False), Interrupted)
+    error = state.result(raise_on_failure=False)
+    return isinstance(error, Interrupted) and not isinstance(error, Stopped)
 
 
-def step(name: str) -> Callable[[Callable[Concatenate[Run, Row, P], T]], Callable[Concatenate[Run, P], T]]:
+def step(
+    name: str, *, retries: int = RETRIES
+) -> Callable[[Callable[Concatenate[Run, Row, P], T]], Callable[Concatenate[Run, P], T]]:
     """Make a function a Prefect task that reports its time and verdict to the run's console."""
 
     def wrap(function: Callable[Concatenate[Run, Row, P], T]) -> Callable[Concatenate[Run, P], T]:
@@ -58,8 +61,8 @@ def step(name: str) -> Callable[[Callable[Concatenate[Run, Row, P], T]], Callabl
         timed.__name__, timed.__doc__ = function.__name__, function.__doc__
         configured: Any = task(
             name=name,
-            retries=RETRIES,
-            retry_delay_seconds=RETRY_DELAYS,
+            retries=retries,
+            retry_delay_seconds=RETRY_DELAYS[:retries],
             retry_condition_fn=_worth_retrying,
             cache_policy=NO_CACHE,
             persist_result=False,
@@ -129,7 +132,7 @@ def base_model(run: Run, row: Row) -> Base:
     return base
 
 
-@step("fine-tune")
+@step("fine-tune", retries=0)  # who stops a training wants it stopped; run again, it goes on from its checkpoint
 def finetune(run: Run, row: Row, dataset: DatasetVersion, base: Base) -> Artifact:
     """Train the recipe's method."""
     started = time.monotonic()

@@ -89,6 +89,10 @@ class Interrupted(GalenError):
     exit_code = 5
 
 
+class Stopped(Interrupted):
+    """Stopped by a person, or for want of space: trying again at once would be wrong."""
+
+
 class IntegrityError(GalenError):
     """A digest, a signature or a chain of events does not match: something was changed or lost."""
 
@@ -106,7 +110,7 @@ def of_machine(error: BaseException) -> GalenError | None:
         file = at.filename if isinstance(at, OSError) else None
         if number in (errno.ENOSPC, errno.EDQUOT) or _FULL.search(str(at)):
             hint = "free some space and run the same command again: it goes on from where it was"
-            return Interrupted("the disk is full", value=file, hint=hint)
+            return Stopped("the disk is full", value=file, hint=hint)
         if number in _FORBIDDEN and file is not None:
             hint = "give this user access to it; GALEN_HOME moves what is made at run time"
             return InputError("this file or folder cannot be used", value=f"{file} ({os.strerror(number)})", hint=hint)

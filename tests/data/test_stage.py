@@ -66,7 +66,7 @@ stage.stage_main("ingest", run)
     [
         ("stage.InputError('wrong', value=3, hint='mend it')", 2, "InputError"),
         ("stage.Interrupted('gone')", 5, "Interrupted"),
-        ("OSError(28, 'No space left')", 5, "Interrupted"),
+        ("OSError(28, 'No space left')", 5, "Stopped"),
         ("PermissionError(13, 'denied', '/here')", 2, "InputError"),
         ("ValueError('Jane Roe has a cough')", 2, "GalenError"),
     ],

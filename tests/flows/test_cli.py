@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from flows import cli
-from tasks.errors import GalenError, InputError
+from tasks.errors import GalenError, GateRejected, InputError, Interrupted, Stopped
 from tasks.home import CHECKOUT
 
 
@@ -81,6 +81,24 @@ def test_an_unreachable_prefect_server_is_wrong_input(monkeypatch: pytest.Monkey
     monkeypatch.setattr(server, "NAMED_LIMIT", 0.5)
     with server.prefect_server() as named, pytest.raises(InputError, match="PREFECT_API_URL"):
         named.ready()
+
+
+@pytest.mark.parametrize(
+    ("error", "again"),
+    [
+        (Interrupted("gone"), True),
+        (Stopped("by a person"), False),
+        (InputError("x"), False),
+        (GateRejected("x"), False),
+    ],
+)
+def test_only_a_service_that_was_gone_is_asked_again(error: GalenError, again: bool) -> None:
+    from prefect.states import Failed
+
+    from flows import steps
+
+    assert steps._worth_retrying(None, None, Failed(data=error)) is again
+    assert steps.finetune.retries == 0, "Ctrl-C in a training would start it again"  # type: ignore[attr-defined]
 
 
 def test_init_writes_nothing_when_an_answer_is_wrong(tmp_path: Path) -> None:
