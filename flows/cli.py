@@ -15,6 +15,13 @@ import click
 from flows.environment import set_up_environment
 from tasks.errors import ApprovalNeeded, GalenError, InputError, Stopped, of_machine
 
+set_option = click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Any setting of a dataset: columns.text=note, identified=false.",
+)
 FORMATS = ("jsonl", "csv", "parquet", "chat", "medquad", "pubmedqa", "conll")
 
 
@@ -43,12 +50,13 @@ def galen() -> None:
 @click.option("--task", help="causal-lm, text-classification or token-classification.")
 @click.option("--base", "base_model", help="Hugging Face folder to start from; default: a base that comes with Galen.")
 @click.option("--licence", help="What allows training on this data: an SPDX id or a sentence.")
+@set_option
 @click.option("--yes", is_flag=True, help="Ask nothing: use the flags, and defaults for the rest.")
-def init(**answers: Any) -> None:
+def init(settings: tuple[str, ...], **answers: Any) -> None:
     """Write a dataset entry and a recipe from a few answers."""
     from flows.init import init_project
 
-    recipe = init_project(**answers)
+    recipe = init_project(settings=_settings(settings), **answers)
     click.echo(f"wrote {recipe}\nnext: galen retrain {recipe} --plan")
 
 
@@ -88,13 +96,7 @@ def data() -> None:
 @click.argument("name")
 @click.argument("path", type=click.Path(path_type=Path))
 @click.option("--format", "format_", type=click.Choice(FORMATS), required=True)
-@click.option(
-    "--set",
-    "settings",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="Any setting of a dataset: columns.text=note, identified=false.",
-)
+@set_option
 @click.option("--task", help="causal-lm, text-classification or token-classification; default: what the format holds.")
 @click.option("--licence", required=True, help="What allows training on this: an SPDX id or a sentence.")
 @click.option("--replace", is_flag=True, help="Overwrite the entry of that name.")

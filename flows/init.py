@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -59,13 +61,19 @@ def init_project(
     base_model: str | None,
     licence: str | None,
     yes: bool,
+    settings: Mapping[str, Any] | None = None,
 ) -> str:
     """Declare the dataset and write `recipes/NAME.yaml`; returns the recipe's path as a person would type it.
+
+    Args:
+        settings: of the dataset, besides what is asked (`columns`, ...).
 
     Raises:
         InputError: an answer is missing (with `--yes`) or wrong; nothing has been written then.
     """
+    from tasks.data.params import check_name
     from tasks.data.sources import add
+    from tasks.training.fit import check_fit
 
     def answer(given: str | None, question: str, default: str | None = None) -> str:
         if given is not None:
@@ -77,8 +85,11 @@ def init_project(
         return default
 
     source = answer(source, "Where is the data (file or folder)?")
+    if not Path(source).expanduser().exists():
+        raise InputError("no such file or folder", value=source)
     name = answer(name, "Name of the dataset and of the model", _name_from(source))
-    format_ = answer(format_, "Format", SUFFIX_FORMATS.get(Path(source).suffix, "medquad"))
+    check_name(name)
+    format_ = answer(format_, "Format", _format_from(Path(source).expanduser()))
     possible = FORMAT_TASKS.get(format_, TASKS)
     chosen = answer(task, f"Task ({', '.join(possible)})", possible[0])
     if chosen not in possible:
@@ -90,8 +101,8 @@ def init_project(
     if recipe_path.exists():
         raise InputError("this recipe exists already", value=shown(recipe_path), hint="choose another --name")
     text = _recipe(name, chosen, base)
-    _check(text, recipe_path)
-    add(name, Path(source), format_, licence=licence, task=chosen)
+    check_fit(_parsed(text, recipe_path))
+    add(name, Path(source), format_, licence=licence, task=chosen, **(settings or {}))
     write_atomically(recipe_path, text.encode())
     return shown(recipe_path)
 
@@ -103,17 +114,22 @@ def _recipe(name: str, task: Any, base: str) -> str:
         name=name,
         task=task,
         use=use,
-        base=base if base == ENCODER else f"folder: {base}",
+        base=base if base == ENCODER else f"folder: {json.dumps(shown(Path(base).expanduser().resolve()))}",
         epochs=3 if causal else 4,
         rate="2.0e-4" if causal else "1.0e-3",
         policy=POLICIES[task],
     )
 
 
-def _check(text: str, path: Path) -> None:
+def _parsed(text: str, path: Path) -> Recipe:
     import yaml
 
-    parse(Recipe, yaml.safe_load(text), shown(path))
+    return parse(Recipe, yaml.safe_load(text), shown(path))
+
+
+def _format_from(source: Path) -> str | None:
+    """What the name of a source says about its format, if anything."""
+    return SUFFIX_FORMATS.get(source.suffix, "medquad" if source.is_dir() else None)
 
 
 def _name_from(source: str) -> str:
