@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tasks.data.phi import chinese_people, chinese_places, chinese_structured
+from tasks.data.phi import chinese_people, chinese_places, chinese_positions, chinese_structured
 from tasks.data.phi.chinese_lexicon import cut
 from tasks.data.phi.spans import Cover
 
@@ -25,6 +25,7 @@ def latin_part(text: str) -> str:
 def find(text: str, cover: Cover) -> None:
     """Add the identifiers of a folded Chinese text to its cover."""
     chinese_structured.find(text, cover)
+    chinese_positions.find(text, cover)
     chinese_people.find_marked(text, cover)
     words = cut(text)
     chinese_people.find(text, words, cover)

@@ -35,7 +35,21 @@ def surnames() -> frozenset[str]:
     return (
         frozenset(name for name in Provider.last_names if len(name) == 1) - chinese_words.NOT_SURNAMES
         | chinese_words.TRADITIONAL_SURNAMES
+        | chinese_words.HUNDRED_SURNAMES
     )
+
+
+def surname_length(word: str) -> int:
+    """How many characters of a word's beginning are a surname."""
+    if word[:2] in chinese_words.COMPOUND_SURNAMES:
+        return 2
+    return int(word[:1] in surnames())
+
+
+def may_be_given(characters: str) -> bool:
+    """Whether characters are Chinese and none of those that names avoid."""
+    avoided = chinese_words.NOT_GIVEN - chinese_words.MODERN_GIVEN
+    return all("\u3400" <= character <= "\u9fff" and character not in avoided for character in characters)
 
 
 @cache

@@ -48,7 +48,7 @@ def find_marked(text: str, cover: Cover) -> None:
     for match in _LABEL.finditer(text):
         name = match[1].replace(" ", "")
         word = name in chinese_lexicon.is_word() and not chinese_lexicon.rare(name)
-        if _surname_length(name) and not word and name not in chinese_words.NOT_NAMES:
+        if chinese_lexicon.surname_length(name) and not word and name not in chinese_words.NOT_NAMES:
             cover.add(*match.span(1), "NAME")
     for match in _MASKED.finditer(text):
         if match[1] in chinese_lexicon.plain_surnames():
@@ -76,7 +76,7 @@ def find(text: str, words: list[str], cover: Cover) -> None:
     position = 0
     for index, word in enumerate(words):
         start = starts[index]
-        if start < position or not _surname_length(word) or not cover.free(start, start + 1):
+        if start < position or not chinese_lexicon.surname_length(word) or not cover.free(start, start + 1):
             continue
         end = _name_end(text, words, starts, index, edges)
         if end and cover.add(start, end, "NAME"):
@@ -92,16 +92,9 @@ def repeatable(names: Iterable[str]) -> list[str]:
     )
 
 
-def _surname_length(word: str) -> int:
-    """How many characters of a word's beginning are a surname."""
-    if word[:2] in chinese_words.COMPOUND_SURNAMES:
-        return 2
-    return int(word[:1] in chinese_lexicon.surnames())
-
-
 def _is_name(name: str) -> bool:
     """Whether a surname and one or two characters of given names stand here, and no known phrase."""
-    surname = _surname_length(name)
+    surname = chinese_lexicon.surname_length(name)
     given = name[surname:]
     return (
         surname > 0
@@ -122,7 +115,7 @@ def _before_titles(text: str, cover: Cover) -> None:
             if start < 0:
                 continue
             name = text[start:end]
-            surname = _surname_length(name)
+            surname = chinese_lexicon.surname_length(name)
             if surname == length:
                 accepted = _lone_surname(text, start, surname, match[0])
             elif surname and _is_name(name) and name not in known:
@@ -168,7 +161,7 @@ def _name_end(text: str, words: list[str], starts: list[int], index: int, edges:
         return 0
     if strong and _is_name(word) and text.startswith(chinese_words.PERSON_VERBS, start + len(word)):
         return start + len(word)  # a word of the language, too, but one that speaks: "儿子高明表示"
-    surname = _surname_length(word)
+    surname = chinese_lexicon.surname_length(word)
     if (
         not strong
         and len(word) > surname

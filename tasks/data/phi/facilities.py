@@ -58,7 +58,7 @@ def _named(scan: Scan, head: int) -> None:
 def _first(scan: Scan, head: int) -> int:
     """Where the name begins: capitals before the head, "of" and "and" between them included."""
     first = head
-    while first > 0 and head - first < _LONGEST and scan.joined(first):
+    while first > 0 and head - first < _LONGEST and (scan.joined(first) or scan.gaps[first] == " & "):
         before = first - 1
         if scan.capital(before) or scan.words[before].shape == OTHER:
             first = before
@@ -68,6 +68,8 @@ def _first(scan: Scan, head: int) -> int:
             break
     while first < head and _leading(scan, first):
         first += 1
+    if scan.low(first - 1) == "our" and scan.low(first) == "lady":
+        return first - 1
     return first
 
 

@@ -18,7 +18,7 @@ def take(scan: Scan, index: int) -> int:
         or len(low) < 2
         or "-" in low
         or low in lexicon.eponyms()
-        or low in lexicon.cities()
+        or (low in lexicon.cities() and not (low in lexicon.given_names() and _announced(scan, index)))
     ):
         return index + 1
     elif low in lexicon.given_names():
@@ -51,7 +51,8 @@ def _given(scan: Scan, index: int) -> int:
         if (len(after.low) == 1 and after.low.isalpha() and closed) or _part(scan, end):
             end += 1
     alone = scan.low(index) in lexicon.lone_given_names() and len(scan.low(index)) > 3
-    if scan.medical(end) or not (end > index + 1 or alone or _announced(scan, index)):
+    eponym = scan.medical(end) and scan.low(end) not in ("patient", "patients", "case", "chart")
+    if eponym or not (end > index + 1 or alone or _announced(scan, index)):
         return index
     return end
 
@@ -68,8 +69,8 @@ def _unlisted(scan: Scan, index: int) -> int:
     pair = _part(scan, index + 1)
     if len(low) > 3 and low in lexicon.surnames() and pair:
         return index + 2
-    direct = scan.low(index - 1) in ("pt", "patient", "named", "name")
-    if direct and len(low) > 4 and low.isalpha() and _unknown(scan, index + 1):
+    direct = scan.low(index - 1) in ("pt", "patient", "named", "name", "is")
+    if direct and len(low) > 3 and _unknown(scan, index + 1):
         return index + 2
     if scan.low(index - 1) in ("named", "name", "is") and cues.person_near(scan, index):
         return index + 1 + pair
@@ -78,7 +79,7 @@ def _unlisted(scan: Scan, index: int) -> int:
 
 def _announced(scan: Scan, index: int) -> bool:
     """Whether the word before speaks of a person: "pt", "daughter", "name is"."""
-    said = scan.low(index - 1) == "is" and scan.low(index - 2) == "name"
+    said = scan.low(index - 1) == "is" and scan.low(index - 2) in ("name", "this")
     return scan.gaps[index] == " " and (said or scan.low(index - 1) in vocabulary.NAME_CUES)
 
 
@@ -89,10 +90,11 @@ def _part(scan: Scan, index: int, *, titled: bool = False) -> bool:
         return False
     listed = low in lexicon.surnames() or low in lexicon.given_names()
     if low in lexicon.words():
-        return listed and low in lexicon.ambiguous() and low not in vocabulary.NO_LOWER_NAMES
+        return listed and low in lexicon.ambiguous() and (titled or low not in vocabulary.NO_LOWER_NAMES)
     return titled or listed
 
 
 def _unknown(scan: Scan, index: int) -> bool:
     low = scan.low(index)
-    return len(low) > 3 and low.isalpha() and low not in lexicon.words() and scan.gaps[index] == " "
+    spelled = low.replace("'", "").replace("-", "")
+    return len(low) > 2 and spelled.isalpha() and low not in lexicon.words() and scan.gaps[index] == " "

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from tasks.data.phi import cues, lexicon, lower_people, vocabulary
+from tasks.data.phi import cues, lexicon, lower_people, unlisted, vocabulary
 from tasks.data.phi.chinese_people import announces
 from tasks.data.phi.scan import Scan
 from tasks.data.phi.words import INITIAL, LOWER, MIXED, TITLE, UPPER
@@ -39,6 +39,11 @@ def find(scan: Scan) -> None:
             # "Smith's Crohn's disease": a possessive ends a name.
             last = next((word + 1 for word in range(index, last) if scan.words[word].possessive), last)
             taken = len(scan.cover.spans)
+            if unlisted.surname_first(scan, index, last) and scan.free(index, last):
+                end = scan.run_end(last, limit=3)
+                scan.take(index, end if scan.free(index, end) else last, "NAME")
+                index = end
+                continue
             if (
                 not scan.chinese
                 or any(_listed(scan, word) for word in range(index, last))
@@ -113,19 +118,39 @@ def _blocked(scan: Scan, index: int, titled: bool) -> bool:
     if low in vocabulary.MONTHS and low not in ("april", "may", "june", "august", "jan"):
         return True
     if low in lexicon.words():
-        return not (listed and low in lexicon.ambiguous())
+        return not ((listed and low in lexicon.ambiguous()) or _beside_name(scan, index))
     if word.shape == UPPER:
         return not listed or len(low) < 4 or low in vocabulary.DEGREES
-    return (low in lexicon.countries() and not listed) or _compound(low)
+    return (low in lexicon.countries() and not listed) or _compound(scan, index)
 
 
-def _compound(low: str) -> bool:
-    """A hyphenated word with a part that is a word of the language: "VLA-alpha", "Beta-Blocker"."""
-    parts = low.split("-")
-    words, names = lexicon.words(), lexicon.ambiguous()
-    return len(parts) > 1 and any(
-        len(part) < 2 or (part in words and part not in names and part not in vocabulary.PARTICLES) for part in parts
-    )
+def _beside_name(scan: Scan, index: int) -> bool:
+    """Whether a word that is also a name stands beside another name: "Autumn Rivers", "Kwame Lake"."""
+    low, given = scan.low(index), lexicon.given_names()
+    if scan.words[index].shape != TITLE:
+        return False
+    if index and scan.joined(index) and (low in lexicon.surnames() or low in lexicon.ambiguous()):
+        return scan.low(index - 1) in given and scan.words[index - 1].shape == TITLE
+    if low not in given:
+        return False
+    if scan.gaps[index] == " " and scan.low(index - 1) in vocabulary.NAME_CUES:
+        return True
+    if scan.opens_sentence(index) and ":" not in scan.gaps[index] and "\n" not in scan.gaps[index]:
+        return False
+    ahead = index + 1 < len(scan.words) and scan.joined(index + 1) and scan.words[index + 1].shape == TITLE
+    return ahead and (scan.low(index + 1) in lexicon.surnames() or scan.low(index + 1) in lexicon.ambiguous())
+
+
+def _compound(scan: Scan, index: int) -> bool:
+    """A hyphenated word with a part that is a word of the language: "VLA-alpha", "Beta-Blocker", not "Mbatha-Raw"."""
+    word = scan.words[index]
+    parts = word.low.split("-")
+    if len(parts) < 2:
+        return False
+    names = lexicon.ambiguous() | vocabulary.PARTICLES
+    common = [len(part) < 2 or (part in lexicon.words() and part not in names) for part in parts]
+    raw = scan.text[word.start : word.end].replace("‑", "-").split("-")
+    return common[0] or any(strange and not part[:1].isupper() for strange, part in zip(common, raw, strict=False))
 
 
 def _piece(scan: Scan, first: int, last: int, titled: bool) -> None:
@@ -162,13 +187,15 @@ def _leading(scan: Scan, first: int) -> bool:
 def _score(scan: Scan, first: int, last: int) -> float:
     """How sure it is that a row of capitals is a name."""
     lows = [scan.low(index) for index in range(first, last)]
-    before = _before(scan, first)
-    context = before + _after(scan, last, first)
+    before = max(_before(scan, first), unlisted.before(scan, first))
+    context = before + max(_after(scan, last, first), unlisted.after(scan, first, last))
     score = context + sum(_weight(scan, index, first) for index in range(first, last))
     if len(lows) > 1 and lows[0] in lexicon.given_names() and lows[-1] in lexicon.surnames():
         score += 0.4
+    strange = unlisted.row(scan, first, last)
+    score += strange
     common = all(low in lexicon.words() or low in lexicon.countries() for low in lows)
-    if common and context < (1.5 if len(lows) == 1 else 1.0):
+    if common and not strange and context < (1.5 if len(lows) == 1 else 1.0):
         score -= 1.0
     if lexicon.eponyms().issuperset(lows) and context < 1:
         score -= 1.0
@@ -195,7 +222,7 @@ def _weight(scan: Scan, index: int, first: int) -> float:
     given = low in lexicon.given_names()
     listed = given or low in lexicon.surnames()
     parts = low.split("-")
-    if not listed and len(parts) > 1 and not _compound(low):
+    if not listed and len(parts) > 1 and not _compound(scan, index):
         listed = any(part in lexicon.surnames() or part in lexicon.given_names() for part in parts)
     if low in lexicon.eponyms():
         base = 0.8 if listed else 0.0

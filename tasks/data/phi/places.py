@@ -54,6 +54,8 @@ def _announced(scan: Scan, cue: int, first: int, personal: bool) -> None:
     town = gazetteer.town_end(scan, first)
     last = scan.run_end(first, limit=6)
     if low in _TOWARDS:
+        if town == first + 1 < last and start in lexicon.given_names() and scan.words[town].shape == TITLE:
+            return  # "in Elizabeth Garcia"
         if town > first:
             word = town == first + 1 and start in lexicon.words() and start not in lexicon.ambiguous()
             if not word and scan.free(first, town) and not scan.medical(town):
@@ -80,6 +82,8 @@ def _expected(scan: Scan, cue: int, first: int, last: int, personal: bool) -> bo
     if personal and low in ("in", "to", "from") and scan.low(cue - 1) in vocabulary.SENT:
         return True
     if any(scan.low(index) in vocabulary.FACILITY_HEADS for index in range(first + 1, last)):
+        return True
+    if low == "to" and scan.low(cue - 1) in ("discharge", "discharged", "home", "transfer", "moving", "return", "back"):
         return True
     return scan.low(cue - 1) in vocabulary.DWELLING or scan.low(cue - 2) in vocabulary.DWELLING
 

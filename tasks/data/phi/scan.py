@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+
 from tasks.data.phi import lexicon, vocabulary
 from tasks.data.phi.spans import Cover, Kind
 from tasks.data.phi.word_lists import words
-from tasks.data.phi.words import INITIAL, MIXED, TITLE, UPPER, Word, split
+from tasks.data.phi.words import INITIAL, LOWER, MIXED, TITLE, UPPER, Word, split
 
 _ABBREVIATIONS = words("st dr mr mrs ms prof jr sr mt ft rev fr sra")
 # Between an eponym and what it names none of these stands: "Grace tolerates the diet".
@@ -29,10 +31,25 @@ class Scan:
         ends = [0, *(word.end for word in self.words)]
         self.gaps = [text[end : word.start] for end, word in zip(ends, self.words, strict=False)]
         self.gaps.append(text[ends[-1] :])
+        self._lower: frozenset[str] | None = None
+        self._records: list[int] | None = None
 
     def low(self, index: int) -> str:
         """The word at an index in lower case, or nothing beyond the ends."""
         return self.words[index].low if 0 <= index < len(self.words) else ""
+
+    def lower_words(self) -> frozenset[str]:
+        """The words that the text writes in lower case."""
+        if self._lower is None:
+            self._lower = frozenset(word.low for word in self.words if word.shape == LOWER)
+        return self._lower
+
+    def record_behind(self, end: int) -> int:
+        """Where the first record number at or behind a character begins; the length of the text when there is none."""
+        if self._records is None:  # they are found before any word is looked at
+            self._records = sorted(span.start for span in self.cover.spans if span.kind == "ID")
+        index = bisect_left(self._records, end)
+        return self._records[index] if index < len(self._records) else len(self.text)
 
     def capital(self, index: int) -> bool:
         """Whether the word at an index exists and begins with a capital letter."""

@@ -8,7 +8,7 @@ from typing import NamedTuple
 _WORD = re.compile(r"\w+(?:['’‑-]\w+)*")
 _CAMEL = re.compile(r"[^\W\d_][a-z\u00df-\u00ff]*[A-Z]")
 _CAMEL_NAME = re.compile(
-    r"(?:Mc|Mac|De|Di|Du|Da|Le|La|Van|Von|Fitz|St|Del|Ter|O['’]|D['’]|L['’]|N['’]|Ó|Ni|Ap)[A-Z]|[^\W\d_]+(?:[-‑][A-Z][^\W\d_]*)+$"
+    r"(?:Mc|Mac|De|Di|Du|Da|Le|La|Van(?:der?)?|Von|Fitz|St|Del|Ter|O['’]|D['’]|L['’]|N['’]|Ó|Ni|Ap)[A-Z]|[^\W\d_]+(?:[-‑][A-Z][^\W\d_]*)+$"
 )
 _POSSESSIVE = ("'s", "’s", "'S", "’S")
 
