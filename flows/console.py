@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import click
 
-from tasks.errors import ApprovalNeeded, GateRejected
+from tasks.errors import ApprovalNeeded, GateRejected, Interrupted
 
 
 @dataclass
@@ -63,4 +63,4 @@ def _verdict_of(error: BaseException) -> str:
         return "rejected"
     if isinstance(error, ApprovalNeeded):
         return "waiting"
-    return "interrupted" if isinstance(error, KeyboardInterrupt | SystemExit) else "failed"
+    return "interrupted" if isinstance(error, KeyboardInterrupt | SystemExit | Interrupted) else "failed"

@@ -15,7 +15,7 @@ from flows.run import Run
 from flows.show import table
 from tasks.data.stage import built_folder
 from tasks.data.validate import DOCS
-from tasks.errors import ApprovalNeeded, GalenError, GateRejected
+from tasks.errors import ApprovalNeeded, GalenError, GateRejected, Interrupted
 from tasks.home import shown
 from tasks.lineage.report import RunReport, StageRow, write_report
 from tasks.lineage.roles import RegisteredVersion
@@ -50,6 +50,8 @@ def conclude(run: Run, started: float) -> Iterator[Outcome]:
     except ApprovalNeeded as waiting:
         outcome.text = waiting.what
         raise
+    except Interrupted:
+        raise  # as the text says already
     except GalenError as error:
         outcome.text = f"ended with an error: {type(error).__name__}"
         raise
