@@ -15,7 +15,7 @@ from flows.run import Run
 from flows.show import table
 from tasks.data.stage import built_folder
 from tasks.data.validate import DOCS
-from tasks.errors import ApprovalNeeded, GalenError, GateRejected, Interrupted
+from tasks.errors import ApprovalNeeded, GalenError, GateRejected, Interrupted, of_machine
 from tasks.home import shown
 from tasks.lineage.report import RunReport, StageRow, write_report
 from tasks.lineage.roles import RegisteredVersion
@@ -54,6 +54,13 @@ def conclude(run: Run, started: float) -> Iterator[Outcome]:
         raise  # as the text says already
     except GalenError as error:
         outcome.text = f"ended with an error: {type(error).__name__}"
+        raise
+    except Exception as error:
+        known = of_machine(error)
+        if not isinstance(known, Interrupted):
+            outcome.text = f"ended with an error: {type(known or error).__name__}"
+        if known:
+            raise known from error
         raise
     finally:
         _leave(run, outcome, time.monotonic() - started)
