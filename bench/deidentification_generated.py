@@ -20,6 +20,8 @@ from bench import generated_templates as pools
 from bench.deidentification import Case, measure
 from tasks.data.phi import Deidentifier
 
+PARTS = ("first half", "second half", "fresh")
+FRESH = 2
 KIND_OF_SLOT = {"p": "PLACE", "h": "PLACE", "d": "DATE", "t": "CONTACT", "x": "ID"}
 _SLOT = re.compile(r"\{(\w)(\.low)?\}")
 Person = tuple[str, str]  # given name and surname
@@ -148,8 +150,11 @@ def _other(key: str, language: str, pick: random.Random) -> tuple[str, str]:
 
 
 def generate(language: str, half: int, texts: int, seed: int) -> dict[str, list[Case]]:
-    """Cases by kind of name: `texts` of each template of one half (0 development, 1 held out)."""
-    templates = (pools.ENGLISH if language == "en" else pools.CHINESE)[half::2]
+    """Cases by kind of name: `texts` of each template of one part (one of `PARTS`)."""
+    if half == FRESH:
+        templates = pools.ENGLISH_FRESH if language == "en" else pools.CHINESE_FRESH
+    else:
+        templates = (pools.ENGLISH if language == "en" else pools.CHINESE)[half::2]
     names = ENGLISH_NAMES if language == "en" else CHINESE_NAMES
     pick = random.Random(f"{seed}-{language}-{half}")
     return {
@@ -181,10 +186,10 @@ def main() -> None:
     chosen = options.parse_args()
     deidentifier = Deidentifier()
     for language in ("en", "zh"):
-        for half, title in enumerate(("development", "held out")):
+        for half, title in enumerate(PARTS):
             sets = generate(language, half, chosen.texts, chosen.seed)
             if chosen.show:
-                if half == 0:
+                if half != FRESH:
                     show([case for cases in sets.values() for case in cases], chosen.show, deidentifier)
                 continue
             for kind, cases in sets.items():

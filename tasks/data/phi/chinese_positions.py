@@ -16,7 +16,7 @@ from tasks.data.phi.word_lists import ordered
 _CUE = "|".join(
     ordered(
         " ".join({*chinese_words.CUES, *chinese_words.LABELS})
-        + " 证明 术者 主刀 助手 一助 二助 巡回护士 器械护士 姓名是 转诊 受检人 就诊人 收治"
+        + " 证明 术者 主刀 助手 一助 二助 巡回护士 器械护士 姓名是 转诊 受检人 就诊人 收治 随访 致电 联系"
         " 诊断人 值班 亲友 闺蜜 哥们 亲戚"
     )
 )
@@ -24,7 +24,7 @@ _STRONG = re.compile(rf"(?:{_CUE})(?:是|为|叫|名叫|:|\s){{0,3}}|\d{{1,3}}\+
 _GREETING = re.compile(r"(?:我|这)是[^,。;!?\d]{1,8}的")  # "我是上周来的马慈"
 _CLAUSE = re.compile(
     r"^\s{0,4}|[。;:!?,、(\"“\n|\]】]\s{0,4}|\s"
-    r"|(?:由|找|请|请问|经|遵|嘱|送|给|让|和|与|同|跟|挂了?|谢谢|感谢|陪同)"
+    r"|(?:由|找|请问?|经|遵|嘱|送|给|让|和|与|同|跟|挂了?|谢谢|感谢|陪同)"
 )
 _TITLE = "|".join(chinese_words.HONORIFICS)
 _SEX = r"\s{0,3}[,(、|/]?\s{0,3}(?:性别:?\s?)?[男女](?![性方孩儿子人士友生朋科厕])"
@@ -32,21 +32,22 @@ _NUMBERED = (
     r"\s{0,2}[(,|]\s{0,2}(?:[\u3400-\u9fff]{1,5}(?:号|号码|编号|码|ID)|ID号?|MRN|No\.?|电话|手机|\d{1,3}岁|1[3-9]\d{9})"
 )
 _INTRODUCED = re.compile(rf"{_SEX}|{_NUMBERED}|\s{{0,2}}\d{{1,3}}\s?岁")
-_TITLED = re.compile(rf"\s?(?:{_TITLE})|患者|病人")
+_TITLED = re.compile(rf"\s?(?:{_TITLE})|患者|病人|家属|的?(?:母亲|父亲|儿子|女儿|妻子|丈夫|家长|爱人|老公|老婆)")
 _ACTING = re.compile(
-    "巡视|查房|签字|签名|签署|签收|提供|阅片|会诊|接诊|代诉|陪同|陪护|来电|表示|执行|交班|接班|您好|你好"
+    "巡视|查房|签字|签名|签署|签收|提供|阅片|会诊|接诊|代诉|陪同|陪护|来电|表示|执行|交班|接班|查出|今年|您好|你好"
 )
 _DOING = re.compile(
     "|".join(
         ordered(
             """
-            今晨 今日 今天 昨日 昨天 昨晚 今年 夜间 目前 现 平素 平时 突发 突然 诉 自诉 主诉 来院 入院 出院 就诊 因 于
+            最近 上周 去年 今晨 今日 今天 昨日 昨天 昨晚 今年 夜间 目前 现 平素 平时 突发 突然 诉 自诉 主诉 来院 入院 出院 就诊 因 于
             顺产 剖宫产 咨询 问 的病 复查 随访 术后 术前 拒绝 要求 同意 反映 否认 已知 予以 立即 体温 病情 生命体征 神志
             一般情况 精神
             """
         )
     )
 )
+_LISTED = re.compile("[\u3400-\u9fff]{2,4}?(?:立即|予|行|查房|会诊|参加|讨论|签|到场|在场|赶到|陪)")
 _STOPPED = re.compile(r"[\s,。;、.:()/|!?\d\[\]\"”A-Za-z]|$|[男女](?![性方孩儿子])")
 _GOES_ON = re.compile("的(?!是)|在|是|和|与|及|查出|今|昨|已|问|说|称|曾|被|把|来|去|到|要|有")
 
@@ -83,6 +84,8 @@ def _behind(text: str, end: int, strong: bool, word: bool, *, doubtful: bool) ->
     """Whether a name may end here though neither sex, title nor number follows."""
     if strong and (_STOPPED.match(text, end) or (not word and _GOES_ON.match(text, end))):
         return True
+    if not word and text.startswith("、", end) and chinese_lexicon.surname_length(text[end + 1 : end + 3]):
+        return bool(_LISTED.match(text, end + 1))  # "郗赟岑、竺强立即予电除颤"
     return (strong or not doubtful) and bool(_DOING.match(text, end))
 
 

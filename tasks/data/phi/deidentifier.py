@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from tasks.data.phi import chinese, english, lexicon, structured, vocabulary
+from tasks.data.phi import chinese, english, lexicon, structured, unlisted, vocabulary
 from tasks.data.phi.numbering import Numbering
 from tasks.data.phi.scan import Scan
 from tasks.data.phi.spans import Cover, Span
@@ -144,7 +144,8 @@ def _repeat(scan: Scan, parts: set[str]) -> None:
         if word.low not in parts or word.shape == OTHER or not scan.free(index, index + 1):
             continue
         common = word.low in lexicon.words()
-        if (common and (word.shape == LOWER or scan.opens_sentence(index))) or scan.medical(index + 1):
+        opens = scan.opens_sentence(index) and not unlisted.acts(scan, index + 1)
+        if (common and (word.shape == LOWER or opens)) or scan.medical(index + 1):
             continue
         if word.low in lexicon.eponyms() and (word.possessive or word.shape == LOWER):
             continue

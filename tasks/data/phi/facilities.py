@@ -77,7 +77,7 @@ def _leading(scan: Scan, index: int) -> bool:
     """Whether a capitalised word before a name is no part of it: "The", or the first word of a sentence."""
     low = scan.low(index)
     common = low in lexicon.words() and low not in vocabulary.FACILITY_HEADS
-    return low in vocabulary.NOT_IN_NAMES or (common and scan.opens_sentence(index))
+    return low in vocabulary.NOT_IN_NAMES or (common and low not in vocabulary.SAINTS and scan.opens_sentence(index))
 
 
 def _last(scan: Scan, last: int) -> int:

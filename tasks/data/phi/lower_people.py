@@ -7,6 +7,11 @@ from tasks.data.phi.scan import Scan
 from tasks.data.phi.words import INITIAL, LOWER
 
 
+# "please schedule somchai wattanasin"; "my son sokha has".
+_ARRANGED = frozenset(("schedule", "call", "remind", "admit", "contact", "tell", "ask", "saw", "seeing"))
+_OWNERS = frozenset(("my", "his", "her", "our", "their"))
+
+
 def take(scan: Scan, index: int) -> int:
     """Take the name in lower case that begins at a word, if there is one; returns the word to go on with."""
     low = scan.words[index].low
@@ -48,7 +53,8 @@ def _given(scan: Scan, index: int) -> int:
     if end < len(scan.words) and scan.gaps[end] == " ":
         after = scan.words[end]
         closed = scan.gaps[end + 1].startswith((".", ",")) or after.shape == INITIAL
-        if (len(after.low) == 1 and after.low.isalpha() and closed) or _part(scan, end):
+        announced = _announced(scan, index) and _unknown(scan, end)
+        if (len(after.low) == 1 and after.low.isalpha() and closed) or _part(scan, end) or announced:
             end += 1
     alone = scan.low(index) in lexicon.lone_given_names() and len(scan.low(index)) > 3
     eponym = scan.medical(end) and scan.low(end) not in ("patient", "patients", "case", "chart")
@@ -64,8 +70,12 @@ def _unlisted(scan: Scan, index: int) -> int:
         return index
     if low in lexicon.surnames() and scan.gaps[index + 1] == ", " and scan.low(index + 1) in ("mrn", "dob", "ssn"):
         return index + 1
+    if scan.low(index - 1) in _ARRANGED and scan.gaps[index] == " " and len(low) > 3 and _unknown(scan, index + 1):
+        return index + 2
     if not _announced(scan, index):
         return index
+    if scan.low(index - 2) in _OWNERS and len(low) > 3 and _unknown(scan, index) and _followed(scan, index + 1):
+        return index + 1
     pair = _part(scan, index + 1)
     if len(low) > 3 and low in lexicon.surnames() and pair:
         return index + 2
@@ -75,6 +85,11 @@ def _unlisted(scan: Scan, index: int) -> int:
     if scan.low(index - 1) in ("named", "name", "is") and cues.person_near(scan, index):
         return index + 1 + pair
     return index
+
+
+def _followed(scan: Scan, index: int) -> bool:
+    """Whether the word before is spoken of: "my son sokha has asthma"."""
+    return scan.gaps[index].startswith(",") or scan.low(index) in vocabulary.AFTER_CUES or scan.low(index) == "is"
 
 
 def _announced(scan: Scan, index: int) -> bool:

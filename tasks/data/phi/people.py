@@ -16,11 +16,11 @@ from tasks.data.phi.words import INITIAL, LOWER, MIXED, TITLE, UPPER
 _ENOUGH = 2.0
 _LONGEST = 5  # words of a name behind its titles
 _AGE_AHEAD = re.compile(
-    r"\s?[,(]?\s{0,2}(?:(?:is|was)\s)?(?:an?\s)?(?:age[d:]?\s)?(?:\d{1,3}[\s-]{0,2}(?:y|mo|m\b|f\b)|\d\d[,)])",
+    r"\.?\s?[,(]?\s{0,2}(?:(?:is|was)\s)?(?:an?\s)?(?:age[d:]?\s)?(?:\d{1,3}[\s-]{0,2}(?:y|mo|m\b|f\b)|\d\d[,)])",
     re.IGNORECASE,
 )
 _RECORD_AHEAD = re.compile(
-    r"\s?[,(;]?\s{0,2}(?:MRN|DOB|SSN|born|[Aa]ge|[Dd]\.?o\.?b|ID\b|[Mm]edical [Rr]ecord|[Pp]hone|[Cc]ontact|[Mm]rn)"
+    r"\.?\s?[,(;]?\s{0,2}(?:MRN|DOB|SSN|born|[Aa]ge|[Dd]\.?o\.?b|ID\b|[Mm]edical [Rr]ecord|[Pp]hone|[Cc]ontact|[Mm]rn)"
 )
 
 

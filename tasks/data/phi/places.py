@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from tasks.data.phi import gazetteer, lexicon, vocabulary
+from tasks.data.phi import gazetteer, lexicon, unlisted, vocabulary
 from tasks.data.phi.scan import Scan
+from tasks.data.phi.word_lists import words
 from tasks.data.phi.words import LOWER, MIXED, TITLE, UPPER
 
 _TOWN_CUES = frozenset(("in", "at", "from", "near", "to"))
 _TOWARDS = frozenset(("in", "from", "near", "to", "outside", "around", "of"))
 _VISITED = frozenset(("visited", "visits", "visiting", "attended", "attends", "attending"))
+
+
+_LABELS = words(
+    """
+    city town county village residence hometown birthplace district suburb location hospital clinic facility campus
+    municipality parish province
+    """
+)
 
 
 def find(scan: Scan, *, personal: bool) -> None:
@@ -23,12 +32,21 @@ def find(scan: Scan, *, personal: bool) -> None:
         if word.shape == LOWER:
             if scan.words[index - 1].low in _TOWN_CUES and scan.cover.free(word.start, word.end):
                 _lower_town(scan, index)
+        elif word.shape == TITLE and ":" in scan.gaps[index] and scan.low(index - 1) in _LABELS:
+            _labelled(scan, index)
         elif word.shape in (TITLE, UPPER, MIXED) and scan.gaps[index] in (" ", "  "):
             cue = index - 1
             if scan.low(cue) in ("the", "our") and cue > 0:
                 cue -= 1
             if scan.words[cue].shape == LOWER and scan.cover.free(word.start, word.end):
                 _announced(scan, cue, index, personal)
+
+
+def _labelled(scan: Scan, first: int) -> None:
+    """ "City: Zelenograd", on a line or in a field of its own."""
+    last = scan.run_end(first, limit=6)
+    if not scan.gaps[first].strip(" :") and scan.free(first, last) and unlisted.unknown(scan, first):
+        scan.take(first, last, "PLACE")
 
 
 def _lower_town(scan: Scan, index: int) -> None:
@@ -77,6 +95,8 @@ def _expected(scan: Scan, cue: int, first: int, last: int, personal: bool) -> bo
     low = scan.low(cue)
     if low == "of":
         return scan.low(cue - 1) == "resident"
+    if personal and low in ("in", "from") and unlisted.unknown(scan, first) and last == first + 1:
+        return True
     if low == "from" and _person(scan, cue - 1):
         return True
     if personal and low in ("in", "to", "from") and scan.low(cue - 1) in vocabulary.SENT:

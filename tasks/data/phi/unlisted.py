@@ -26,6 +26,8 @@ _UNDERGOES = re.compile(
     r"|was\s(?:seen|started|transferred|referred|treated|brought|diagnosed|given|found|placed|taken|evaluated)"
     r"|is\s(?:known|currently))\b"
 )
+_WHO = re.compile(r",?\swho(?:m|se)?\b")
+_AGED = re.compile(r",?\s\(?(?:age[d:]?\s)?\d{1,3}[\s-]?(?:[MFmf]\b|y)|,?\s\(?(?:MRN|DOB|DOD|[Mm]ale\b|[Ff]emale\b)")
 _OWNED = words(
     """
     son daughter wife husband mother father mom mum dad brother sister partner parents family case chart mri ct ecg ekg
@@ -90,9 +92,28 @@ def after(scan: Scan, first: int, last: int) -> float:
         return 1.6
     if scan.words[last - 1].possessive and scan.low(last) in _OWNED and unknown(scan, last - 1):
         return 1.5
+    if _WHO.match(scan.text, end) and unknown(scan, first):
+        return 1.5
     if _DOES.match(scan.text, end) and scan.words[first].shape == TITLE:
         return 1.5 if unknown(scan, first) or _surnamed(scan, last - 1) else 0.0
     return 1.0 if _UNDERGOES.match(scan.text, end) and unknown(scan, first) else 0.0
+
+
+def acts(scan: Scan, last: int) -> bool:
+    """Whether what stands behind a word is what only a person does."""
+    return bool(_DOES.match(scan.text, scan.words[last - 1].end))
+
+
+def _says(scan: Scan, last: int) -> bool:
+    """Whether "this is X" introduces a caller: "again", "calling", a comma."""
+    return scan.gaps[last][:1] in (",", ".") or scan.low(last) in (
+        "again",
+        "calling",
+        "from",
+        "here",
+        "speaking",
+        "and",
+    )
 
 
 def _surnamed(scan: Scan, index: int) -> bool:
@@ -133,6 +154,9 @@ def surname_first(scan: Scan, first: int, last: int) -> bool:
     opened = gap == " " and cue in ("for", "patient", "pt", "re", "regarding", "name")
     labelled = ":" in gap and (cue in vocabulary.LABELS or cue in vocabulary.NAME_CUES)
     end = scan.run_end(last, limit=3)
+    given = scan.words[end - 1].end
+    if scan.words[first].shape == UPPER and scan.words[last].shape == TITLE and scan.opens_sentence(first):
+        labelled = labelled or bool(_AGED.match(scan.text, given)) or _record_ahead(scan, given)
     if not (opened or labelled) or any(scan.low(index) in vocabulary.DEGREES for index in range(last, end)):
         return False
     shapes = {scan.words[index].shape for index in range(last, end)}
