@@ -75,7 +75,20 @@ def _date(pick: random.Random, language: str) -> str:
     year, month, day = pick.randint(2008, 2025), pick.randint(1, 12), pick.randint(1, 28)
     if language == "zh":
         return pick.choice((f"{year}年{month}月{day}日", f"{year}-{month:02}-{day:02}", f"{month}月{day}日"))
-    name = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"][month - 1]
+    name = [
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
+    ][month - 1]
     return pick.choice(
         (
             f"{month:02}/{day:02}/{year}",

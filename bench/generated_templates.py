@@ -1,8 +1,8 @@
-"""Templates and name pools of `bench.deidentification_generated`; every second template is held out.
+"""Templates and name pools of `bench.deidentification_generated`.
 
-A slot is `{kind}` or `{kind.low}` (in lower case): n full name, g given name, s surname, i given name and initial, r "Surname, Given",
-b surname in capitals and given name; m, e, o the same of a second person; p town, h hospital, d date, t telephone, x
-record number.
+A slot is `{kind}`, or `{kind.low}` in lower case. Kinds of the first person: n full name, g given name, s surname,
+i given name and initial, r "Surname, Given", b the same with the surname in capitals. Of others: m, o full name, e given
+name. Further: p town, h hospital, d date, t telephone, x record number with a label.
 """
 
 from __future__ import annotations

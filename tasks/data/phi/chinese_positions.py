@@ -21,20 +21,22 @@ _CUE = "|".join(
     )
 )
 _STRONG = re.compile(rf"(?:{_CUE})(?:是|为|叫|名叫|:|\s){{0,3}}|\d{{1,3}}\+?床(?:患者|病人|:|\s){{0,3}}")
+_ROLE = re.compile(r"[\u3400-\u9fff](?:人员|对象|[人员者])[:\s]{0,2}")  # "申请人", "陪同人员:"
 _GREETING = re.compile(r"(?:我|这)是[^,。;!?\d]{1,8}的")  # "我是上周来的马慈"
 _CLAUSE = re.compile(
     r"^\s{0,4}|[。;:!?,、(\"“\n|\]】]\s{0,4}|\s"
-    r"|(?:由|找|请问?|经|遵|嘱|送|给|让|和|与|同|跟|挂了?|谢谢|感谢|陪同)"
+    r"|(?:由|找|请问?|经|遵|嘱|送|给|让|和|与|同|跟|挂了?|帮|谢谢|感谢|陪同|上次|之前|刚才|昨天|预约|联系)"
 )
 _TITLE = "|".join(chinese_words.HONORIFICS)
 _SEX = r"\s{0,3}[,(、|/]?\s{0,3}(?:性别:?\s?)?[男女](?![性方孩儿子人士友生朋科厕])"
 _NUMBERED = (
     r"\s{0,2}[(,|]\s{0,2}(?:[\u3400-\u9fff]{1,5}(?:号|号码|编号|码|ID)|ID号?|MRN|No\.?|电话|手机|\d{1,3}岁|1[3-9]\d{9})"
 )
-_INTRODUCED = re.compile(rf"{_SEX}|{_NUMBERED}|\s{{0,2}}\d{{1,3}}\s?岁")
-_TITLED = re.compile(rf"\s?(?:{_TITLE})|患者|病人|家属|的?(?:母亲|父亲|儿子|女儿|妻子|丈夫|家长|爱人|老公|老婆)")
+_INTRODUCED = re.compile(rf"{_SEX}|{_NUMBERED}|\s{{0,2}}\d{{1,3}}\s?岁|,(?:术后|产后|\d{{1,3}}床)")
+_TITLED = re.compile(rf"\s?副?(?:{_TITLE})|患者|病人|家属|的?(?:母亲|父亲|儿子|女儿|妻子|丈夫|家长|爱人|老公|老婆)")
 _ACTING = re.compile(
-    "巡视|查房|签字|签名|签署|签收|提供|阅片|会诊|接诊|代诉|陪同|陪护|来电|表示|执行|交班|接班|查出|今年|您好|你好"
+    "巡视|查房|签字|签名|签署|签收|提供|阅片|会诊|接诊|代诉|陪同|陪护|来电|表示"
+    "|执行|交班|接班|查出|今年|负责|看看|转往|转入|承诺|声明|主持|确诊|您好|你好"
 )
 _DOING = re.compile(
     "|".join(
@@ -58,6 +60,9 @@ def find(text: str, cover: Cover) -> None:
         _take(text, match.end(), cover, strong=True)
     for match in _GREETING.finditer(text):
         _take(text, match.end(), cover, strong=True)
+    for match in _ROLE.finditer(text):
+        if ":" in match[0] or text[match.end() : match.end() + 1] in chinese_lexicon.plain_surnames():
+            _take(text, match.end(), cover, strong=True)
     for match in _CLAUSE.finditer(text):
         _take(text, match.end(), cover, strong=False)
 
@@ -77,16 +82,26 @@ def _take(text: str, start: int, cover: Cover, *, strong: bool) -> None:
         acting = bool(_ACTING.match(text, end)) and (strong or not phrase)
         if introduced or titled or acting or _behind(text, end, strong, word, doubtful=phrase or (word and given == 1)):
             cover.add(start, end, "NAME")
+            if text[end : end + 1] in ("、", "和", "与", "及"):  # "陪同人员: 周丽、林伟熙"
+                _take(text, end + 1, cover, strong=True)
             return
 
 
 def _behind(text: str, end: int, strong: bool, word: bool, *, doubtful: bool) -> bool:
     """Whether a name may end here though neither sex, title nor number follows."""
+    if strong and _runs_on(text, end, word):
+        return True
     if strong and (_STOPPED.match(text, end) or (not word and _GOES_ON.match(text, end))):
         return True
     if not word and text.startswith("、", end) and chinese_lexicon.surname_length(text[end + 1 : end + 3]):
         return bool(_LISTED.match(text, end + 1))  # "郗赟岑、竺强立即予电除颤"
     return (strong or not doubtful) and bool(_DOING.match(text, end))
+
+
+def _runs_on(text: str, end: int, word: bool) -> bool:
+    """Whether a new word begins behind a name that nothing else closes: "患者吴奕转往"."""
+    known = chinese_lexicon.is_word()
+    return not word and text[end - 1 : end + 1] not in known and text[end : end + 2] in known
 
 
 def _can_be_name(text: str, start: int, surname: int, end: int, strong: bool, introduced: bool) -> bool:
@@ -100,4 +115,4 @@ def _can_be_name(text: str, start: int, surname: int, end: int, strong: bool, in
         return usual and (introduced or (strong and chinese_lexicon.rare(name)))
     # "常年干咳", "高热寒战": the surname opens another word.
     opens = text[start : start + 2] in known and not chinese_lexicon.rare(text[start : start + 2])
-    return surname > 1 or not (opens and text[start] in chinese_words.WORD_SURNAMES)
+    return surname > 1 or not (opens and (text[start] in chinese_words.WORD_SURNAMES or not introduced))

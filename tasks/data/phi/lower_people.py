@@ -6,7 +6,6 @@ from tasks.data.phi import cues, lexicon, vocabulary
 from tasks.data.phi.scan import Scan
 from tasks.data.phi.words import INITIAL, LOWER
 
-
 # "please schedule somchai wattanasin"; "my son sokha has".
 _ARRANGED = frozenset(("schedule", "call", "remind", "admit", "contact", "tell", "ask", "saw", "seeing"))
 _OWNERS = frozenset(("my", "his", "her", "our", "their"))
@@ -23,7 +22,10 @@ def take(scan: Scan, index: int) -> int:
         or len(low) < 2
         or "-" in low
         or low in lexicon.eponyms()
-        or (low in lexicon.cities() and not (low in lexicon.given_names() and _announced(scan, index)))
+        or (
+            low in lexicon.cities()
+            and not (low in lexicon.given_names() and (_announced(scan, index) or _part(scan, index + 1)))
+        )
     ):
         return index + 1
     elif low in lexicon.given_names():

@@ -166,7 +166,7 @@ def _piece(scan: Scan, first: int, last: int, titled: bool) -> None:
         if first + titles < last:
             start = first if titles else _title_start(scan, first)
             scan.take(start, min(last, first + titles + _LONGEST), "NAME")
-    elif scan.medical(last) or _cited(scan, last):
+    elif (scan.medical(last) and not unlisted.record_ahead(scan, scan.words[last - 1].end)) or _cited(scan, last):
         return
     elif last - first > 1 and _leading(scan, first):
         _piece(scan, first + 1, last, False)
@@ -271,7 +271,18 @@ def _before(scan: Scan, first: int) -> float:
         if low in ("regards", "sincerely", "thanks", "best", "yours", "cheers", "truly", "faithfully"):
             return 1.6
         return 1.2 if cues.person_near(scan, first) else 0.0
-    if "\n" in gap and low in ("regards", "sincerely", "thanks", "yours", "by"):
+    if "\n" in gap and low in (
+        "regards",
+        "sincerely",
+        "thanks",
+        "yours",
+        "by",
+        "faithfully",
+        "truly",
+        "wishes",
+        "best",
+        "cheers",
+    ):
         return 1.6
     return 0.0
 

@@ -17,9 +17,9 @@ from tasks.data.phi.words import INITIAL, LOWER, TITLE, UPPER
 # What notes say of a person only, and what they say of a drug as well, right behind the name.
 _DOES = re.compile(
     r"\s(?:c/o|h/o|A&O|(?:resting|ambulat\w{2,4}|tolerated|sleeping|slept|alert|awake|fell|voided|sitting|verbali[sz]e[sd]"
-    r"|feels|felt|wants|wanted|notified|informed|aware|here|refused|agrees|wishes|lives|works|smokes|drinks"
+    r"|feels|felt|wants|wanted|visited|vomited|pulled|sedated|paged|drank|ate|cried|phoned|rang|NPO|notified|informed|aware|here|refused|agrees|wishes|lives|works|smokes|drinks"
     r"|was\s(?:admitted|born|hospitali[sz]ed|discharged|extubated|intubated|advised|told)"
-    r"|is\s(?:an?\s|the\s)?(?:\d{1,3}[\s-]|pleasant|delightful|pregnant|here|doing|my\b|our\b|allergic))\b)"
+    r"|is\s(?:an?\s|the\s)?(?:\d{1,3}[\s-]|pleasant|delightful|pregnant|here|vomiting|coughing|bleeding|sleeping|eating|breathing|crying|asking|doing|my\b|our\b|allergic))\b)"
 )
 _UNDERGOES = re.compile(
     r"\s(?:s/p|w/|NPO|appears|appeared|remains|remained|takes|took|needs|receives|received|signed|has\sbeen|had\sbeen"
@@ -28,6 +28,10 @@ _UNDERGOES = re.compile(
 )
 _WHO = re.compile(r",?\swho(?:m|se)?\b")
 _AGED = re.compile(r",?\s\(?(?:age[d:]?\s)?\d{1,3}[\s-]?(?:[MFmf]\b|y)|,?\s\(?(?:MRN|DOB|DOD|[Mm]ale\b|[Ff]emale\b)")
+_NURSED = words(
+    "assisted helped repositioned bathed turned medicated fed toileted transferred consoled reassured encouraged"
+)
+_SEX_CODE = re.compile(r"\d{1,3}(?:yo?)?[mf]|[mf]\d{2}")  # "58F", "34yoM"
 _OWNED = words(
     """
     son daughter wife husband mother father mom mum dad brother sister partner parents family case chart mri ct ecg ekg
@@ -76,6 +80,14 @@ def before(scan: Scan, first: int) -> float:
     low, gap = scan.low(first - 1), scan.gaps[first]
     if ":" in gap and not gap.strip(" :\t\n-*_") and (low in vocabulary.NAME_CUES or low.endswith(_LABEL_ENDS)):
         return 2.2
+    if gap == " " and low == "is" and scan.low(first - 2) == "this" and _says(scan, scan.run_end(first)):
+        return 1.6
+    if "\n" in gap and unknown(scan, first) and scan.run_end(first) == len(scan.words):
+        return 1.6  # the signature in the last line
+    if gap == " " and low in _NURSED:
+        return 1.3
+    if gap == " " and _SEX_CODE.fullmatch(low):
+        return 1.6
     if (
         low.isalnum()
         and low[:1].isdigit()
@@ -88,7 +100,7 @@ def before(scan: Scan, first: int) -> float:
 def after(scan: Scan, first: int, last: int) -> float:
     """Points for what stands behind a row of capitals."""
     end = scan.words[last - 1].end
-    if _record_ahead(scan, end):
+    if record_ahead(scan, end):
         return 1.6
     if scan.words[last - 1].possessive and scan.low(last) in _OWNED and unknown(scan, last - 1):
         return 1.5
@@ -121,7 +133,7 @@ def _surnamed(scan: Scan, index: int) -> bool:
     return low in lexicon.surnames() or low in lexicon.given_names()
 
 
-def _record_ahead(scan: Scan, end: int) -> bool:
+def record_ahead(scan: Scan, end: int) -> bool:
     """Whether a record number follows at once, only its label between: " (Chart no. 4411)", ", URN 5512"."""
     start = scan.record_behind(end)
     if not end < start <= end + _RECORD_REACH or start == len(scan.text):
@@ -156,7 +168,7 @@ def surname_first(scan: Scan, first: int, last: int) -> bool:
     end = scan.run_end(last, limit=3)
     given = scan.words[end - 1].end
     if scan.words[first].shape == UPPER and scan.words[last].shape == TITLE and scan.opens_sentence(first):
-        labelled = labelled or bool(_AGED.match(scan.text, given)) or _record_ahead(scan, given)
+        labelled = labelled or bool(_AGED.match(scan.text, given)) or record_ahead(scan, given)
     if not (opened or labelled) or any(scan.low(index) in vocabulary.DEGREES for index in range(last, end)):
         return False
     shapes = {scan.words[index].shape for index in range(last, end)}

@@ -34,6 +34,7 @@ NAME_CUES = words(
     paediatrician psychiatrist psychologist dermatologist urologist nephrologist endocrinologist pulmonologist
     gastroenterologist hematologist rheumatologist ophthalmologist radiologist pathologist anesthesiologist
     obstetrician gynecologist orthopedist podiatrist dentist therapist counselor midwife pharmacist dietitian
+    beneficiary subscriber policyholder insured applicant claimant enrollee chaplain
     nutritionist nurse doctor provider practitioner consultant registrar intern specialist hematologist-oncologist
     internist hospitalist intensivist social-worker caseworker interpreter nok kin proxy informant donor sibling
     parent dear hi hello signed sincerely regards attn cc author dictated dictator transcribed reviewer witness yo
