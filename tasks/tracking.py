@@ -14,7 +14,7 @@ import re
 import socket
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -24,7 +24,7 @@ from urllib.parse import urlsplit
 from tasks.artifact import locked
 from tasks.config import Split
 from tasks.data.version import DatasetVersion
-from tasks.errors import GalenError, InputError, Interrupted
+from tasks.errors import GalenError, InputError, Interrupted, of_machine
 from tasks.home import home
 
 if TYPE_CHECKING:
@@ -130,18 +130,19 @@ def open_run(
             labels = {**(tags or {}), **({"mlflow.parentRunId": parent.run_id} if parent else {})}
             run = Run(client.create_run(_experiment(client, experiment), run_name=name, tags=labels).info.run_id)
         stack.enter_context(locked(f"{_RUN_LOCK}{run.run_id}", wait=False))
-        status = "FAILED"
         try:
             yield run
-            status = "FINISHED"
-        except GalenError as error:
-            status = {3: "FINISHED", 4: "FINISHED", 5: "KILLED"}.get(error.exit_code, "FAILED")
+        except BaseException as error:
+            with suppress(Interrupted):  # what went wrong first is told; the next run closes this one then
+                _finish(run, _status_after(error))
             raise
-        except (KeyboardInterrupt, GeneratorExit):
-            status = "KILLED"
-            raise
-        finally:
-            _finish(run, status)
+        _finish(run, "FINISHED")
+
+
+def _status_after(error: BaseException) -> str:
+    if isinstance(error, GalenError):
+        return {3: "FINISHED", 4: "FINISHED", 5: "KILLED"}.get(error.exit_code, "FAILED")
+    return "KILLED" if isinstance(error, KeyboardInterrupt | GeneratorExit) else "FAILED"
 
 
 def close_abandoned() -> list[Run]:
@@ -326,7 +327,7 @@ def _speaking() -> Iterator[MlflowClient]:
     try:
         yield _client(uri())
     except MlflowException as error:
-        raise Interrupted(
+        raise of_machine(error) or Interrupted(
             f"MLflow failed: {(str(error).splitlines() or [''])[0][:200]}",
             value=shown_uri(),
             hint="check the tracking server, then run the same command again: it goes on",
@@ -358,6 +359,7 @@ def _quieten() -> None:
     }.items():
         os.environ.setdefault(name, value)
     logging.getLogger("alembic").setLevel(logging.WARNING)
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # it logs a traceback, and raises as well
 
 
 @cache

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from tasks import tracking
-from tasks.errors import GateRejected, InputError, Interrupted
+from tasks.errors import GateRejected, InputError, Interrupted, Stopped
 from tasks.home import CHECKOUT
 from tests.factories import dataset_version
 
@@ -143,3 +143,21 @@ def listener() -> Iterator[int]:
     """A port on which connections are taken, and never answered."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield server.getsockname()[1]
+
+
+def test_what_went_wrong_first_is_told_when_closing_fails_too(
+    mlflow_store: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(*_: object) -> None:
+        raise Interrupted("MLflow is gone")
+
+    with pytest.raises(InputError, match="first"), tracking.open_run("x", "y"):
+        monkeypatch.setattr(tracking, "_finish", gone)
+        raise InputError("first")
+
+
+def test_a_full_disk_under_mlflow_is_called_that() -> None:
+    from mlflow.exceptions import MlflowException
+
+    with pytest.raises(Stopped, match="disk is full"), tracking._speaking():
+        raise MlflowException("(sqlite3.OperationalError) database or disk is full")
