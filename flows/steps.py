@@ -47,9 +47,7 @@ def _worth_retrying(_task: Any, _run: Any, state: Any) -> bool:
     return isinstance(error, Interrupted) and not isinstance(error, Stopped)
 
 
-def step(
-    name: str, *, retries: int = RETRIES
-) -> Callable[[Callable[Concatenate[Run, Row, P], T]], Callable[Concatenate[Run, P], T]]:
+def step(name: str) -> Callable[[Callable[Concatenate[Run, Row, P], T]], Callable[Concatenate[Run, P], T]]:
     """Make a function a Prefect task that reports its time and verdict to the run's console."""
 
     def wrap(function: Callable[Concatenate[Run, Row, P], T]) -> Callable[Concatenate[Run, P], T]:
@@ -61,7 +59,7 @@ def step(
         timed.__name__, timed.__doc__ = function.__name__, function.__doc__
         configured: Any = task(
             name=name,
-            retries=retries,
+            retries=RETRIES,
             retry_delay_seconds=RETRY_DELAYS[:retries],
             retry_condition_fn=_worth_retrying,
             cache_policy=NO_CACHE,
@@ -132,7 +130,7 @@ def base_model(run: Run, row: Row) -> Base:
     return base
 
 
-@step("fine-tune", retries=0)  # who stops a training wants it stopped; run again, it goes on from its checkpoint
+@step("fine-tune")
 def finetune(run: Run, row: Row, dataset: DatasetVersion, base: Base) -> Artifact:
     """Train the recipe's method."""
     started = time.monotonic()

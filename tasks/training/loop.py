@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tasks.config import Training
-from tasks.errors import InputError, Interrupted
+from tasks.errors import InputError, Stopped
 from tasks.progress import progress
 from tasks.training.batches import Layout, Micro, Step, collate, padding_share, plan_epoch, plan_in_order, real_tokens
 from tasks.training.checkpoint import Checkpoints
@@ -101,7 +101,7 @@ def run(model: Any, masters: Masters, lesson: Lesson, kept: Checkpoints, track: 
 
     Raises:
         InputError: the loss is not a number.
-        Interrupted: SIGTERM or Ctrl-C came; the state is saved.
+        Stopped: SIGTERM or Ctrl-C came; the state is saved.
     """
     import torch
 
@@ -151,7 +151,7 @@ def run(model: Any, masters: Masters, lesson: Lesson, kept: Checkpoints, track: 
                 kept.save(now.step, _state(now, masters, best))
                 if stop.is_set():
                     hint = "run again to go on from here"
-                    raise Interrupted(f"training was stopped at step {now.step} of {len(steps)}", hint=hint)
+                    raise Stopped(f"training was stopped at step {now.step} of {len(steps)}", hint=hint)
             bar.advance(1, f"loss {now.train_curve[-1]['loss']:.3f}" if now.train_curve else "")
             if stopped:
                 break

@@ -54,10 +54,12 @@ def resolve_base(ref: BaseModelRef) -> Base:
         folder = in_package(ref.package)
     else:
         folder = from_hub(str(ref.hub), str(ref.revision))
-    check_folder(folder)
     base = Base(folder, digest_model(folder), plain)
+    file = home() / "bases" / f"{base.digest}.json"
     record = canonical_json({"path": str(folder.absolute()), "ref": plain})
-    write_atomically(home() / "bases" / f"{base.digest}.json", record)
+    if not file.is_file() or file.read_bytes() != record:  # the same bytes in the same place were looked at before
+        check_folder(folder)
+        write_atomically(file, record)
     return base
 
 

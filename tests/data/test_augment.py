@@ -20,7 +20,7 @@ from tasks.data.synonyms import Synonyms
 from tasks.data.tables import TableWriter
 from tasks.data.tagging import Grammar
 from tasks.data.version import SPLITS
-from tasks.errors import InputError, IntegrityError
+from tasks.errors import IntegrityError
 
 DATASET = {"source": "s", "format": "jsonl", "licence": "CC0-1.0", "identified": False}
 ALL = {"paraphrase": 1, "synonyms": 1, "noise": 1}
@@ -119,7 +119,7 @@ class TestStage:
             run({"train": questions("gout"), other: questions("gout")})
 
     def test_only_questions_are_paraphrased(self, run: Callable[..., Any]) -> None:
-        with pytest.raises(InputError, match="rephrases questions"):
+        with pytest.raises(ValueError, match="rephrases questions"):
             run({"train": [{"text": "x", "label": "y"}]}, "text-classification", paraphrase=0.5)
 
 
