@@ -60,7 +60,7 @@ def step(name: str) -> Callable[[Callable[Concatenate[Run, Row, P], T]], Callabl
         configured: Any = task(
             name=name,
             retries=RETRIES,
-            retry_delay_seconds=RETRY_DELAYS[:retries],
+            retry_delay_seconds=RETRY_DELAYS,
             retry_condition_fn=_worth_retrying,
             cache_policy=NO_CACHE,
             persist_result=False,
