@@ -1,8 +1,8 @@
 """Templates and name pools of `bench.deidentification_generated`.
 
 A slot is `{kind}`, or `{kind.low}` in lower case. Kinds of the first person: n full name, g given name, s surname,
-i given name and initial, r "Surname, Given", b the same with the surname in capitals. Of others: m, o full name, e given
-name. Further: p town, h hospital, d date, t telephone, x record number with a label.
+i given name and initial, r "Surname, Given", b the same with the surname in capitals. Of others: m, o full name, e
+given name. Further: p town, h hospital, d date, t telephone, x record number with a label.
 """
 
 from __future__ import annotations
@@ -269,4 +269,40 @@ CHINESE_FRESH = (
     "老人和儿童应当减量，成年人每日两次，连续服用七天。",
     "解放路的药店说这个药治胃痛很好，石斛颗粒也能长期喝吗？",
     "于是我就停药了，后来查血常规，白细胞和中性粒细胞都正常。",
+)
+
+# Written when the rules were done with the first fresh ones, too, and only run: nobody looked at a miss.
+ENGLISH_UNSEEN = (
+    "Would {n} benefit from CPAP? Seen by {m} at {h}, {x}.",
+    "Risk of bleeding on Eliquis for {i}, a 77 y/o woman followed in {p} ({x})?",
+    "{n}, aged 49, was brought in by ambulance after a fall in {p}.",
+    "We discussed {n} at the tumour board on {d}; {m} recommended Folfirinox.",
+    "Thank you for sending {n} back to {h}. {g} has healed well since surgery.",
+    "Sincerely,\n{n}, MD\ncc: {m}",
+    "Admission note. {n} ({x}) is a retired miner with COPD, on home oxygen, from {p}.",
+    "{m} RN: {s} slept well, drain output 40 ml. Husband {e} updated by phone {t}.",
+    "Code blue called for {n} in room 14; {m} led resuscitation.",
+    "hey, {n} again. My boy {e} still has croup, should I come to {h}?",
+    "This is {m} from {h}; please ask {n} to call {t} about {x}.",
+    "Guarantor: {n} | Employer contact: {t} | {x}",
+    "Interpreter {m} explained the consent form to {n} on {d}.",
+    "Is {n} allowed to drive after a first seizure?",
+    "Sjogren syndrome with anti-Ro antibodies: is Plaquenil or Salagen preferred?",
+    "After Roux-en-Y bypass, which vitamins? Use Centrum or Bariatric Advantage?",
+)
+CHINESE_UNSEEN = (
+    "{d}，{n}因车祸致左股骨骨折急诊入{h}，{x}。",
+    "责任医生{m}已向{n}及其家属交代病情。",
+    "患者基本信息：{n}／女／61岁／{x}",
+    "{n}老师您好，您的病理结果（{x}）显示为良性。",
+    "主管护师{m}为{n}行PICC换药，穿刺点无红肿。",
+    "外院资料：{h}，{d}，{n}，头颅MRI未见异常。",
+    "李医生，我女儿{n}对青霉素过敏，{m}大夫说改用阿奇霉素。",
+    "我弟弟{n}在{p}打工，体检查出乙肝，{x}。",
+    "我是患者家属{n}，电话{t}，想问下出院带药怎么吃。",
+    "上午{m}主任带领{o}等查看{n}，考虑肺栓塞。",
+    "{n}小朋友，4岁，手足口病，家住{p}。",
+    "缴费人{n}，{x}，预交金2000元。",
+    "白天常犯困，夜里打鼾，应该查睡眠监测吗？高枕有用吗？",
+    "何时复查肝功能？经常熬夜、饮酒，方便的话请回复，多谢！",
 )

@@ -179,3 +179,101 @@ def test_chinese(deidentifier: Deidentifier, text: str, expected: str) -> None:
 )
 def test_medicine_in_chinese_stays(deidentifier: Deidentifier, text: str) -> None:
     assert cleaned(deidentifier, text, "zh") == text
+
+
+@pytest.mark.parametrize(
+    ("text", "gone"),
+    [
+        # two capitalised words that belong to no vocabulary
+        ("Treatment options for pneumonia in Zubrokha Tellivarne's case?", ["Zubrokha", "Tellivarne"]),
+        ("The plan was explained to Mbalenhle Xorvanti and the family.", ["Mbalenhle", "Xorvanti"]),
+        # a label, a room, a record number behind
+        ("Surgeon: Okwudi Pelnarro. Anesthesiologist: Tsirva Montequi.", ["Okwudi", "Pelnarro", "Tsirva", "Montequi"]),
+        ("bed 7, Quenlo Barzith, NPO", ["Quenlo", "Barzith"]),
+        ("Refill for Yarnosh (Chart no. 7712093)?", ["Yarnosh", "7712093"]),
+        # what only a person does
+        ("0730: Davis c/o nausea.", ["Davis"]),
+        ("Thanks for your help!\nYarnosh", ["Yarnosh"]),
+        ("hello this is Yarnosh again", ["Yarnosh"]),
+        # surname first
+        ("SUMMARY for Yarnosh, Keltu (MRN 5581234)", ["Yarnosh", "Keltu"]),
+        # names that are words beside a name; a given name that is a town
+        ("Consultant: Autumn Rivers", ["Autumn", "Rivers"]),
+        ("the ECG of Elizabeth Garcia from Monday", ["Elizabeth", "Garcia"]),
+        # hyphens and inner capitals
+        ("Spoke with Thandi Mbatha-Raw and Piet VanderMeer.", ["Mbatha", "Raw", "VanderMeer"]),
+        # lower case
+        ("pt elizabeth taylor mrn 443 c/o sob", ["elizabeth", "taylor"]),
+        ("this is yarnosh keltuvar, call me", ["yarnosh", "keltuvar"]),
+    ],
+)
+def test_names_that_no_list_holds(deidentifier: Deidentifier, text: str, gone: list[str]) -> None:
+    result = cleaned(deidentifier, text)
+    assert not [word for word in gone if word in result]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Key Points\n- The brain needs oxygen.",
+        "People of the Faroe Islands carry the variant.",
+        "The Amersham Corporation Kit was used.",
+        "Bulking Agents are injected; bulking agents may wear off.",
+        "Deletions for CBZ, PB and MPB were seen.",
+        "Keppra was started and Lovenox was given.",
+        "Loci D17S250 and CYP2C19 were typed.",
+        "Sequence with GenBank accession AF123456 was used.",
+    ],
+)
+def test_capitals_of_things_stay(deidentifier: Deidentifier, text: str) -> None:
+    assert cleaned(deidentifier, text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "gone"),
+    [
+        ("会诊意见：郗弈患者肺部感染。", ["郗弈"]),
+        ("护理记录：3床辜珩夜间安静入睡，逄兰巡视。", ["辜珩", "逄兰"]),
+        ("兹证明蔺堃翀同志住院治疗。", ["蔺堃翀"]),
+        ("门诊病历 罗兰 女 44岁", ["罗兰"]),
+        ("现将患者郜磊嫒转往外院，陪同人员：周丽、林伟熙。", ["郜磊嫒", "周丽", "林伟熙"]),
+        ("申请人缪彧因类风湿关节炎申请用药。", ["缪彧"]),
+        ("你好，我是上周来的马慈，咳嗽还没好。", ["马慈"]),
+        ("电话随访莘湜（13853654787），病情稳定。", ["莘湜", "13853654787"]),
+        ("司徒弈，登记号：4471-20933，女，51岁。", ["司徒弈", "4471-20933"]),
+    ],
+)
+def test_chinese_names_by_position(deidentifier: Deidentifier, text: str, gone: list[str]) -> None:
+    result = cleaned(deidentifier, text, "zh")
+    assert not [word for word in gone if word in result]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "新生儿黄疸，患者常年干咳，高热，双侧胸痛。",
+        "及时查明原因，祝福患者早日康复。",
+        "糖尿病人应积极控制血糖。",
+        "患者施行手术后恢复良好，方案不变。",
+    ],
+)
+def test_chinese_phrases_stay(deidentifier: Deidentifier, text: str) -> None:
+    assert cleaned(deidentifier, text, "zh") == text
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("Seen today (EMPI 33950276).", "33950276"),
+        ("Hosp # UE655104, NPO", "UE655104"),
+        ("Invoice 05/82607 is open", "05/82607"),
+        ("labelled X7K28P91B, a skin ellipse", "X7K28P91B"),
+        ("patient H-363-FG is stable", "H-363-FG"),
+        ("他的床号：506272", "506272"),
+        ("条码号：YNW62766E", "YNW62766E"),
+    ],
+)
+def test_record_numbers_of_further_labels_and_shapes(deidentifier: Deidentifier, text: str, value: str) -> None:
+    result = cleaned(deidentifier, text)
+    assert value not in result
+    assert "[ID_1]" in result

@@ -8,6 +8,8 @@ from typing import Any
 
 from tasks.data.phi import chinese_words, lexicon
 
+_FEW = 60  # uses in jieba's counts, of all words that begin with a character
+
 
 @cache
 def _tokenizer() -> Any:
@@ -56,6 +58,16 @@ def may_be_given(characters: str) -> bool:
 def plain_surnames() -> frozenset[str]:
     """Surnames that are hardly ever a word of their own."""
     return surnames() - chinese_words.WORD_SURNAMES
+
+
+@cache
+def sure_surnames() -> frozenset[str]:
+    """Surnames that begin hardly any word: where one stands, a name is likely to begin."""
+    uses: Counter[str] = Counter()
+    for word, count in _tokenizer().FREQ.items():
+        if len(word) > 1 and count and word not in _tagged_names():
+            uses[word[0]] += count
+    return frozenset(surname for surname in plain_surnames() - set("姜窦") if uses[surname] < _FEW)
 
 
 @cache

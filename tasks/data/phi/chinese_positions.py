@@ -25,7 +25,7 @@ _ROLE = re.compile(r"[\u3400-\u9fff](?:人员|对象|[人员者])[:\s]{0,2}")  #
 _GREETING = re.compile(r"(?:我|这)是[^,。;!?\d]{1,8}的")  # "我是上周来的马慈"
 _CLAUSE = re.compile(
     r"^\s{0,4}|[。;:!?,、(\"“\n|\]】]\s{0,4}|\s"
-    r"|(?:由|找|请问?|经|遵|嘱|送|给|让|和|与|同|跟|挂了?|帮|谢谢|感谢|陪同|上次|之前|刚才|昨天|预约|联系)"
+    r"|(?:由|找|请问?|经|遵|嘱|送|给|让|和|与|同|跟|向|为|对|将|带领|查看|挂了?|帮|谢谢|感谢|陪同|上次|之前|刚才|昨天|预约|联系)"
 )
 _TITLE = "|".join(chinese_words.HONORIFICS)
 _SEX = r"\s{0,3}[,(、|/]?\s{0,3}(?:性别:?\s?)?[男女](?![性方孩儿子人士友生朋科厕])"
@@ -42,9 +42,11 @@ _DOING = re.compile(
     "|".join(
         ordered(
             """
-            最近 上周 去年 今晨 今日 今天 昨日 昨天 昨晚 今年 夜间 目前 现 平素 平时 突发 突然 诉 自诉 主诉 来院 入院 出院 就诊 因 于
+            最近 上周 去年 今晨 今日 今天 昨日 昨天 昨晚 今年 夜间 目前 现 平素 平时 突发 突然
+            诉 自诉 主诉 来院 入院 出院 就诊
+            因 于
             顺产 剖宫产 咨询 问 的病 复查 随访 术后 术前 拒绝 要求 同意 反映 否认 已知 予以 立即 体温 病情 生命体征 神志
-            一般情况 精神
+            一般情况 精神 及其
             """
         )
     )
@@ -58,6 +60,12 @@ def find(text: str, cover: Cover) -> None:
     """Add the names of a folded Chinese text that their position gives away."""
     for match in _STRONG.finditer(text):
         _take(text, match.end(), cover, strong=True)
+    for start, character in enumerate(text):
+        sure = (
+            character in chinese_lexicon.sure_surnames() or text[start : start + 2] in chinese_words.COMPOUND_SURNAMES
+        )
+        if sure and text[max(0, start - 1) : start + 1] not in chinese_lexicon.is_word():  # not the end of "亲戚"
+            _take(text, start, cover, strong=True)
     for match in _GREETING.finditer(text):
         _take(text, match.end(), cover, strong=True)
     for match in _ROLE.finditer(text):
@@ -95,6 +103,8 @@ def _behind(text: str, end: int, strong: bool, word: bool, *, doubtful: bool) ->
         return True
     if not word and text.startswith("、", end) and chinese_lexicon.surname_length(text[end + 1 : end + 3]):
         return bool(_LISTED.match(text, end + 1))  # "郗赟岑、竺强立即予电除颤"
+    if not word and text.startswith("等", end):
+        return True
     return (strong or not doubtful) and bool(_DOING.match(text, end))
 
 

@@ -127,7 +127,7 @@ FOLLOWERS = ordered(
 # Words that would pass for a surname and a given name: trades, herbs, eponyms, phrases.
 NOT_NAMES = words(
     """
-    羊癫疯 初中 怀上 融合 于子 平躺 查清 查明
+    孙子 孙女 马西平 羊癫疯 初中 怀上 融合 于子 平躺 查清 查明
     解惑 谢解 桂圆 房事 羊角 马上 应理 应该 蒲公英 鲁本辛 谷丙 钟爱 陈皮 陈旧 金属 温度 温热 石块 江河 方案 方剂
     谢谢 多谢 麻醉 主治 主任 主管 责任 全科 管床 康复 专业 常规 高级 安全 包括 石膏 何首乌 石斛 金银花 霍奇金 马齿苋
     马钱子 徐长卿 刘寄奴 白芷 白术 黄芪 黄连 黄芩 葛根 柏油 帕金森 克罗恩 雷诺 马凡 白塞 柯萨奇 汉坦 沙门 孟德尔

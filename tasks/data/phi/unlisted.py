@@ -108,7 +108,7 @@ def after(scan: Scan, first: int, last: int) -> float:
         return 1.5
     if _DOES.match(scan.text, end) and scan.words[first].shape == TITLE:
         return 1.5 if unknown(scan, first) or _surnamed(scan, last - 1) else 0.0
-    return 1.0 if _UNDERGOES.match(scan.text, end) and unknown(scan, first) else 0.0
+    return 0.9 if _UNDERGOES.match(scan.text, end) and unknown(scan, first) else 0.0
 
 
 def acts(scan: Scan, last: int) -> bool:
