@@ -20,6 +20,8 @@ SEED = 20250131
 LANGUAGES = ("en", "zh")
 PARAGRAPHS = 6
 """Per condition and language; each tells every fact once, in an order and wording of its own."""
+WRITTEN = ("kind", "organ", "symptoms", "cause", "risks", "diagnosis", "treatment", "prevention", "complications")
+"""Facts that knowledge/ words in both languages."""
 ASKED_TWICE = ("kind", "symptoms", "cause", "treatment")
 CLOSED = ("organ", "specialist", "category", "contagious")
 """Facts with a closed answer: the other choices are the same fact of other conditions."""
@@ -90,22 +92,16 @@ def facts() -> list[Fact]:
     for path in sorted((HERE / "knowledge").glob("*.yaml")):
         category = load(f"knowledge/{path.name}")
         for condition in category["conditions"]:
+            told = {kind: condition[kind] for kind in WRITTEN}
+            told["specialist"], told["category"] = specialists[condition["specialist"]], category["name"]
+            contagious = condition["contagious"]
+            if contagious is not None:  # the honest answer may be "it depends"
+                told["contagious"] = {"en": "", "zh": ""}  # its wordings say it all
             for language in LANGUAGES:
-                told = {
-                    kind: condition[kind][language]
-                    for kind in wording[language]
-                    if isinstance(condition.get(kind), dict)
-                }
-                told["specialist"] = specialists[condition["specialist"]][language]
-                told["category"] = category["name"][language]
-                if condition["contagious"] is not None:  # left out where the honest answer is "it depends"
-                    told["contagious"] = ""
                 for kind, value in told.items():
                     words = wording[language][kind]
-                    if kind == "contagious":
-                        prose = words["prose_yes" if condition["contagious"] else "prose_no"]
-                    else:
-                        prose = words["prose"]
+                    prose = words.get("prose") or words["prose_yes" if contagious else "prose_no"]
+                    values = value[language]
                     found.append(
                         Fact(
                             condition=condition["id"],
@@ -114,7 +110,7 @@ def facts() -> list[Fact]:
                             language=language,
                             name=condition["name"][language],
                             plural=condition.get("plural", False),
-                            values=tuple(value) if isinstance(value, list) else (value,),
+                            values=tuple(values) if isinstance(values, list) else (values,),
                             prose=tuple(prose),
                             questions=tuple(words["questions"]),
                         )
@@ -126,7 +122,8 @@ def corpus(known: list[Fact], chance: random.Random) -> list[str]:
     """Paragraphs of declarative prose, for the base model: one condition each, every fact in several wordings.
 
     A fact that is told in one wording only can be recited, but not be asked for (Allen-Zhu and Li 2023, "Physics of
-    language models: part 3.1, knowledge storage and extraction"): so wordings, order and order within lists vary.
+    language models: part 3.1, knowledge storage and extraction"): so wordings and orders vary. Only the sentence that
+    serves as the answer stays as it is.
     """
     blocks: dict[tuple[str, str], list[Fact]] = {}
     for fact in known:
@@ -137,8 +134,9 @@ def corpus(known: list[Fact], chance: random.Random) -> list[str]:
         for number in range(PARAGRAPHS):
             sentences = []
             for fact in chance.sample(block, len(block)):
-                values = fact.values if number % 3 else tuple(chance.sample(fact.values, len(fact.values)))
-                sentences.append(fact.say(wordings[fact.kind][number % len(fact.prose)], values))
+                wording = wordings[fact.kind][number % len(fact.prose)]
+                values = tuple(chance.sample(fact.values, len(fact.values))) if number % 2 else fact.values
+                sentences.append(fact.answer if wording == fact.prose[0] else fact.say(wording, values))
             paragraphs.append((" " if language == "en" else "").join(sentences))
     chance.shuffle(paragraphs)
     return paragraphs
@@ -266,7 +264,7 @@ def tagged(known: list[Fact], chance: random.Random) -> list[str]:
             for word in frame.split():
                 lines += _tokens(*entities[word]) if word in entities else [f"{word}\tO"]
             lines.append("")
-        if number % 40 == 39:  # a tag that continues nothing, and a token without a tag
+        if number % 30 == 29:  # a tag that continues nothing, and a token without a tag
             lines += ["Fever\tI-SYMPTOM", "again\tO", "", "No", "news\tO", ""]
     return lines
 
