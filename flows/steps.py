@@ -32,6 +32,7 @@ from tasks.release import merge as merging
 from tasks.release import quantize as quantizing
 from tasks.release import register as registry
 from tasks.release.register import Version
+from tasks.training.method import parse_options
 from tasks.training.models import Base, resolve_base
 from tasks.training.train import finetune as train
 
@@ -110,7 +111,8 @@ def seal(run: Run, row: Row) -> DatasetVersion:
     remember_dataset(run.recipe.dataset, dataset)
     recording.record_sealed(dataset, run.origin)
     recording.record_protocol(run.recipe, dataset, run.protocol, run.inputs, run.origin)
-    run.tracking.params(run.recipe.plain())
+    # Parsed, so that what training logs later is the same to the letter: MLflow lets no parameter change.
+    run.tracking.params(run.recipe.plain() | {"method": parse_options(run.recipe.method).plain()})
     for split in ("train", "validation", "test"):
         run.tracking.dataset(dataset, split)
     return dataset
