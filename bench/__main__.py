@@ -1,4 +1,4 @@
-"""Every measurement, one after the other, each in a process of its own: `make bench`. Takes about an hour on 2 cores.
+"""Every measurement, one after the other, each in a process of its own: `make bench`.
 
     python -m bench [NAME ...]        for example: python -m bench training ingest
 """
