@@ -1,6 +1,6 @@
 """Every measurement, one after the other, each in a process of its own: `make bench`.
 
-    python -m bench [NAME ...]        for example: python -m bench training ingest
+python -m bench [NAME ...]        for example: python -m bench training ingest
 """
 
 from __future__ import annotations
