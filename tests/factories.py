@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tasks.artifact import adopt
-from tasks.config import Task
+from tasks.config import DATASET_TASK, Task
 from tasks.data.records import CONTENT, schema
 from tasks.data.version import SPLITS, DatasetVersion
 from tasks.digest import digest_data
@@ -115,6 +115,83 @@ def tiny_bert(folder: Path, *, hidden: int = 64, layers: int = 2, seed: int = 0)
     return folder
 
 
+ARCHITECTURES = ("llama", "qwen3", "gemma3_text", "gpt2", "bert", "roberta", "t5", "bart")
+ENCODERS = ("bert", "roberta")
+
+
+def tiny_model(folder: Path, architecture: str, *, seed: int = 0) -> Path:
+    """A random model of an architecture (its `model_type`), two layers of 64 features, as a Hugging Face folder."""
+    import torch
+    from transformers import AutoConfig, AutoModel, AutoModelForCausalLM, AutoModelForSeq2SeqLM
+
+    if architecture == "llama":
+        return tiny_llama(folder, seed=seed)
+    if architecture == "bert":
+        return tiny_bert(folder, seed=seed)
+    tokenizer = _fast(_closed_by_ends(_byte_tokenizer(384)) if architecture in ("roberta", "t5", "bart") else None)
+    ids = {name: getattr(tokenizer, name) for name in ("bos_token_id", "eos_token_id", "pad_token_id")}
+    sizes: dict[str, Any] = {
+        "qwen3": _DECODER | {"head_dim": 16},
+        "gemma3_text": _DECODER
+        | {
+            "head_dim": 16,
+            "sliding_window": 16,
+            "query_pre_attn_scalar": 16,
+            "layer_types": ["sliding_attention", "full_attention"],
+        },
+        "gpt2": {"n_embd": 64, "n_inner": 128, "n_layer": 2, "n_head": 4, "n_positions": 512},
+        "roberta": _ENCODER | {"max_position_embeddings": 258},
+        "t5": {"d_model": 64, "d_kv": 16, "d_ff": 128, "num_layers": 2, "num_heads": 4},
+        "bart": {
+            "d_model": 64,
+            **{f"{side}_{what}": value for side in ("encoder", "decoder") for what, value in _BART.items()},
+            "max_position_embeddings": 256,
+            "forced_eos_token_id": None,
+        },
+    }[architecture]
+    if architecture in ("t5", "bart"):
+        ids |= {"decoder_start_token_id": tokenizer.pad_token_id if architecture == "t5" else tokenizer.bos_token_id}
+    spread = {"t5": "initializer_factor", "bart": "init_std"}.get(architecture, "initializer_range")
+    config = AutoConfig.for_model(
+        architecture, vocab_size=len(tokenizer), **sizes, **ids, **{spread: 1.0 if architecture == "t5" else 0.1}
+    )
+    kind = AutoModel if architecture in ENCODERS else AutoModelForCausalLM
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        model = (AutoModelForSeq2SeqLM if architecture in ("t5", "bart") else kind).from_config(config)
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+_DECODER = {
+    "hidden_size": 64,
+    "intermediate_size": 128,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "max_position_embeddings": 512,
+}
+_ENCODER = {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": 4}
+_BART = {"layers": 2, "attention_heads": 4, "ffn_dim": 128}
+
+
+def _fast(backend: Any = None) -> Any:
+    from transformers import PreTrainedTokenizerFast
+
+    special = {"bos_token": "<s>", "eos_token": "</s>", "pad_token": "<pad>", "unk_token": "<pad>"}
+    return PreTrainedTokenizerFast(tokenizer_object=backend or _byte_tokenizer(384), **special)
+
+
+def _closed_by_ends(backend: Any) -> Any:
+    """Texts open with <s> and close with </s>, as encoders are used to."""
+    from tokenizers.processors import TemplateProcessing
+
+    ends = [(one, backend.token_to_id(one)) for one in ("<s>", "</s>")]
+    backend.post_processor = TemplateProcessing(single="<s> $A </s>", pair="<s> $A </s> $B </s>", special_tokens=ends)
+    return backend
+
+
 def rows(task: Task, n: int, seed: int = 0) -> list[Row]:
     """Synthetic records, two to a group: what there is to learn is a word of the input."""
     chance = random.Random(f"{task}-{seed}")
@@ -141,6 +218,7 @@ def rows(task: Task, n: int, seed: int = 0) -> list[Row]:
 
 def dataset_version(task: Task, n: int = 60, *, name: str | None = None, seed: int = 0) -> DatasetVersion:
     """A sealed dataset version under the current `GALEN_HOME`: 60 % train, 20 % validation, 20 % test, by group."""
+    task = DATASET_TASK[task]  # an encoder-decoder learns from the records of a decoder
     split: dict[str, list[Row]] = {one: [] for one in SPLITS}
     for row in rows(task, n, seed):
         place = int(row["group_id"].split("-")[1]) % 5

@@ -6,9 +6,10 @@ import math
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tasks.config import Training
@@ -17,6 +18,7 @@ from tasks.progress import progress
 from tasks.training.batches import Layout, Micro, Step, collate, padding_share, plan_epoch, plan_in_order, real_tokens
 from tasks.training.checkpoint import Checkpoints
 from tasks.training.encode import IGNORED, Encoded
+from tasks.training.method import Companion
 from tasks.training.objectives import Objective
 from tasks.training.optimizer import Masters, learning_rate
 
@@ -96,8 +98,18 @@ def plan(lesson: Lesson) -> list[Step]:
     return steps
 
 
-def run(model: Any, masters: Masters, lesson: Lesson, kept: Checkpoints, track: Tracker | None = None) -> Outcome:
+def run(
+    model: Any,
+    masters: Masters,
+    lesson: Lesson,
+    kept: Checkpoints,
+    track: Tracker | None = None,
+    companion: Callable[[int], Companion | None] = lambda _: None,
+) -> Outcome:
     """Train to the end, or go on from the last checkpoint; leaves the best weights in `masters` and the model.
+
+    Args:
+        companion: gives what the method does beside the optimizer, for the number of steps.
 
     Raises:
         InputError: the loss is not a number.
@@ -107,7 +119,8 @@ def run(model: Any, masters: Masters, lesson: Lesson, kept: Checkpoints, track: 
 
     settings, device = lesson.settings, next(model.parameters()).device
     steps = plan(lesson)
-    now, best = _resume(kept, masters)
+    beside = companion(len(steps))
+    now, best = _resume(kept, masters, beside)
     evaluate_at = _evenly(len(steps), settings.evaluations)
     save_at = _evenly(len(steps), settings.checkpoints) - {len(steps)}
     point_every = max(1, len(steps) // POINTS)
@@ -127,8 +140,11 @@ def run(model: Any, masters: Masters, lesson: Lesson, kept: Checkpoints, track: 
                 torch.autograd.backward(loss / max(1, targets))
                 masters.gather()
                 loss_since += loss.detach()
+            if beside is not None and (penalty := beside.penalty()) is not None:
+                torch.autograd.backward(penalty)
+                masters.gather()
             factor = learning_rate(now.step, len(steps), settings)
-            norm = masters.step(factor)
+            norm = masters.step(factor, partial(beside.after_step, now.step + 1) if beside else None)
             tokens = real_tokens(lesson.train.lengths, steps[now.step])
             now.step += 1
             now.tokens += tokens
@@ -142,13 +158,13 @@ def run(model: Any, masters: Masters, lesson: Lesson, kept: Checkpoints, track: 
                 _point(now, loss_since, norm, factor * settings.learning_rate, timed / seconds, track)
             if now.step in evaluate_at:
                 value = mean_loss(model, lesson, lesson.validation, validation)
-                if _better(now, value, track):
+                if _better(now, value, track, beside.ready_at if beside else 0):
                     best = masters.values()
                 elif settings.patience is not None and now.worse >= settings.patience:
                     stopped = True
             if (now.step in save_at or stop.is_set()) and not stopped:
                 now.loss = float(loss_since)
-                kept.save(now.step, _state(now, masters, best))
+                kept.save(now.step, _state(now, masters, best, beside))
                 if stop.is_set():
                     hint = "run again to go on from here"
                     raise Stopped(f"training was stopped at step {now.step} of {len(steps)}", hint=hint)
@@ -192,13 +208,15 @@ def _point(
         track.metrics(values, now.step)
 
 
-def _better(now: Progressed, value: float, track: Tracker | None) -> bool:
-    """Record an evaluation; whether it is the best so far."""
+def _better(now: Progressed, value: float, track: Tracker | None, ready_at: int) -> bool:
+    """Record an evaluation; whether it is the best so far. Before step `ready_at` none is the best."""
     if not math.isfinite(value):
         raise InputError(f"the validation loss is not a number at step {now.step}", hint="lower training.learning_rate")
     now.validation_curve.append({"step": now.step, "loss": value})
     if track is not None:
         track.metrics({"validation_loss": value}, now.step)
+    if now.step < ready_at:
+        return False
     better = value < now.best_loss
     now.worse = 0 if better else now.worse + 1
     if better:
@@ -211,7 +229,9 @@ def _evenly(total: int, times: int) -> set[int]:
     return {max(1, round(total * (number + 1) / times)) for number in range(times)}
 
 
-def _state(now: Progressed, masters: Masters, best: dict[str, torch.Tensor]) -> dict[str, Any]:
+def _state(
+    now: Progressed, masters: Masters, best: dict[str, torch.Tensor], beside: Companion | None
+) -> dict[str, Any]:
     import torch
 
     return {
@@ -219,12 +239,15 @@ def _state(now: Progressed, masters: Masters, best: dict[str, torch.Tensor]) -> 
         "weights": masters.values(),
         "optimizer": masters.optimizer.state_dict(),
         "best": best,
+        "beside": beside.state() if beside else {},
         "random": torch.get_rng_state(),
         "random_cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
     }
 
 
-def _resume(kept: Checkpoints, masters: Masters) -> tuple[Progressed, dict[str, torch.Tensor]]:
+def _resume(
+    kept: Checkpoints, masters: Masters, beside: Companion | None
+) -> tuple[Progressed, dict[str, torch.Tensor]]:
     import torch
 
     state = kept.load()
@@ -232,6 +255,8 @@ def _resume(kept: Checkpoints, masters: Masters) -> tuple[Progressed, dict[str, 
         return Progressed(), {}
     masters.set_values(state["weights"])
     masters.optimizer.load_state_dict(state["optimizer"])
+    if beside is not None:
+        beside.restore(state["beside"])
     torch.set_rng_state(state["random"])
     if state["random_cuda"]:
         torch.cuda.set_rng_state_all(state["random_cuda"])

@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from pydantic import ValidationError
 
@@ -16,6 +16,7 @@ from tasks.config import TASKS, Quantization, Settings, Task
 from tasks.errors import InputError
 
 if TYPE_CHECKING:
+    import torch
     from transformers import PreTrainedModel
 
 
@@ -23,6 +24,28 @@ class MethodOptions(Settings):
     """What a recipe says under `method:`; each method adds its own settings."""
 
     name: str
+
+
+class Companion(Protocol):
+    """What a method does beside the optimizer, in every step of a training."""
+
+    ready_at: int
+    """The first step (1-based) whose weights are what the method promises: only from it on is the best looked for."""
+
+    def penalty(self) -> torch.Tensor | None:
+        """A scalar to add to the loss of a step, None for nothing."""
+
+    def after_step(self, step: int, weights: Mapping[str, torch.Tensor]) -> None:
+        """Look at the float32 weights that train, by name, and their gradients, and change them in place.
+
+        Called when the optimizer has moved them; `step` is 1-based.
+        """
+
+    def state(self) -> dict[str, Any]:
+        """Tensors and plain data, for a checkpoint."""
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `state` returned."""
 
 
 class Method(ABC):
@@ -40,6 +63,8 @@ class Method(ABC):
     tasks: ClassVar[frozenset[Task]] = frozenset(TASKS)
     has_adapter: ClassVar[bool]
     """Whether training makes a small adapter beside the base (True), or a whole model (False: the merged form)."""
+    why_not: ClassVar[str] = ""
+    """Why it cannot do the tasks that it cannot do."""
     mergeable: ClassVar[bool] = True
     """Whether an adapter can become part of the base's weights."""
     base_quantization: ClassVar[Quantization | None] = None
@@ -50,6 +75,22 @@ class Method(ABC):
 
     plain_attention: ClassVar[bool] = True
     """Queries and keys are those of the input's tokens: nothing is put before them (a prefix would be)."""
+
+    packs: ClassVar[bool] = True
+    """Several records may share a row."""
+
+    def check(self, model: PreTrainedModel, options: Any, task: Task, heads: Sequence[str]) -> None:  # noqa: B027
+        """See that the settings fit the model, from shapes and names alone: when a recipe is read, not an hour later.
+
+        Args:
+            model: the base on the meta device: without values.
+            options: as for `prepare`.
+            task: likewise.
+            heads: likewise.
+
+        Raises:
+            InputError: they do not.
+        """
 
     @abstractmethod
     def prepare(self, model: PreTrainedModel, options: Any, task: Task, heads: Sequence[str]) -> Any:
@@ -64,6 +105,14 @@ class Method(ABC):
         Raises:
             InputError: the settings do not fit the model.
         """
+
+    def companion(self, model: Any, options: Any, steps: int) -> Companion | None:
+        """What the method does beside the optimizer while a model trains for so many steps; most do nothing.
+
+        Raises:
+            InputError: there are too few steps for it.
+        """
+        return None
 
     @abstractmethod
     def save(self, model: Any, folder: Path) -> None:

@@ -7,7 +7,7 @@ the optimizer moves and that is saved. Gradients of several forward passes are s
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tasks.config import Training
@@ -91,14 +91,20 @@ class Masters:
                 master.grad.add_(self._scratch[: master.numel()].view_as(master).copy_(weight.grad))
             weight.grad = None
 
-    def step(self, factor: float) -> torch.Tensor:
-        """One optimizer step at `factor` of the peak rates; returns the norm of the gradient before clipping."""
+    def step(self, factor: float, after: Callable[[Mapping[str, torch.Tensor]], None] | None = None) -> torch.Tensor:
+        """One optimizer step at `factor` of the peak rates; returns the norm of the gradient before clipping.
+
+        Args:
+            after: looks at the moved masters by name, their gradients still there, and may change them in place.
+        """
         import torch
 
         for group, peak in zip(self.optimizer.param_groups, self.peaks, strict=True):
             group["lr"] = peak * factor
         norm = torch.nn.utils.clip_grad_norm_(self.tensors, self._limit)
         self.optimizer.step()
+        if after is not None:
+            after(dict(zip(self.names, self.tensors, strict=True)))
         self.optimizer.zero_grad(set_to_none=True)
         self._publish()
         return norm

@@ -8,16 +8,43 @@ from typing import Any
 from tasks.config import BaseModelRef, Recipe, Task
 from tasks.training.models import Base, resolve_base
 
-METHODS = {"full": 5e-3, "lora": 1e-2, "qlora": 1e-2}
+METHODS = {
+    "full": 5e-3,
+    "partial": 1e-2,
+    "feature-extraction": 3e-2,
+    "lora": 1e-2,
+    "qlora": 1e-2,
+    "adalora": 2e-2,
+    "adapter": 1e-2,
+    "ia3": 1e-1,
+    "prefix": 1e-1,
+    "prompt": 1e-1,
+    "mam": 1e-2,
+    "unipelt": 1e-2,
+}
 """Every method, and a learning rate at which it learns the factories' records."""
+SETTINGS: dict[str, dict[str, Any]] = {
+    "lora": {"rank": 8},
+    "qlora": {"rank": 8},
+    "adalora": {"initial_rank": 8, "target_rank": 4},
+    "partial": {"last_layers": 1},
+    "adapter": {"reduction": 4},
+    "prompt": {"length": 4},
+    "prefix": {"length": 4},
+    "mam": {"length": 4},
+    "unipelt": {"length": 4},
+}
+"""What a tiny model needs."""
 
 
 def recipe(task: Task, folder: Path, method: str | dict[str, Any] = "lora", **training: Any) -> Recipe:
     """A recipe on a base in a folder; `training` overrides its settings."""
     options = {"name": method} if isinstance(method, str) else method
-    if options["name"] in ("lora", "qlora"):
-        options = {"rank": 8} | options
+    options = SETTINGS.get(options["name"], {}) | options
     settings = {"epochs": 10, "batch_tokens": 128, "learning_rate": METHODS[options["name"]], "evaluations": 2}
+    if options["name"] in ("prefix", "prompt"):  # they only steer what a random model sees
+        settings["epochs"] = 20
+    settings["head_learning_rate"] = min(1e-2, METHODS[options["name"]])
     return Recipe.model_validate(
         {
             "model": "tiny",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tasks.config import Task
 from tasks.errors import IntegrityError
-from tasks.training.method import Method, MethodOptions
+from tasks.training.method import Method
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -22,9 +22,7 @@ class Full(Method):
     paper = ""
     has_adapter = False
 
-    def prepare(
-        self, model: PreTrainedModel, options: MethodOptions, task: Task, heads: Sequence[str]
-    ) -> PreTrainedModel:
+    def prepare(self, model: PreTrainedModel, options: Any, task: Task, heads: Sequence[str]) -> PreTrainedModel:
         """The model itself."""
         return model.requires_grad_(True)
 
@@ -32,7 +30,7 @@ class Full(Method):
         """A plain transformers folder."""
         model.save_pretrained(folder)
 
-    def load(self, base: PreTrainedModel, folder: Path, options: MethodOptions) -> PreTrainedModel:
+    def load(self, base: PreTrainedModel, folder: Path, options: Any) -> PreTrainedModel:
         """The saved model; of the base only the class and the dtype are used."""
         model, found = type(base).from_pretrained(
             folder, dtype=base.dtype, use_safetensors=True, local_files_only=True, output_loading_info=True

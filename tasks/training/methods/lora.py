@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from tasks.config import Fraction, Task
-from tasks.training.adapters import TASK_TYPES, attach, linear_names, load_adapter, save_adapter
-from tasks.training.method import Method, MethodOptions
+from tasks.training.adapters import TASK_TYPES, PeftMethod, attach, leaves, linear_names
+from tasks.training.method import MethodOptions
 
 if TYPE_CHECKING:
     from peft import PeftModel
@@ -36,14 +35,17 @@ class LoraOptions(MethodOptions):
     """What the matrices start with; the product starts at zero, except with `orthogonal` (even ranks only)."""
 
 
-class Lora(Method):
+class Lora(PeftMethod):
     """A low-rank update beside each linear module."""
 
     name = "lora"
     summary = "Trains two small matrices beside each linear module, and the head. The usual choice."
     paper = "Hu et al. 2021, LoRA: Low-Rank Adaptation of Large Language Models"
     options = LoraOptions
-    has_adapter = True
+
+    def check(self, model: PreTrainedModel, options: LoraOptions, task: Task, heads: Sequence[str]) -> None:
+        """See that `targets` names modules."""
+        linear_names(model, options.targets, heads)
 
     def prepare(self, model: PreTrainedModel, options: LoraOptions, task: Task, heads: Sequence[str]) -> PeftModel:
         """The base with an adapter on it; base weights are frozen, heads train whole."""
@@ -58,21 +60,9 @@ class Lora(Method):
                 lora_alpha=options.alpha,
                 lora_dropout=options.dropout,
                 target_modules=linear_names(model, options.targets, heads),
-                modules_to_save=list(heads) or None,
+                modules_to_save=leaves(model, heads),
                 use_rslora=options.rslora,
                 use_dora=options.dora,
                 init_lora_weights=init,
             ),
         )
-
-    def save(self, model: PeftModel, folder: Path) -> None:
-        """The adapter alone."""
-        save_adapter(model, folder)
-
-    def load(self, base: PreTrainedModel, folder: Path, options: LoraOptions) -> PeftModel:
-        """The adapter on a base."""
-        return load_adapter(base, folder)
-
-    def merge(self, model: PeftModel) -> PreTrainedModel:
-        """The base with the update added to its weights; open it in float32, a 4-bit base dequantized first."""
-        return model.float().merge_and_unload(safe_merge=True)

@@ -1,0 +1,89 @@
+"""Quality of a recipe against the plain Trainer script, on the same sealed dataset version, over several seeds.
+
+    python bench/quality.py recipes/ncbi-disease.yaml --batch 32 [--seeds 17 18 19] [--out docs/results/quality-ncbi]
+
+The dataset must have been built (`galen retrain RECIPE`, or the data stages). The script gets the recipe's epochs,
+length and learning rate, and `--batch` records per step; it trains in its best configuration (bf16, by length). Both
+are judged on the test split: macro-F1 of labels, entity F1 of tags (exact spans), in percent.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+METRIC = {"text-classification": ("macro_f1", "macro_f1"), "token-classification": ("entity_f1", "entity_f1")}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("recipe", type=Path)
+    parser.add_argument("--batch", type=int, required=True, help="records per step of the script")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[17, 18, 19])
+    parser.add_argument("--set", nargs="*", default=[], help="training settings to change, e.g. epochs=8")
+    parser.add_argument("--without-script", action="store_true", help="Galen alone")
+    parser.add_argument("--out", type=Path, help="write OUT.json")
+    args = parser.parse_args()
+
+    from tasks.config import Recipe, load
+    from tasks.data.seal import adopt_version
+    from tasks.training.models import resolve_base
+
+    recipe = load(Recipe, args.recipe)
+    changes = {key: json.loads(value) for key, _, value in (one.partition("=") for one in args.set)}
+    plain = recipe.plain()
+    recipe = Recipe.model_validate(plain | {"training": plain["training"] | changes})
+    dataset, base = adopt_version(recipe.dataset), resolve_base(recipe.base_model)
+    rows = []
+    for seed in args.seeds:
+        rows.append({"seed": seed, "galen": galen(recipe, seed, dataset, base)})
+        if not args.without_script:
+            rows[-1]["script"] = script(recipe, seed, dataset, base, args.batch)
+        print(json.dumps(rows[-1]), flush=True)
+    found = {"recipe": recipe.plain(), "dataset": dataset.digest, "batch": args.batch, "rows": rows}
+    for arm in rows[0].keys() - {"seed"}:
+        quality = [row[arm]["quality"] for row in rows]
+        speed = [row[arm]["tokens_per_second"] for row in rows]
+        found[arm] = {"quality": statistics.mean(quality), "tokens_per_second": statistics.median(speed)}
+        print(f"{arm}: {100 * statistics.mean(quality):.1f} ({', '.join(f'{100 * one:.1f}' for one in quality)}), "
+              f"{statistics.median(speed):,.0f} real tokens/s")  # fmt: skip
+    if args.out:
+        args.out.with_suffix(".json").write_text(json.dumps(found, indent=2) + "\n")
+
+
+def galen(recipe: Any, seed: int, dataset: Any, base: Any) -> dict[str, float]:
+    """Train and judge with one seed."""
+    from tasks.evaluation.evaluate import evaluate
+    from tasks.training.train import finetune, timing_of
+
+    artifact = finetune(recipe.model_copy(update={"seed": seed}), dataset, base)
+    timing = timing_of(artifact) or {}
+    metric = METRIC[recipe.task][0]
+    return {"quality": evaluate(artifact, dataset, recipe.evaluation).metrics[metric].value, **timing}
+
+
+def script(recipe: Any, seed: int, dataset: Any, base: Any, batch: int) -> dict[str, float]:
+    """The same with the plain script, in a process of its own."""
+    how = recipe.training
+    command = [sys.executable, str(ROOT / "bench" / "yardstick.py"), "--mode", "best", "--task", recipe.task]
+    command += ["--data", str(dataset.artifact.path), "--base", str(base.path), "--method", recipe.method["name"]]
+    command += ["--epochs", str(how.epochs), "--batch", str(batch), "--max-length", str(how.max_length)]
+    command += ["--learning-rate", str(how.learning_rate), "--seed", str(seed)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=dict(os.environ))
+    if done.returncode:
+        sys.exit(f"the script failed:\n{done.stderr[-3000:]}")
+    found = json.loads(done.stdout.strip().splitlines()[-1])
+    return {**found, "quality": found[METRIC[recipe.task][1]]}
+
+
+if __name__ == "__main__":
+    main()

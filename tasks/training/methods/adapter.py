@@ -1,0 +1,63 @@
+"""Bottleneck adapters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field
+
+from tasks.config import Task
+from tasks.training.blocks import layers
+from tasks.training.inserted import Inserted
+from tasks.training.method import MethodOptions
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+
+class AdapterOptions(MethodOptions):
+    """Settings of bottleneck adapters."""
+
+    placement: Literal["houlsby", "pfeiffer", "parallel"] = "pfeiffer"
+    """houlsby: after attention and after the feed-forward; pfeiffer: after the feed-forward only; parallel: beside the
+    feed-forward, reading its input (He et al. 2021)."""
+    reduction: int = Field(default=16, ge=1)
+    """The bottleneck has a hidden state's features divided by this."""
+    activation: Literal["relu", "gelu", "silu", "tanh"] = "relu"
+    scale: float = Field(default=1.0, gt=0)
+    """Of what the adapter adds; He et al. use 4 in parallel."""
+
+
+class Adapter(Inserted):
+    """Small two-layer networks inside each layer."""
+
+    name = "adapter"
+    summary = "Trains a small two-layer network in each layer. As good as LoRA; cannot merge, so it costs at inference."
+    paper = "Houlsby et al. 2019, Parameter-Efficient Transfer Learning for NLP; Pfeiffer et al. 2021, AdapterFusion"
+    options = AdapterOptions
+
+    def check(self, model: PreTrainedModel, options: AdapterOptions, task: Task, heads: Sequence[str]) -> None:
+        """See that the layers of the architecture are known."""
+        layers(model)
+
+    def insert(self, model: PreTrainedModel, options: AdapterOptions, task: Task) -> PreTrainedModel:
+        """The model with bottlenecks in its layers."""
+        from tasks.training.modules import Bottleneck, out_features, put_after, put_beside
+
+        for layer in layers(model):
+            entry, exit_ = model.get_submodule(layer.entry), model.get_submodule(layer.exit)
+            size = out_features(exit_)
+            inner = max(1, size // options.reduction)
+
+            def bottleneck(size: int = size, inner: int = inner) -> Bottleneck:
+                return Bottleneck(size, inner, options.activation, options.scale).to(model.device)
+
+            if options.placement == "parallel":
+                put_beside(entry, exit_, bottleneck())
+                continue
+            put_after(exit_, bottleneck())
+            if options.placement == "houlsby":
+                for name in layer.attention:
+                    put_after(model.get_submodule(name), bottleneck())
+        return model

@@ -1,0 +1,45 @@
+"""IA3."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from tasks.config import Task
+from tasks.training.adapters import TASK_TYPES, PeftMethod, attach, leaves
+from tasks.training.blocks import layers
+
+if TYPE_CHECKING:
+    from peft import PeftModel
+    from transformers import PreTrainedModel
+
+
+class IA3(PeftMethod):
+    """One factor per feature of keys, values and the inner state of the feed-forward."""
+
+    name = "ia3"
+    summary = (
+        "Trains one factor per key, value and inner feature: some ten thousand weights. Wants a high learning rate."
+    )
+    paper = "Liu et al. 2022, Few-Shot Parameter-Efficient Fine-Tuning is Better and Cheaper than In-Context Learning"
+
+    def check(self, model: PreTrainedModel, options: Any, task: Task, heads: Sequence[str]) -> None:
+        """See that the layers of the architecture are known."""
+        layers(model)
+
+    def prepare(self, model: PreTrainedModel, options: Any, task: Task, heads: Sequence[str]) -> PeftModel:
+        """The base with factors on it; base weights are frozen, heads train whole."""
+        from peft import IA3Config
+
+        inside = layers(model)
+        feed_forward = [layer.exit for layer in inside]
+        attention = sorted({name for layer in inside for name in (*layer.keys, *layer.values)})
+        return attach(
+            model,
+            IA3Config(
+                task_type=TASK_TYPES[task],
+                target_modules=[*attention, *feed_forward],
+                feedforward_modules=feed_forward,
+                modules_to_save=leaves(model, heads),
+            ),
+        )

@@ -1,0 +1,98 @@
+"""Prompt tuning and P-tuning."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from tasks.config import Task
+from tasks.errors import InputError
+from tasks.training.inserted import Inserted
+from tasks.training.method import MethodOptions
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedModel
+
+
+class PromptOptions(MethodOptions):
+    """Settings of prompt tuning."""
+
+    length: int = Field(default=20, ge=1)
+    """Trained vectors; each takes a position of the input."""
+    init: Literal["vocabulary", "random", "text"] = "vocabulary"
+    """Where they start: embeddings of random tokens, random numbers as large as embeddings are, or those of `text`."""
+    text: str | None = None
+    """For `init: text`; repeated or cut to `length` tokens."""
+    network: Literal["mlp", "lstm"] | None = None
+    """P-tuning: the vectors pass through this network while they train; only what it makes of them is kept."""
+    network_size: int = Field(default=128, ge=1)
+    """Inner size of that network."""
+
+    @model_validator(mode="after")
+    def _text_where_it_is_used(self) -> Self:
+        if (self.init == "text") != (self.text is not None):
+            raise ValueError("`text` and `init: text` belong together")
+        return self
+
+
+class Prompt(Inserted):
+    """The model reads trained vectors with every input."""
+
+    name = "prompt"
+    summary = "Trains vectors that the model reads with every input: the fewest weights. For large bases."
+    paper = "Lester et al. 2021, The Power of Scale for Parameter-Efficient Prompt Tuning; Liu et al. 2021, P-tuning"
+    options = PromptOptions
+    plain_attention = False
+    packs = False
+
+    def insert(self, model: PreTrainedModel, options: PromptOptions, task: Task) -> Any:
+        """The model in a wrapper that puts the vectors into its input: at the front of a question that is to be
+        answered, behind the opening token of a text, whose state a classifier reads."""
+        from tasks.training.modules import Prompted, PromptNetwork, PromptTable
+
+        start = _start(model, options)
+        network = options.network
+        prompt = PromptNetwork(start, network, options.network_size) if network else PromptTable(start)
+        at = 1 if task in ("text-classification", "token-classification") else 0
+        return Prompted(model, prompt.to(model.device), options.length, at)
+
+    def at_rest(self, options: PromptOptions) -> PromptOptions:
+        """Neither network nor text: the vectors are kept."""
+        return options.model_copy(update={"init": "random", "text": None, "network": None})
+
+    def learned(self, model: Any) -> dict[str, torch.Tensor]:
+        """The vectors as the network makes them, where there is one."""
+        import torch
+
+        weights = super().learned(model)
+        prompt = model.inner.get_input_embeddings().prompt
+        mine = {id(one) for one in prompt.parameters()}
+        where = next(name for name, module in model.named_modules() if module is prompt)
+        kept = {name: one for name, one in weights.items() if id(model.get_parameter(name)) not in mine}
+        with torch.no_grad():
+            return {**kept, f"{where}.vectors": prompt()}
+
+
+def _start(model: PreTrainedModel, options: PromptOptions) -> torch.Tensor:
+    """The first values of the vectors, (length, d), float32, as the model's embedding would give them."""
+    import torch
+
+    embedding = model.get_input_embeddings()
+    if options.init == "random":
+        weight = embedding.weight
+        return torch.randn(options.length, weight.shape[1]) * float(weight.detach().float().std())
+    if options.init == "text":
+        from tasks.training.models import load_tokenizer
+
+        ids = load_tokenizer(Path(model.name_or_path))(str(options.text), add_special_tokens=False)["input_ids"]
+        if not ids:
+            raise InputError("method.text holds no token of the model", value=options.text)
+        tokens = torch.tensor((ids * options.length)[: options.length])
+    else:
+        tokens = torch.randint(0, embedding.weight.shape[0], (options.length,))
+    with torch.no_grad():
+        found: torch.Tensor = embedding(tokens.to(embedding.weight.device)).float().cpu()
+    return found

@@ -1,0 +1,228 @@
+"""The behaviour matrix: what must hold for every method, on every task and architecture that it can do.
+
+In `make test` every method runs on one architecture per task, and a diagonal of the rest; `make slow` runs every cell.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from tasks.config import DATASET_TASK, TASKS, Recipe, Task
+from tasks.errors import InputError
+from tasks.release.probe import logits_of, probe
+from tasks.training import loop
+from tasks.training.fit import check_fit
+from tasks.training.loop import mean_loss
+from tasks.training.method import Method, method_named, methods, parse_options
+from tasks.training.models import fresh_modules, head_modules, load_base, load_tokenizer, open_model
+from tasks.training.train import _lesson, _like_validation, finetune
+from tests.factories import ARCHITECTURES, dataset_version, tiny_model
+from tests.training.recipes import METHODS, base_of, recipe
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+MAIN: dict[Task, str] = {
+    "causal-lm": "llama",
+    "seq2seq-lm": "t5",
+    "text-classification": "bert",
+    "token-classification": "bert",
+}
+ENCODER_DECODERS = {"t5", "bart"}
+ENCODERS = {"bert", "roberta"}
+LABELS: dict[Task, list[str]] = {
+    "text-classification": ["nervous", "respiratory", "skin"],
+    "token-classification": ["B-Disease", "I-Disease", "O"],
+}
+
+
+def refusal(task: Task, architecture: str, method: str) -> str | None:
+    """Why a cell cannot work, None if it must."""
+    if method == "feature-extraction" and task in ("causal-lm", "seq2seq-lm"):
+        return "a frozen model with its own output layer learns nothing"
+    can = {
+        "causal-lm": set(ARCHITECTURES) - ENCODERS - ENCODER_DECODERS,
+        "seq2seq-lm": ENCODER_DECODERS,
+        "text-classification": set(ARCHITECTURES),
+        "token-classification": set(ARCHITECTURES) - {"bart", "gemma3_text"},
+    }[task]
+    return None if architecture in can else f"a {architecture} model cannot do {task}"
+
+
+def cells() -> list[Any]:
+    """Every (task, architecture, method) that must work; most beyond the main architectures are slow."""
+    found = []
+    for task in TASKS:
+        for row, architecture in enumerate(ARCHITECTURES):
+            for column, method in enumerate(METHODS):
+                if refusal(task, architecture, method):
+                    continue
+                quick = MAIN[task] == architecture or (row + column) % len(METHODS) == TASKS.index(task)
+                marks = () if quick else (pytest.mark.slow,)
+                found.append(
+                    pytest.param(task, architecture, method, marks=marks, id=f"{task}-{architecture}-{method}")
+                )
+    return found
+
+
+every_cell = pytest.mark.parametrize(("task", "architecture", "method"), cells())
+
+
+@pytest.fixture(scope="module")
+def bases(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Folders of tiny models, by architecture."""
+    return {name: tiny_model(tmp_path_factory.mktemp("bases") / name, name) for name in ARCHITECTURES}
+
+
+def prepared(given: Recipe, folder: Path, labels: list[str]) -> tuple[Method, Any, Any]:
+    """The method, its options, and a model as it begins to train, float32."""
+    method, options = method_named(given.method["name"]), parse_options(given.method)
+    plain = fresh(given, folder, labels)
+    heads = head_modules(plain, fresh_modules(base_of(folder), given.task, labels), given.task)
+    with torch.random.fork_rng():
+        torch.manual_seed(given.seed)
+        return method, options, method.prepare(plain, options, given.task, heads)
+
+
+def fresh(given: Recipe, folder: Path, labels: list[str]) -> Any:
+    """The base as loaded for the method, float32."""
+    quantization = method_named(given.method["name"]).base_quantization
+    return load_base(
+        base_of(folder), given.task, labels, quantization=quantization, dtype=torch.float32, seed=given.seed
+    )
+
+
+def trainable(model: Any) -> dict[str, torch.Tensor]:
+    return {name: one.detach().clone() for name, one in model.named_parameters() if one.requires_grad}
+
+
+def test_the_matrix_knows_every_method_and_task() -> None:
+    assert set(METHODS) == set(methods())
+    assert set(MAIN) == set(TASKS)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_what_cannot_work_is_refused_with_a_reason(method: str, bases: dict[str, Path]) -> None:
+    for task in TASKS:
+        for architecture in ARCHITECTURES:
+            given = recipe(task, bases[architecture], method)
+            if reason := refusal(task, architecture, method):
+                with pytest.raises(InputError, match=reason):
+                    check_fit(given)
+            else:
+                check_fit(given)
+
+
+@every_cell
+def test_learns_and_opens_again(
+    task: Task, architecture: str, method: str, bases: dict[str, Path], galen_home: Path
+) -> None:
+    folder = bases[architecture]
+    dataset = dataset_version(DATASET_TASK[task], n=40)
+    given = recipe(task, folder, method)
+    artifact = finetune(given, dataset, base_of(folder))
+    curve = [point["loss"] for point in json.loads(artifact.file("history.json").read_text())["train"]]
+    assert min(curve[-3:]) < (0.95 if method in ("prefix", "prompt") else 0.9) * curve[0], curve
+
+    opened, tokenizer = open_model(artifact, task, dataset.labels, dtype=torch.float32)
+    assert not opened.training
+    _, _, start = prepared(given, folder, dataset.labels)
+    lesson = _lesson(given, dataset, tokenizer, start, by_document=False)
+    order = _like_validation(lesson)
+    loss = mean_loss(opened, lesson, lesson.train, order)
+    # Base weights were rounded to bfloat16 while training.
+    assert loss == pytest.approx(artifact.meta["training"]["train_loss"], rel=0.1, abs=0.05)
+
+    # Only what the method declares has moved, and it has.
+    before, after = trainable(start), dict(opened.named_parameters())
+    if not method_named(method).has_adapter:
+        moved = {name for name, one in opened.named_parameters() if not torch.equal(one, start.get_parameter(name))}
+        assert moved <= before.keys()
+        assert len(moved) > 0.7 * len(before)  # a bias of keys, or a second type embedding, has no gradient
+    elif method != "prompt":  # the wrapper names its vectors alike, compared below by what they do
+        assert sum(not torch.equal(one, after[name]) for name, one in before.items() if name in after) > 0.7 * len(
+            before
+        )
+
+    # Without what it learned, the model is worse, even with the trained head.
+    if method != "feature-extraction":
+        with torch.no_grad():
+            heads = head_modules(
+                fresh(given, folder, dataset.labels), fresh_modules(base_of(folder), task, dataset.labels), task
+            )
+            for name, one in start.named_parameters():
+                if any(f".{head}." in f".{name}" for head in heads) and name in after:
+                    one.copy_(after[name])
+        assert mean_loss(start.eval(), lesson, lesson.train, order) > loss
+
+
+@every_cell
+def test_saved_loaded_and_merged_it_says_the_same(
+    task: Task, architecture: str, method: str, bases: dict[str, Path], tmp_path: Path
+) -> None:
+    folder, labels = bases[architecture], LABELS.get(task, [])
+    given = recipe(task, folder, method)
+    how, options, model = prepared(given, folder, labels)
+    with torch.no_grad(), torch.random.fork_rng():
+        torch.manual_seed(1)
+        for one in model.parameters():
+            if one.requires_grad:
+                one.add_(0.05 * torch.randn_like(one))
+    tokenizer = load_tokenizer(folder)
+    ids = probe(tokenizer, 64)
+    ids[:, -1] = ids[0, 0] if tokenizer.eos_token_id is None else tokenizer.eos_token_id  # T5 and BART read its state
+    untouched, expected = logits_of(fresh(given, folder, labels), ids), logits_of(model.eval(), ids)
+    assert expected.isfinite().all()
+    assert (expected - untouched).abs().max() > 1e-3, "what was learned must be heard"
+    how.save(model, tmp_path)
+    again = how.load(fresh(given, folder, labels), tmp_path, options)
+    torch.testing.assert_close(logits_of(again, ids), expected, atol=1e-4, rtol=1e-4)
+
+    if not how.mergeable:
+        with pytest.raises(InputError, match="cannot be merged"):
+            how.merge(again)
+    elif how.base_quantization is None:  # a 4-bit base is dequantized first: tests/release
+        torch.testing.assert_close(logits_of(how.merge(again), ids), expected, atol=1e-3, rtol=1e-3)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_stopped_and_gone_on_is_the_same_as_undisturbed(
+    method: str, bases: dict[str, Path], galen_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task: Task = "text-classification"
+    given = recipe(task, bases["bert"], method, epochs=4, evaluations=4, checkpoints=4, dropout=0.1)
+    undisturbed = finetune(given, dataset_version(task, n=40), base_of(bases["bert"]))
+
+    monkeypatch.setenv("GALEN_HOME", str(tmp_path / "second"))
+    real, steps = loop.learning_rate, undisturbed.meta["training"]["planned_steps"]
+
+    def killed(step: int, total: int, settings: Any) -> float:
+        if step == 3 * steps // 4 + 1:
+            raise KeyboardInterrupt
+        return real(step, total, settings)
+
+    monkeypatch.setattr(loop, "learning_rate", killed)
+    dataset = dataset_version(task, n=40)
+    with pytest.raises(KeyboardInterrupt):
+        finetune(given, dataset, base_of(bases["bert"]))
+    monkeypatch.setattr(loop, "learning_rate", real)
+    assert finetune(given, dataset, base_of(bases["bert"])).digest == undisturbed.digest
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_measuring_in_between_changes_nothing(method: str, bases: dict[str, Path], galen_home: Path) -> None:
+    task: Task = "text-classification"
+    dataset = dataset_version(task, n=40)
+    curves = []
+    for evaluations in (1, 5):
+        given = recipe(task, bases["bert"], method, epochs=4, evaluations=evaluations, dropout=0.1)
+        artifact = finetune(given, dataset, base_of(bases["bert"]))
+        curves.append(
+            {one["step"]: one["loss"] for one in json.loads(artifact.file("history.json").read_text())["train"]}
+        )
+    last = max(curves[0])
+    assert curves[0][last] == curves[1][last]
