@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from tasks.artifact import adopt
-from tasks.config import Task
+from tasks.config import DatasetTask
 from tasks.data.records import schema
 from tasks.data.version import SPLITS, DatasetVersion
 from tasks.digest import digest_data
@@ -42,14 +42,14 @@ def medquad() -> Iterator[Row]:
                 yield {"prompt": question, "answer": answer, "choices": None}
 
 
-CORPORA: dict[Task, tuple[str, Callable[[], Iterator[Row]]]] = {
+CORPORA: dict[DatasetTask, tuple[str, Callable[[], Iterator[Row]]]] = {
     "text-classification": ("medical_abstracts", medical_abstracts),
     "token-classification": ("ncbi_disease", ncbi_disease),
     "causal-lm": ("medquad", medquad),
 }
 
 
-def build(task: Task, train: int, *, held_out: int = 64, seed: int = 17) -> DatasetVersion:
+def build(task: DatasetTask, train: int, *, held_out: int = 64, seed: int = 17) -> DatasetVersion:
     """A dataset version under the current GALEN_HOME: `train` records, and `held_out` each to validate and test."""
     import pyarrow as pa
     import pyarrow.parquet as pq

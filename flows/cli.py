@@ -47,7 +47,7 @@ def galen() -> None:
 @click.option("--name", help="Name of the dataset and of the model (a-z, 0-9, -).")
 @click.option("--source", help="File or folder of the data.")
 @click.option("--format", "format_", type=click.Choice(FORMATS), help="How the data is written.")
-@click.option("--task", help="causal-lm, text-classification or token-classification.")
+@click.option("--task", help="causal-lm, seq2seq-lm, text-classification or token-classification.")
 @click.option("--base", "base_model", help="Hugging Face folder to start from; default: a base that comes with Galen.")
 @click.option("--licence", help="What allows training on this data: an SPDX id or a sentence.")
 @set_option
@@ -97,7 +97,11 @@ def data() -> None:
 @click.argument("path", type=click.Path(path_type=Path))
 @click.option("--format", "format_", type=click.Choice(FORMATS), required=True)
 @set_option
-@click.option("--task", help="causal-lm, text-classification or token-classification; default: what the format holds.")
+@click.option(
+    "--task",
+    help="What the records hold: causal-lm (for seq2seq-lm, too), text-classification or token-classification; "
+    "default: what the format holds.",
+)
 @click.option("--licence", required=True, help="What allows training on this: an SPDX id or a sentence.")
 @click.option("--replace", is_flag=True, help="Overwrite the entry of that name.")
 def data_add(

@@ -10,18 +10,18 @@ from typing import Any
 import click
 
 from tasks.artifact import write_atomically
-from tasks.config import TASKS, Recipe, Task, parse
+from tasks.config import DATASET_TASK, GENERATING, TASKS, DatasetTask, Recipe, Task, parse
 from tasks.errors import InputError
 from tasks.home import CHECKOUT, shown
 
 FORMAT_TASKS: dict[str, tuple[Task, ...]] = {
     "conll": ("token-classification",),
-    "medquad": ("causal-lm",),
-    "chat": ("causal-lm",),
-    "pubmedqa": ("text-classification", "causal-lm"),
+    "medquad": ("causal-lm", "seq2seq-lm"),
+    "chat": ("causal-lm", "seq2seq-lm"),
+    "pubmedqa": ("text-classification", "causal-lm", "seq2seq-lm"),
 }
 SUFFIX_FORMATS = {".jsonl": "jsonl", ".csv": "csv", ".tsv": "csv", ".parquet": "parquet", ".conll": "conll"}
-POLICIES: dict[Task, str] = {
+POLICIES: dict[DatasetTask, str] = {
     "causal-lm": "qa-default",
     "text-classification": "classification-default",
     "token-classification": "tagging-default",
@@ -91,33 +91,33 @@ def init_project(
     check_name(name)
     format_ = answer(format_, "Format", _format_from(Path(source).expanduser()))
     possible = FORMAT_TASKS.get(format_, TASKS)
-    chosen = answer(task, f"Task ({', '.join(possible)})", possible[0])
-    if chosen not in possible:
-        raise InputError(f"{format_} cannot hold this task", value=chosen, hint=f"it holds: {', '.join(possible)}")
+    said = answer(task, f"Task ({', '.join(possible)})", possible[0])
+    if (chosen := next((one for one in possible if one == said), None)) is None:
+        raise InputError(f"{format_} cannot hold this task", value=said, hint=f"it holds: {', '.join(possible)}")
     licence = answer(licence, "What allows training on this data (SPDX id or a sentence)?")
-    default_base = "" if chosen == "causal-lm" else ENCODER
+    default_base = "" if chosen in GENERATING else ENCODER
     base = base_model if base_model is not None else answer(None, "Base model folder", default_base or None)
     recipe_path = CHECKOUT / "recipes" / f"{name}.yaml"
     if recipe_path.exists():
         raise InputError("this recipe exists already", value=shown(recipe_path), hint="choose another --name")
     text = _recipe(name, chosen, base)
     check_fit(_parsed(text, recipe_path))
-    add(name, Path(source), format_, licence=licence, task=chosen, **(settings or {}))
+    add(name, Path(source), format_, licence=licence, task=DATASET_TASK[chosen], **(settings or {}))
     write_atomically(recipe_path, text.encode())
     return shown(recipe_path)
 
 
-def _recipe(name: str, task: Any, base: str) -> str:
+def _recipe(name: str, task: Task, base: str) -> str:
     use = f"Answers that the owner of {name} reviews; not for decisions about a patient without a clinician."
-    causal = task == "causal-lm"
+    writes = task in GENERATING
     return TEMPLATE.format(
         name=name,
         task=task,
         use=use,
         base=base if base == ENCODER else f"folder: {json.dumps(shown(Path(base).expanduser().resolve()))}",
-        epochs=3 if causal else 4,
-        rate="2.0e-4" if causal else "1.0e-3",
-        policy=POLICIES[task],
+        epochs=3 if writes else 4,
+        rate="2.0e-4" if writes else "1.0e-3",
+        policy=POLICIES[DATASET_TASK[task]],
     )
 
 

@@ -17,7 +17,7 @@ from flows.inputs import decided_before, inputs_of
 from flows.server import prefect_server
 from tasks import tracking
 from tasks.artifact import locked
-from tasks.config import Recipe, load
+from tasks.config import DATASET_TASK, Recipe, load
 from tasks.data.params import one_dataset
 from tasks.data.version import DatasetVersion
 from tasks.errors import ApprovalNeeded, InputError, Interrupted
@@ -67,7 +67,7 @@ def checked_recipe(path: Path) -> tuple[Recipe, Protocol]:
     recipe = load(Recipe, path)
     protocol = protocol_of(recipe)
     dataset = one_dataset(recipe.dataset)
-    if dataset.task != recipe.task:
+    if dataset.task != DATASET_TASK[recipe.task]:
         hint = f"dataset {recipe.dataset} is for {dataset.task}: change one of the two"
         raise InputError("the recipe and its dataset disagree about the task", value=recipe.task, hint=hint)
     return recipe, protocol

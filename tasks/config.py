@@ -11,8 +11,16 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from tasks.errors import ConfigError, InputError
 
-Task = Literal["causal-lm", "text-classification", "token-classification"]
-TASKS: tuple[Task, ...] = ("causal-lm", "text-classification", "token-classification")
+DatasetTask = Literal["causal-lm", "text-classification", "token-classification"]
+"""What records hold: questions and answers, texts and labels, or tokens and tags."""
+DATASET_TASKS: tuple[DatasetTask, ...] = ("causal-lm", "text-classification", "token-classification")
+Task = Literal["causal-lm", "seq2seq-lm", "text-classification", "token-classification"]
+"""What a model does."""
+TASKS: tuple[Task, ...] = ("causal-lm", "seq2seq-lm", "text-classification", "token-classification")
+DATASET_TASK: dict[Task, DatasetTask] = {**{task: task for task in DATASET_TASKS}, "seq2seq-lm": "causal-lm"}
+"""Which records, and which policies, a model's task needs: decoders and encoder-decoders learn from the same ones."""
+GENERATING: frozenset[Task] = frozenset({"causal-lm", "seq2seq-lm"})
+"""Tasks whose output is text: the base model needs no new head, and there are no labels."""
 Split = Literal["train", "validation", "test"]
 Format = Literal["jsonl", "csv", "parquet", "chat", "medquad", "pubmedqa", "conll"]
 Fraction = Annotated[float, Field(ge=0, le=1)]
@@ -103,7 +111,8 @@ class Limits(Settings):
 class Dataset(Settings):
     """One entry of params.yaml."""
 
-    task: Task
+    task: DatasetTask
+    """What the records hold; `causal-lm` is for models of the task `seq2seq-lm`, too."""
     source: str
     """File or folder, relative to the checkout, or absolute."""
     format: Format
@@ -186,7 +195,8 @@ class Training(Settings):
     """Tokens per forward pass; a smaller value needs less memory and accumulates gradients. Default: 2048 on a CPU,
     `batch_tokens` on a GPU."""
     max_length: int = Field(default=512, ge=8)
-    """Tokens per record. Longer inputs are cut, and counted; a record whose answer cannot fit is left out."""
+    """Tokens per record (seq2seq-lm: of its question, and of its answer). Longer inputs are cut, and counted; a record
+    whose answer cannot fit is left out."""
     packing: bool = True
     """Put several records into one row without padding between them (causal-lm)."""
     learning_rate: float = Field(default=2e-4, gt=0)
@@ -217,7 +227,7 @@ class Training(Settings):
 
 
 class Generation(Settings):
-    """How answers are generated when a causal model is judged or asked. Always greedy: a judgement must repeat."""
+    """How answers are generated when a model is judged or asked. Always greedy: a judgement must repeat."""
 
     max_new_tokens: int = Field(default=96, ge=1)
 
@@ -296,7 +306,8 @@ class Policy(Settings):
     """policies/NAME.yaml: an approved set of gates. A recipe names one, and may only tighten it."""
 
     name: Name
-    task: Task
+    task: DatasetTask
+    """What the records hold that it judges by: a policy for causal-lm serves recipes for seq2seq-lm, too."""
     description: str
     gates: tuple[Gate, ...] = Field(min_length=1)
 

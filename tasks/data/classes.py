@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tasks.config import Task
+from tasks.config import DatasetTask
 from tasks.data.tables import batches
 from tasks.data.tagging import entity_type
 
@@ -16,7 +16,15 @@ if TYPE_CHECKING:
 
     Codes = NDArray[np.int64]
 
-_COLUMN: dict[Task, str] = {"causal-lm": "category", "text-classification": "label", "token-classification": "tags"}
+_COLUMN: dict[DatasetTask, str] = {
+    "causal-lm": "category",
+    "text-classification": "label",
+    "token-classification": "tags",
+}
+    "causal-lm": "category",
+    "text-classification": "label",
+    "token-classification": "tags",
+}
 
 
 @dataclass(frozen=True)
@@ -59,7 +67,7 @@ class Classes:
         return [by_rank[place] for place in rarest.tolist()]
 
 
-def classes_of(path: Path, task: Task) -> Classes:
+def classes_of(path: Path, task: DatasetTask) -> Classes:
     """The classes of every record of a Parquet file, read in pieces."""
     import numpy as np
     import pyarrow as pa

@@ -12,7 +12,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from tasks.config import Task
+from tasks.config import DatasetTask
 from tasks.data.phi import Deidentifier
 from tasks.data.records import CONTENT, working_schema
 from tasks.data.stage import Facts, Stage, stage_main
@@ -38,7 +38,7 @@ def run(stage: Stage) -> Facts:
         Interrupted: a process of ours was killed (out of memory, most likely).
     """
     settings = stage.facts["ingest"]["settings"]
-    task: Task = settings["task"]
+    task: DatasetTask = settings["task"]
     given = stage.previous("records.parquet")
     counts: Counter[str] = Counter()
     changed = 0
@@ -66,7 +66,7 @@ def _untouched(path: Path) -> Iterator[Done]:
     return ((batch, Counter(), 0) for batch in batches(path))
 
 
-def _all(path: Path, task: Task) -> Iterator[Done]:
+def _all(path: Path, task: DatasetTask) -> Iterator[Done]:
     pieces = (batch.slice(start, PIECE) for batch in batches(path) for start in range(0, batch.num_rows, PIECE))
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     if cores == 1 or count_rows(path) <= ALONE:
@@ -94,7 +94,7 @@ def _deidentifier() -> Deidentifier:
     return Deidentifier()
 
 
-def clean_batch(batch: pa.RecordBatch, task: Task) -> Done:
+def clean_batch(batch: pa.RecordBatch, task: DatasetTask) -> Done:
     """A batch without identifiers, how many of each kind were found, and in how many records."""
     import pyarrow as pa
 
@@ -109,7 +109,7 @@ def clean_batch(batch: pa.RecordBatch, task: Task) -> Done:
     return pa.RecordBatch.from_pylist(rows, schema=batch.schema), counts, changed
 
 
-def clean_record(record: Mapping[str, Any], task: Task) -> tuple[dict[str, Any], Counter[str]]:
+def clean_record(record: Mapping[str, Any], task: DatasetTask) -> tuple[dict[str, Any], Counter[str]]:
     """The content columns of one record without identifiers; tags stay aligned, choices stay what the answer says."""
     language = record["language"]
     if task == "token-classification":

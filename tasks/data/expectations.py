@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tasks.config import Task
+from tasks.config import DatasetTask
 from tasks.digest import digest_file
 from tasks.errors import InputError
 from tasks.home import CHECKOUT, shown
@@ -67,7 +67,7 @@ class Validation:
         return [verdict for verdict in self.verdicts if not verdict.success]
 
 
-def load_suite(task: Task, folder: Path = SUITES) -> Suite:
+def load_suite(task: DatasetTask, folder: Path = SUITES) -> Suite:
     """The suite of a task type.
 
     Raises:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tasks.config import Task
+from tasks.config import DatasetTask
 from tasks.data.records import INPUT
 from tasks.data.tables import batches
 from tasks.data.tagging import OUTSIDE, Grammar
@@ -18,7 +18,7 @@ PIECE = 8  # batches of text per piece: some ten thousand rows
 IDENTITY = ("record_id", "group_id", "category", "language")
 
 
-def facts_of(path: Path, task: Task, counts: Mapping[str, int]) -> pa.Table:
+def facts_of(path: Path, task: DatasetTask, counts: Mapping[str, int]) -> pa.Table:
     """One row per record of a Parquet file: `record_id`, `group_id`, `category`, `language`, `input_characters`, and
 
     - causal-lm: `target_characters`; `answer_is_a_choice`, null without choices;
@@ -32,7 +32,7 @@ def facts_of(path: Path, task: Task, counts: Mapping[str, int]) -> pa.Table:
     return pa.concat_tables([of(batch, counts, grammar) for batch in batches(path)])
 
 
-def texts_of(path: Path, task: Task) -> Iterator[pa.Table]:
+def texts_of(path: Path, task: DatasetTask) -> Iterator[pa.Table]:
     """The text of the records, in pieces: `prompt` and `answer`, or `text` (tokens with blanks between them)."""
     import pyarrow as pa
 
@@ -47,7 +47,7 @@ def texts_of(path: Path, task: Task) -> Iterator[pa.Table]:
         yield pa.concat_tables(held)
 
 
-def _input(batch: pa.RecordBatch, task: Task) -> pa.Array:
+def _input(batch: pa.RecordBatch, task: DatasetTask) -> pa.Array:
     """What a model reads, as text."""
     import pyarrow.compute as pc
 
@@ -55,7 +55,7 @@ def _input(batch: pa.RecordBatch, task: Task) -> pa.Array:
     return pc.binary_join(column, " ") if task == "token-classification" else column
 
 
-def _common(batch: pa.RecordBatch, task: Task) -> dict[str, pa.Array]:
+def _common(batch: pa.RecordBatch, task: DatasetTask) -> dict[str, pa.Array]:
     import pyarrow.compute as pc
 
     return {name: batch.column(name) for name in IDENTITY} | {"input_characters": pc.utf8_length(_input(batch, task))}

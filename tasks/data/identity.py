@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tasks.artifact import locked, write_atomically
-from tasks.config import Task
+from tasks.config import DatasetTask
 from tasks.data.records import CONTENT
 from tasks.errors import IntegrityError
 from tasks.home import home
@@ -76,6 +76,6 @@ def identity_key() -> bytes:
     return key
 
 
-def content_digest(task: Task, record: Mapping[str, Any]) -> str:
+def content_digest(task: DatasetTask, record: Mapping[str, Any]) -> str:
     """SHA-256 of a record's content columns, as RFC 8785 JSON (what `json` writes for text and lists of text)."""
     return hashlib.sha256(_CANONICAL([record[name] for name in CONTENT[task]]).encode()).hexdigest()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tasks.config import Limits, Task
+from tasks.config import DatasetTask, Limits
 from tasks.data.near_duplicates import exact_key
 from tasks.data.records import CONTENT, INPUT, TARGET, Reason
 from tasks.data.tables import batches
@@ -47,7 +47,7 @@ class Quality:
     outvoted: int
 
 
-def judge(path: Path, task: Task, limits: Limits) -> Quality:
+def judge(path: Path, task: DatasetTask, limits: Limits) -> Quality:
     """Look at the labels of a Parquet file of records.
 
     In this order, each rule looking only at rows that the ones before left:
@@ -79,7 +79,7 @@ def judge(path: Path, task: Task, limits: Limits) -> Quality:
 class _Look:
     """What one row shows: its own fault, and 64-bit hashes of its id, its input and its label."""
 
-    def __init__(self, task: Task, limits: Limits, grammar: Grammar | None) -> None:
+    def __init__(self, task: DatasetTask, limits: Limits, grammar: Grammar | None) -> None:
         self._task, self._limits, self._grammar = task, limits, grammar
         self.annotated = False
 

@@ -21,7 +21,7 @@ from functools import cache, lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from tasks.config import Task
+from tasks.config import DatasetTask
 from tasks.data.records import INPUT
 from tasks.home import CHECKOUT
 
@@ -58,7 +58,7 @@ def tokens(text: str) -> list[str]:
     return _TOKEN.findall(plain) or [plain.strip()]
 
 
-def compared(batch: pa.RecordBatch, task: Task) -> list[Text]:
+def compared(batch: pa.RecordBatch, task: DatasetTask) -> list[Text]:
     """What makes two records of a task copies of each other: question and answer, text, or tokens.
 
     A question-answer pair counts as a whole, since one question may well have two answers that are worth learning.
@@ -69,7 +69,7 @@ def compared(batch: pa.RecordBatch, task: Task) -> list[Text]:
     return [(" ".join(one) if task == "token-classification" else one, "") for one in inputs]
 
 
-def compared_columns(task: Task) -> list[str]:
+def compared_columns(task: DatasetTask) -> list[str]:
     """The columns that `compared` reads."""
     return ["prompt", "answer"] if task == "causal-lm" else [INPUT[task]]
 

@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from tasks.config import Task
+from tasks.config import DatasetTask
 from tasks.data.records import INPUT
 from tasks.data.tagging import OUTSIDE
 from tasks.home import CHECKOUT
@@ -28,7 +28,7 @@ class Noise:
     turn one medical term into another (ileum, ilium).
     """
 
-    def __init__(self, task: Task, path: Path = LEXICON) -> None:
+    def __init__(self, task: DatasetTask, path: Path = LEXICON) -> None:
         plain = json.loads(path.read_text("utf-8"))
         self._task = task
         self._dropped = {language: frozenset(plain[language]["dropped"]) for language in ("en", "zh")}

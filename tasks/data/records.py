@@ -5,22 +5,22 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from tasks.config import Task
+from tasks.config import DatasetTask
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-CONTENT: dict[Task, tuple[str, ...]] = {
+CONTENT: dict[DatasetTask, tuple[str, ...]] = {
     "causal-lm": ("prompt", "answer", "choices"),
     "text-classification": ("text", "label"),
     "token-classification": ("tokens", "tags"),
 }
 """The columns that hold a record's content, per task."""
 
-INPUT: dict[Task, str] = {"causal-lm": "prompt", "text-classification": "text", "token-classification": "tokens"}
+INPUT: dict[DatasetTask, str] = {"causal-lm": "prompt", "text-classification": "text", "token-classification": "tokens"}
 """The column that a model reads."""
 
-TARGET: dict[Task, str] = {"causal-lm": "answer", "text-classification": "label", "token-classification": "tags"}
+TARGET: dict[DatasetTask, str] = {"causal-lm": "answer", "text-classification": "label", "token-classification": "tags"}
 """The column that a model must produce."""
 
 _LISTS = frozenset({"choices", "tokens", "tags", "parents"})
@@ -52,7 +52,7 @@ NOT_A_FAULT = frozenset({Reason.WITHDRAWN, Reason.NEAR_DUPLICATE})
 """Reasons that say nothing about the quality of the source."""
 
 
-def schema(task: Task) -> pa.Schema:
+def schema(task: DatasetTask) -> pa.Schema:
     """The Arrow schema of a record: content columns, then identity and provenance.
 
     `record_id`, `group_id` and `parents` hold keyed HMACs (hexadecimal) where the dataset is identified, else the
@@ -65,7 +65,7 @@ def schema(task: Task) -> pa.Schema:
     return pa.schema([pa.field(name, texts if name in _LISTS else text) for name in names])
 
 
-def working_schema(task: Task) -> pa.Schema:
+def working_schema(task: DatasetTask) -> pa.Schema:
     """`schema(task)` and what only the stages need, from ingest to augment: the seal leaves it out.
 
     `place` says where in the source a record stood ("line 17", "5_NIDDK_QA/0000001.xml, question 2"); `annotator` is

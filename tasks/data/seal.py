@@ -12,7 +12,7 @@ from typing import Any
 
 from tasks.artifact import MANIFEST as SEALED
 from tasks.artifact import Artifact, adopt, locked, read, seal, sync, write_atomically
-from tasks.config import Dataset, Split, Task
+from tasks.config import Dataset, DatasetTask, Split
 from tasks.data.identity import content_digest
 from tasks.data.records import TARGET, membership_schema, schema
 from tasks.data.stage import Facts, Stage, built_folder, stage_main
@@ -50,7 +50,7 @@ def run(stage: Stage) -> Facts:
 class _Count:
     """What the manifest says about the records, gathered while they pass; ids on disk, so that memory stays flat."""
 
-    def __init__(self, task: Task) -> None:
+    def __init__(self, task: DatasetTask) -> None:
         self._task = task
         self.records: Counter[str] = Counter()
         self.groups: Counter[str] = Counter()

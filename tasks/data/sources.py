@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from tasks.artifact import locked, write_atomically
-from tasks.config import TASKS, Dataset, Format, Task, load_yaml, parse
+from tasks.config import DATASET_TASKS, Dataset, DatasetTask, Format, load_yaml, parse
 from tasks.data.formats import open_source
 from tasks.data.formats.source import source_path
 from tasks.data.params import PARAMS, check_name, one_dataset, params_file
@@ -26,7 +26,7 @@ __all__ = ["add", "commit", "inputs_digest", "rejected", "show"]
 
 COMMITTED = (PARAMS, "dvc.yaml", "dvc.lock", "data/withdrawn.txt")
 """What `commit` puts under git: what is needed to build the same data again."""
-FORMAT_TASK: dict[str, Task] = {
+FORMAT_TASK: dict[str, DatasetTask] = {
     "chat": "causal-lm",
     "medquad": "causal-lm",
     "pubmedqa": "text-classification",
@@ -64,7 +64,7 @@ def add(name: str, path: Path, format: str, *, replace: bool = False, **settings
         raise InputError("unknown format", value=format, hint=f"there are: {', '.join(get_args(Format))}")
     task = settings.pop("task", None) or FORMAT_TASK.get(format)
     if task is None:
-        raise InputError(f"format {format} does not tell the task", hint=f"give one: {', '.join(TASKS)}")
+        raise InputError(f"format {format} does not tell the task", hint=f"give one: {', '.join(DATASET_TASKS)}")
     entry = {"task": task, "source": shown(path), "format": format, **settings}
     dataset = parse(Dataset, entry, f"dataset {name}")
     _check_rows(dataset)

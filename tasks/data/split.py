@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tasks.config import SplitSettings, Task
+from tasks.config import DatasetTask, SplitSettings
 from tasks.data.assignment import assign, read_assignments, shares, write_assignments
 from tasks.data.classes import Classes, classes_of
 from tasks.data.near_duplicates import HeldOut, Text, compared, compared_columns
@@ -62,7 +62,7 @@ def run(stage: Stage) -> dict[str, Any]:
     }
 
 
-def check_classes(classes: Classes, splits: Codes, settings: SplitSettings, task: Task) -> None:
+def check_classes(classes: Classes, splits: Codes, settings: SplitSettings, task: DatasetTask) -> None:
     """Every split of a nonzero share holds records, and, where there are labels, every label or type of entity.
 
     Raises:
@@ -102,7 +102,7 @@ def _groups(path: Path) -> tuple[Codes, list[str]]:
     return encoded.indices.to_numpy().astype(np.int64), encoded.dictionary.to_pylist()
 
 
-def _remove_near_duplicates(path: Path, task: Task, splits: Codes, threshold: float) -> None:
+def _remove_near_duplicates(path: Path, task: DatasetTask, splits: Codes, threshold: float) -> None:
     """Mark copies of test records in validation, then copies of either in train."""
     import numpy as np
 
@@ -114,7 +114,7 @@ def _remove_near_duplicates(path: Path, task: Task, splits: Codes, threshold: fl
                 shown.advance(len(texts))
 
 
-def _texts(path: Path, task: Task, wanted: NDArray[np.bool_]) -> Iterator[tuple[Codes, list[Text]]]:
+def _texts(path: Path, task: DatasetTask, wanted: NDArray[np.bool_]) -> Iterator[tuple[Codes, list[Text]]]:
     """The wanted records in pieces: their row numbers, and what is compared."""
     import numpy as np
 
@@ -126,7 +126,7 @@ def _texts(path: Path, task: Task, wanted: NDArray[np.bool_]) -> Iterator[tuple[
         begin += len(batch)
 
 
-def _write(path: Path, task: Task, splits: Codes, folder: Path) -> dict[str, int]:
+def _write(path: Path, task: DatasetTask, splits: Codes, folder: Path) -> dict[str, int]:
     """Each record to the file of its split, in the order of the source; returns the rejected rows per reason."""
     import numpy as np
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tasks.config import Task
+from tasks.config import DatasetTask
 from tasks.data.records import INPUT
 from tasks.data.tagging import Grammar
 from tasks.home import CHECKOUT
@@ -34,7 +34,7 @@ class _Entry:
 class Synonyms:
     """Exchanges one medical name of a record, wherever its input holds it, for another name of the same thing."""
 
-    def __init__(self, task: Task, grammar: Grammar | None = None, path: Path = LEXICON) -> None:
+    def __init__(self, task: DatasetTask, grammar: Grammar | None = None, path: Path = LEXICON) -> None:
         """Read the lexicon.
 
         Args:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tasks.artifact import write_atomically
-from tasks.config import Task
+from tasks.config import DatasetTask
 from tasks.data.classes import classes_of
 from tasks.data.data_docs import page
 from tasks.data.expectations import Validation, check, load_suite
@@ -111,7 +111,7 @@ def _write_page(path: Path, html: str) -> None:
     path.write_text(html, encoding="utf-8")
 
 
-def _write(path: Path, task: Task, quality: Quality, folder: Path) -> Quarantine:
+def _write(path: Path, task: DatasetTask, quality: Quality, folder: Path) -> Quarantine:
     """The kept rows to `records.parquet`, the others, but for settled ones, to the quarantine."""
     import numpy as np
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from tasks.artifact import Artifact, load
-from tasks.config import Split, Task
+from tasks.config import DatasetTask, Split
 from tasks.data.records import schema
 from tasks.errors import InputError
 
@@ -33,9 +33,9 @@ class DatasetVersion:
         return str(self.artifact.meta["name"])
 
     @property
-    def task(self) -> Task:
-        """What the records are for."""
-        return cast("Task", self.artifact.meta["task"])
+    def task(self) -> DatasetTask:
+        """What the records hold."""
+        return cast("DatasetTask", self.artifact.meta["task"])
 
     @property
     def labels(self) -> list[str]:

@@ -1,4 +1,8 @@
-"""What a causal model says, and how likely it holds given answers: greedy generation and log-likelihood."""
+"""What a model says, and how likely it holds given answers: greedy generation and log-likelihood.
+
+A decoder reads a prompt and goes on behind it. An encoder-decoder reads it beside what it writes, so each of the two
+has all positions to itself.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 from tasks.config import Generation
 from tasks.errors import InputError
 from tasks.training.objectives.causal_lm import KEPT_OF_PROMPT, only_at
+from tasks.training.objectives.seq2seq_lm import shifted_right
+from tasks.training.prompts import without_beginning
 
 if TYPE_CHECKING:
     import torch
@@ -50,7 +56,7 @@ def generate(
     """Greedy answers, in the order of the prompts.
 
     Args:
-        model: a causal model in evaluation mode.
+        model: a decoder or an encoder-decoder in evaluation mode.
         tokenizer: its tokenizer.
         prompts: token ids; one too long to leave room for the answer loses its beginning.
         settings: how many new tokens at most.
@@ -60,9 +66,9 @@ def generate(
     Raises:
         InputError: the model's positions leave no room for a question and an answer of that length.
     """
-    room = _room(settings, positions)
+    room = _room(model, settings, positions)
     _forget_habits(model)
-    kept = [list(prompt[-room:] if room else prompt) for prompt in prompts]
+    kept = [_end_of(model, tokenizer, prompt, room) for prompt in prompts]
     answers = [""] * len(kept)
     for batch in batches_by_length([len(ids) + settings.max_new_tokens for ids in kept], CACHED_TOKENS):
         said = _continued(model, tokenizer, [kept[row] for row in batch], settings.max_new_tokens)
@@ -74,29 +80,49 @@ def generate(
 
 
 def _continued(model: Any, tokenizer: PreTrainedTokenizerBase, texts: list[list[int]], most: int) -> list[list[int]]:
-    """The tokens that follow each text of one batch, up to its end token, at most `most`."""
+    """The tokens that follow each text of one batch, or answer it, up to the end token, at most `most`."""
     import torch
     from transformers import GenerationConfig
 
-    end = tokenizer.eos_token_id
+    end, start = tokenizer.eos_token_id, _start(model)
     said: list[list[int]] = [[] for _ in texts]
     pending, steps = list(range(len(texts))), FIRST_STEPS
     while pending:
         steps = min(steps, most - len(said[pending[0]]))
         how = GenerationConfig(
-            max_new_tokens=steps, do_sample=False, num_beams=1, eos_token_id=end, pad_token_id=tokenizer.pad_token_id
+            max_new_tokens=steps,
+            do_sample=False,
+            num_beams=1,
+            eos_token_id=end,
+            pad_token_id=tokenizer.pad_token_id,
+            decoder_start_token_id=start,
         )
-        read = [texts[row] + said[row] for row in pending]
-        ids, mask = padded(read, int(tokenizer.pad_token_id or 0), model.device, left=True)
+        given, before = _before_next(model, tokenizer, [texts[row] for row in pending], [said[row] for row in pending])
         with torch.inference_mode():
-            made = model.generate(input_ids=ids, attention_mask=mask, generation_config=how)
+            made = model.generate(**given, generation_config=how)
         going_on = []
-        for row, new in zip(pending, made[:, ids.shape[1] :].tolist(), strict=True):
+        for row, new in zip(pending, made[:, before:].tolist(), strict=True):
             said[row] += new[: new.index(end)] if end in new else new
             if end not in new and len(said[row]) < most:
                 going_on.append(row)
         pending, steps = going_on, 2 * steps
     return said
+
+
+def _before_next(
+    model: Any, tokenizer: PreTrainedTokenizerBase, texts: list[list[int]], said: list[list[int]]
+) -> tuple[dict[str, torch.Tensor], int]:
+    """What a model reads before its next tokens, and how much of it `generate` gives back before the new ones."""
+    import torch
+
+    padding, start = int(tokenizer.pad_token_id or 0), _start(model)
+    if start is None:
+        read = [text + so_far for text, so_far in zip(texts, said, strict=True)]
+        ids, mask = padded(read, padding, model.device, left=True)
+        return {"input_ids": ids, "attention_mask": mask}, ids.shape[1]
+    ids, mask = padded(texts, padding, model.device)
+    written = torch.tensor([[start, *so_far] for so_far in said], device=model.device)  # none has ended: one length
+    return {"input_ids": ids, "attention_mask": mask, "decoder_input_ids": written}, written.shape[1]
 
 
 def likelihoods(
@@ -106,7 +132,7 @@ def likelihoods(
     *,
     positions: int | None,
 ) -> list[Likelihood]:
-    """The likelihood of each continuation after its prompt, in the order of the pairs of token ids.
+    """The likelihood of each continuation after its prompt (of each answer to it), in the order of the pairs of ids.
 
     As in training, a prompt that is too long loses its beginning; a continuation that still does not fit is scored as
     far as it goes. Nothing is left out.
@@ -114,35 +140,65 @@ def likelihoods(
     import torch
     from torch.nn.functional import cross_entropy
 
-    fitted = [_fitted(list(prompt), list(answer), positions) for prompt, answer in pairs]
+    fitted = [_fitted(model, tokenizer, list(prompt), list(answer), positions) for prompt, answer in pairs]
     found: list[Likelihood] = [Likelihood(0.0, 0, False)] * len(fitted)
     for batch in batches_by_length([len(prompt) + len(answer) for prompt, answer, _ in fitted], SCORED_TOKENS):
-        texts = [fitted[row][0] + fitted[row][1] for row in batch]
-        ids, mask = padded(texts, int(tokenizer.pad_token_id or 0), model.device)
-        answered = torch.zeros_like(mask, dtype=torch.bool)
-        for place, row in enumerate(batch):
-            answered[place, len(fitted[row][0]) : len(texts[place])] = True
-        rows, places = answered[:, 1:].nonzero(as_tuple=True)  # the token at t + 1 is predicted at t
+        given, rows, places, tokens = _scored(model, tokenizer, [fitted[row][:2] for row in batch])
         with torch.inference_mode(), only_at(model, rows, places):
-            logits = model(input_ids=ids, attention_mask=mask, use_cache=False).logits[0]
-        losses = cross_entropy(logits.float(), ids[rows, places + 1], reduction="none").double()
+            logits = model(**given, use_cache=False).logits[0]
+        losses = cross_entropy(logits.float(), tokens, reduction="none").double()
         sums = torch.zeros(len(batch), dtype=torch.float64, device=losses.device).index_add_(0, rows, losses)
         for row, nll in zip(batch, sums.tolist(), strict=True):
             found[row] = Likelihood(nll, len(fitted[row][1]), fitted[row][2])
     return found
 
 
-def is_cut(prompt: Sequence[int], settings: Generation, positions: int | None) -> bool:
+def _scored(
+    model: Any, tokenizer: PreTrainedTokenizerBase, pairs: list[tuple[list[int], list[int]]]
+) -> tuple[dict[str, torch.Tensor], torch.Tensor, torch.Tensor, torch.Tensor]:
+    """What a model reads to score a batch of answers, the rows and places where it predicts their tokens, and these."""
+    import torch
+
+    padding, start = int(tokenizer.pad_token_id or 0), _start(model)
+    if start is None:
+        ids, mask = padded([prompt + answer for prompt, answer in pairs], padding, model.device)
+        answered = torch.zeros_like(mask, dtype=torch.bool)
+        for place, (prompt, answer) in enumerate(pairs):
+            answered[place, len(prompt) : len(prompt) + len(answer)] = True
+        rows, places = answered[:, 1:].nonzero(as_tuple=True)  # the token at t + 1 is predicted at t
+        return {"input_ids": ids, "attention_mask": mask}, rows, places, ids[rows, places + 1]
+    ids, mask = padded([prompt for prompt, _ in pairs], padding, model.device)
+    answers, answered = padded([answer for _, answer in pairs], padding, model.device)
+    rows, places = answered.nonzero(as_tuple=True)
+    given = {"input_ids": ids, "attention_mask": mask, "decoder_input_ids": shifted_right(answers, start)}
+    return given, rows, places, answers[rows, places]
+
+
+def is_cut(model: Any, prompt: Sequence[int], settings: Generation, positions: int | None) -> bool:
     """Whether a prompt is too long to be answered in full."""
-    room = _room(settings, positions)
+    room = _room(model, settings, positions)
     return bool(room) and len(prompt) > room
 
 
-def _room(settings: Generation, positions: int | None) -> int:
+def _start(model: Any) -> int | None:
+    """The token that a decoder beside an encoder starts from; None for a decoder alone."""
+    return int(model.config.decoder_start_token_id) if model.config.is_encoder_decoder else None
+
+
+def _end_of(model: Any, tokenizer: PreTrainedTokenizerBase, prompt: Sequence[int], room: int) -> list[int]:
+    """A prompt, or what is left of it in `room` tokens; 0 for no limit."""
+    if not room:
+        return list(prompt)
+    return list(prompt[-room:]) if _start(model) is None else without_beginning(tokenizer, prompt, room)
+
+
+def _room(model: Any, settings: Generation, positions: int | None) -> int:
     """Tokens that a prompt may have; 0 for no limit."""
     if positions is None:
         return 0
     room = positions - settings.max_new_tokens
+    if _start(model) is not None and room >= 0:
+        return positions
     if room < KEPT_OF_PROMPT:
         raise InputError(
             f"the model has {positions} positions: no room for a question and {settings.max_new_tokens} new tokens",
@@ -160,7 +216,13 @@ def _forget_habits(model: Any) -> None:
             module.generation_config = GenerationConfig()
 
 
-def _fitted(prompt: list[int], answer: list[int], positions: int | None) -> tuple[list[int], list[int], bool]:
+def _fitted(
+    model: Any, tokenizer: PreTrainedTokenizerBase, prompt: list[int], answer: list[int], positions: int | None
+) -> tuple[list[int], list[int], bool]:
+    """What of a prompt and an answer fits into the positions, and whether something did not."""
+    if positions is not None and _start(model) is not None:
+        cut = max(len(prompt), len(answer)) > positions
+        return without_beginning(tokenizer, prompt, positions), answer[:positions], cut
     if positions is None or len(prompt) + len(answer) <= positions:
         return prompt, answer, False
     answer = answer[: positions - min(len(prompt), KEPT_OF_PROMPT)]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tasks.config import EvaluationSettings, Task
+from tasks.config import DatasetTask, EvaluationSettings
 from tasks.data.records import INPUT, TARGET
 from tasks.data.version import DatasetVersion
 from tasks.digest import digest_data
@@ -75,8 +75,8 @@ def compare(
 def baselines(dataset: DatasetVersion, base: Base, settings: EvaluationSettings) -> dict[str, Evaluation]:
     """The evaluation of every baseline of a task, by what people call it.
 
-    An untrained base without a head is given a random one. An encoder takes no prompt, so only causal models have the
-    zero-shot baseline.
+    An untrained base without a head is given a random one. Only models that write text take an instruction, so only
+    they have the zero-shot baseline.
     """
     found = {"untrained base": evaluate(base, dataset, settings)}
     if dataset.task == "causal-lm":
@@ -105,14 +105,15 @@ def _zero_shot(base: Base, dataset: DatasetVersion, settings: EvaluationSettings
     """The untrained base, told what to do before each question."""
 
     def run(rows: Rows) -> Predictions:
-        from tasks.training.models import open_model
+        from tasks.training.models import open_model, task_of
 
         asked = [
             {**row, "prompt": ZERO_SHOT.get(row["language"], ZERO_SHOT["en"]).replace("{prompt}", row["prompt"])}
             for row in rows
         ]
-        model, tokenizer = open_model(base, dataset.task, dataset.labels)
-        return predict(model, tokenizer, dataset.task, dataset.labels, asked, settings)
+        task = task_of(base, dataset.task)
+        model, tokenizer = open_model(base, task, dataset.labels)
+        return predict(model, tokenizer, task, dataset.labels, asked, settings)
 
     subject = subject_of(base) | {"form": "baseline", "name": "zero-shot prompt", "prompts": ZERO_SHOT}
     return evaluation_of(subject, dataset, settings, "test", run)
@@ -132,7 +133,7 @@ def _ruled(name: str, rule: Rule, dataset: DatasetVersion, settings: EvaluationS
     return evaluation_of(subject, dataset, settings, "test", run)
 
 
-def _statistics(task: Task, row: Mapping[str, Any], predicted: Any) -> dict[str, float]:
+def _statistics(task: DatasetTask, row: Mapping[str, Any], predicted: Any) -> dict[str, float]:
     """Without likelihoods and confidences: a rule has none, so perplexity and calibration stay undefined."""
     if task == "text-classification":
         return label_statistics(predicted, row["label"], None)
@@ -234,7 +235,7 @@ def _similarities(train: Train, rows: Rows, column: str) -> Iterator[Any]:
         yield from (here @ there).toarray()
 
 
-RULES: dict[Task, dict[str, Rule]] = {
+RULES: dict[DatasetTask, dict[str, Rule]] = {
     "causal-lm": {"majority answer": _majority_answer, "nearest train question": _nearest_answer},
     "text-classification": {"majority label": _majority_label, "nearest train text": _nearest_label},
     "token-classification": {"no entity": _no_entity, "word's tag in training": _tag_of_word},

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from tasks.artifact import Artifact, make
-from tasks.config import EvaluationSettings, Split, Task
+from tasks.config import DATASET_TASK, DatasetTask, EvaluationSettings, Split
 from tasks.data.version import DatasetVersion
 from tasks.digest import canonical_json, digest_data, digest_file
 from tasks.errors import IntegrityError, NotJudgeable
@@ -71,9 +71,9 @@ class Evaluation:
         return cast("str | None", self.artifact.meta["subject"]["base"])
 
     @property
-    def task(self) -> Task:
-        """What the records are for."""
-        return cast("Task", self.artifact.meta["task"])
+    def task(self) -> DatasetTask:
+        """What the records hold."""
+        return cast("DatasetTask", self.artifact.meta["task"])
 
     @property
     def split(self) -> Split:
@@ -166,14 +166,14 @@ def evaluate(
         IntegrityError: the model, or the base it needs, is not as sealed.
     """
     subject = subject_of(model)
-    task = dataset.task
     labels = list(model.meta["labels"]) if isinstance(model, Artifact) else dataset.labels
-    if isinstance(model, Artifact) and model.meta["task"] != task:
-        raise NotJudgeable(f"the model is for {model.meta['task']}, the dataset for {task}", value=dataset.name)
+    if isinstance(model, Artifact) and DATASET_TASK[model.meta["task"]] != dataset.task:
+        raise NotJudgeable(f"the model is for {model.meta['task']}, the dataset for {dataset.task}", value=dataset.name)
 
     def run(rows: Rows) -> Predictions:
-        from tasks.training.models import open_model
+        from tasks.training.models import open_model, task_of
 
+        task = model.meta["task"] if isinstance(model, Artifact) else task_of(model, dataset.task)
         opened, tokenizer = open_model(model, task, labels)
         length = model.meta["training"]["max_length"] if isinstance(model, Artifact) else None
         return predict(opened, tokenizer, task, labels, rows, settings, max_length=length)

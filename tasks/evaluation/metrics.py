@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from tasks.config import Task
+from tasks.config import DatasetTask
 from tasks.evaluation.entities import kinds, matches
 from tasks.evaluation.text import rouge_l, token_f1, tokens
 
@@ -111,7 +111,7 @@ def _table(*metrics: Metric) -> dict[str, Metric]:
     return {metric.name: metric for metric in metrics}
 
 
-METRICS: dict[Task, dict[str, Metric]] = {
+METRICS: dict[DatasetTask, dict[str, Metric]] = {
     "causal-lm": _table(
         Metric(
             "perplexity",
@@ -173,7 +173,7 @@ METRICS: dict[Task, dict[str, Metric]] = {
 }
 """What a test set, and a slice of its records, is judged by."""
 
-LABEL_METRICS: dict[Task, dict[str, Metric]] = {
+LABEL_METRICS: dict[DatasetTask, dict[str, Metric]] = {
     "causal-lm": {},
     "text-classification": _table(
         Metric("f1", "higher", "F1 of one label against all others", _f1),
@@ -184,7 +184,7 @@ LABEL_METRICS: dict[Task, dict[str, Metric]] = {
 }
 """What a slice `label=...` or `entity=...` is judged by: all records, one label's hits and misses."""
 
-LABEL_SLICE: dict[Task, str | None] = {
+LABEL_SLICE: dict[DatasetTask, str | None] = {
     "causal-lm": None,
     "text-classification": "label",
     "token-classification": "entity",
@@ -251,7 +251,7 @@ def tag_statistics(predicted: Sequence[str], reference: Sequence[str]) -> dict[s
     return {"records": 1.0} | {f"{outcome}:{kind}": float(count) for (outcome, kind), count in counts.items()}
 
 
-def statistic_names(task: Task, labels: Sequence[str], found: Sequence[Mapping[str, float]]) -> tuple[str, ...]:
+def statistic_names(task: DatasetTask, labels: Sequence[str], found: Sequence[Mapping[str, float]]) -> tuple[str, ...]:
     """The names of all statistics of a test set, sorted.
 
     tp, fp and fn are named for every label of the dataset, and every other one that was met, even where none

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from tasks.config import EvaluationSettings, Gate, Policy, Recipe, Task, load
+from tasks.config import DATASET_TASK, DatasetTask, EvaluationSettings, Gate, Policy, Recipe, Task, load
 from tasks.digest import digest_data, digest_file
 from tasks.errors import ConfigError
 from tasks.evaluation.metrics import LABEL_METRICS, LABEL_SLICE, METRICS
@@ -62,7 +62,7 @@ def load_policy(name: str, task: Task | None = None) -> Policy:
     Raises:
         InputError: there is no such policy.
         ConfigError: it is not well-formed, names a metric or slice that its task does not have, sets what a gate
-            does not use, calls itself something else, or is for another task than `task`.
+            does not use, calls itself something else, or judges by other records than a recipe for `task` needs.
     """
     file = POLICIES / f"{name}.yaml"
     policy = load(Policy, file)
@@ -71,7 +71,7 @@ def load_policy(name: str, task: Task | None = None) -> Policy:
     ]
     if policy.name != name:
         faults.append(f"name: {policy.name!r} must be the name of the file, {name!r}")
-    if task is not None and policy.task != task:
+    if task is not None and policy.task != DATASET_TASK[task]:
         faults.append(f"task: this policy is for {policy.task}, the recipe is for {task}")
     if not any(gate.kind in ("threshold", "better-than-base") for gate in policy.gates):
         faults.append("gates: at least one threshold or better-than-base gate is needed: the rest may have no rival")
@@ -94,7 +94,7 @@ def effective_gates(recipe: Recipe) -> tuple[Gate, ...]:
     names = [gate.name for gate in recipe.tighten]
     for place, gate in enumerate(recipe.tighten):
         where = f"tighten.{place}"
-        faults += _faults(where, gate, recipe.task)
+        faults += _faults(where, gate, DATASET_TASK[recipe.task])
         if gate.name in approved:
             faults += _loosened(where, gate, approved[gate.name])
         if names.count(gate.name) > 1:
@@ -116,7 +116,7 @@ def protocol_of(recipe: Recipe) -> Protocol:
     return Protocol(recipe.task, recipe.policy, effective_gates(recipe), recipe.evaluation, recipe.first_release)
 
 
-def _faults(where: str, gate: Gate, task: Task) -> list[str]:
+def _faults(where: str, gate: Gate, task: DatasetTask) -> list[str]:
     """What is wrong with one gate, for a task; an option that would be ignored is a fault."""
     unused = gate.model_fields_set - _USED[gate.kind] - {"name", "kind"}
     faults = [f"{where}.{name}: a {gate.kind} gate does not use it" for name in sorted(unused)]

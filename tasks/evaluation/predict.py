@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tasks.config import EvaluationSettings, Task
+from tasks.config import GENERATING, EvaluationSettings, Task
 from tasks.evaluation.answers import Likelihood, batches_by_length, generate, is_cut, likelihoods, padded
 from tasks.evaluation.entities import OUTSIDE
 from tasks.evaluation.metrics import BROKEN, answer_statistics, choice_statistics, label_statistics, tag_statistics
@@ -56,14 +56,16 @@ def predict(
             None for as many as it has positions. Answers may use all positions.
     """
     length = min(positions_of(model) or UNLIMITED, max_length or UNLIMITED)
-    if task == "causal-lm":
-        return _answers(model, tokenizer, rows, settings)
+    if task in GENERATING:
+        return _answers(model, tokenizer, task, rows, settings)
     if task == "text-classification":
         return _labels(model, tokenizer, labels, rows, length)
     return _tags(model, tokenizer, labels, rows, length)
 
 
-def _answers(model: Any, tokenizer: PreTrainedTokenizerBase, rows: Rows, settings: EvaluationSettings) -> Predictions:
+def _answers(
+    model: Any, tokenizer: PreTrainedTokenizerBase, task: Task, rows: Rows, settings: EvaluationSettings
+) -> Predictions:
     """Generated answers; the reference's likelihood; for closed questions the most likely choice.
 
     A choice's likelihood is that of the whole answer, end token included, so choices of different length compete
@@ -72,7 +74,7 @@ def _answers(model: Any, tokenizer: PreTrainedTokenizerBase, rows: Rows, setting
     from tasks.training.prompts import answer_ids, prompt_ids
 
     positions = positions_of(model)
-    prompts = prompt_ids(tokenizer, [row["prompt"] for row in rows])
+    prompts = prompt_ids(tokenizer, [row["prompt"] for row in rows], task)
     references = answer_ids(tokenizer, [row["answer"] for row in rows])
     closed = [(place, choice) for place, row in enumerate(rows) for choice in row["choices"] or ()]
     chosen_ids = answer_ids(tokenizer, [choice for _, choice in closed]) if closed else []
@@ -99,7 +101,7 @@ def _answers(model: Any, tokenizer: PreTrainedTokenizerBase, rows: Rows, setting
         )
     ]
     cut = sum(
-        likelihood.cut or is_cut(prompt, settings.generation, positions)
+        likelihood.cut or is_cut(model, prompt, settings.generation, positions)
         for likelihood, prompt in zip(scored[: len(rows)], prompts, strict=True)
     )
     return Predictions({"answer": said, "choice": chosen}, statistics, cut)

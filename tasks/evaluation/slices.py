@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tasks.config import Task
+from tasks.config import DatasetTask
 from tasks.errors import NotJudgeable
 from tasks.evaluation.bootstrap import resampled_sums
 from tasks.evaluation.metrics import LABEL_METRICS, LABEL_SLICE, METRICS, Metric, Sums, statistic_names
@@ -31,7 +31,7 @@ class Scores:
     `columns` holds `record_id`, `group_id`, `category` and `language`; `values` has shape [records, statistics].
     """
 
-    task: Task
+    task: DatasetTask
     test: str
     """SHA-256 of the test split's file."""
     columns: Mapping[str, Sequence[str]] = field(repr=False)
@@ -41,7 +41,7 @@ class Scores:
     @classmethod
     def of(
         cls,
-        task: Task,
+        task: DatasetTask,
         test: str,
         rows: Sequence[Mapping[str, Any]],
         found: Sequence[Mapping[str, float]],

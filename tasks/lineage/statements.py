@@ -13,7 +13,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from tasks.config import Name, Task
+from tasks.config import DatasetTask, Name, Task
 from tasks.home import shown
 from tasks.lineage.event import Event, Origin
 from tasks.lineage.ledger import append, events
@@ -72,7 +72,7 @@ class DatasetSealed(Statement):
     identity = ("name", "dataset")
     name: Name
     dataset: Digest
-    task: Task
+    task: DatasetTask
     labels: list[str]
     source: Plain
     """Digest, format, encoding and rows of what was ingested."""

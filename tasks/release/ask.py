@@ -35,14 +35,20 @@ def ask(reference: str, question: str) -> str:
         raise InputError("nothing was asked", hint='galen ask MODEL@champion "What is asthma?"')
     _, artifact = resolve(reference)
     model, tokenizer = open_model(artifact, artifact.meta["task"], artifact.meta["labels"])
-    answer = {"causal-lm": _answer, "text-classification": _label, "token-classification": _tags}
+    answer = {
+        "causal-lm": _answer,
+        "seq2seq-lm": _answer,
+        "text-classification": _label,
+        "token-classification": _tags,
+    }
     with torch.inference_mode():
         return answer[artifact.meta["task"]](artifact, model, tokenizer, question.strip())
 
 
 def _answer(artifact: Artifact, model: Any, tokenizer: PreTrainedTokenizerBase, question: str) -> str:
     settings = Generation.model_validate(artifact.meta["recipe"]["evaluation"]["generation"])
-    return generate(model, tokenizer, prompt_ids(tokenizer, [question]), settings, positions=positions_of(model))[0]
+    prompts = prompt_ids(tokenizer, [question], artifact.meta["task"])
+    return generate(model, tokenizer, prompts, settings, positions=positions_of(model))[0]
 
 
 def _label(artifact: Artifact, model: Any, tokenizer: PreTrainedTokenizerBase, text: str) -> str:

@@ -51,12 +51,20 @@ def probe(tokenizer: PreTrainedTokenizerBase, positions: int | None) -> torch.Te
 
 
 def logits_of(model: Any, ids: torch.Tensor) -> torch.Tensor:
-    """What a model in evaluation mode says: [rows, columns, vocabulary or labels] or [rows, labels], float32, CPU."""
+    """What a model in evaluation mode says: [rows, columns, vocabulary or labels] or [rows, labels], float32, CPU.
+
+    An encoder-decoder that writes text reads the ids and is asked to write them again.
+    """
     import torch
+
+    from tasks.training.objectives.seq2seq_lm import shifted_right
 
     with torch.inference_mode():
         ids = ids.to(next(model.parameters()).device)
-        found: torch.Tensor = model(input_ids=ids, attention_mask=torch.ones_like(ids)).logits.float().cpu()
+        given = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+        if model.config.is_encoder_decoder and model.get_output_embeddings() is not None:
+            given["decoder_input_ids"] = shifted_right(ids, model.config.decoder_start_token_id)
+        found: torch.Tensor = model(**given).logits.float().cpu()
     return found
 
 

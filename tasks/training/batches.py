@@ -3,6 +3,9 @@
 Records are shuffled, then sorted by length within pools of several batches, and the batches shuffled again: close to
 random order, close to no padding. For causal models several records are packed into one row; each starts its
 positions at 0, which is how attention keeps them apart (`position_ids` without `attention_mask`).
+
+Lengths have shape (n,); for encoder-decoders, which read one text and write another, (n, 2), and padding is counted on
+both sides.
 """
 
 from __future__ import annotations
@@ -46,7 +49,8 @@ class Batch:
     inputs: dict[str, Any]
     """Arguments of the model: tensors of (rows, tokens), and where records lie in packed rows."""
     targets: torch.Tensor
-    """(rows, tokens) with `IGNORED` where nothing is learned, or (rows,)."""
+    """(rows, tokens) with `IGNORED` where nothing is learned, or (rows,). For an encoder-decoder the tokens are those
+    that it writes, on the right of which rows are filled up with `IGNORED`."""
 
 
 def layout(encoded: Encoded, batch_tokens: int, micro_tokens: int, *, pack: bool, by_document: bool = False) -> Layout:
@@ -75,17 +79,27 @@ def plan_epoch(lengths: NDArray[np.int64], how: Layout, *, seed: int, epoch: int
 
 def plan_in_order(lengths: NDArray[np.int64], how: Layout) -> list[Micro]:
     """Forward passes over every record, longest first, without randomness: for measuring."""
-    order = np.argsort(-lengths, kind="stable")
-    return _micros([[int(record)] for record in order], lengths, how)
+    return _micros([[int(record)] for record in _longest_first(lengths)], lengths, how)
 
 
 def _pools(order: NDArray[np.int64], lengths: NDArray[np.int64], tokens: int) -> Iterator[NDArray[np.int64]]:
     """Cut the shuffled records into pools of about so many tokens, each sorted by length, longest first."""
     if not len(order):
         return
-    pool_of = (np.cumsum(lengths[order]) - 1) // tokens
+    totals = lengths if lengths.ndim == 1 else lengths.sum(axis=1)
+    pool_of = (np.cumsum(totals[order]) - 1) // tokens
     for pool in np.split(order, np.flatnonzero(np.diff(pool_of)) + 1):
-        yield pool[np.argsort(-lengths[pool], kind="stable")]
+        yield pool[_longest_first(lengths[pool])]
+
+
+def _longest_first(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The order of the records by length. Of two sides, the one with more tokens decides, in steps of a quarter, and
+    then the other: on lengths like those of questions and answers, a quarter less padding than the sum of both."""
+    if lengths.ndim == 1:
+        return np.argsort(-lengths, kind="stable")
+    more, less = sorted(lengths.T, key=lambda side: -int(side.sum()))
+    steps = np.floor(np.log(np.maximum(more, 1)) / np.log(1.25))
+    return np.lexsort((-less, -steps))
 
 
 def _rows(pool: NDArray[np.int64], lengths: NDArray[np.int64], how: Layout, chance: np.random.Generator) -> list[Row]:
@@ -114,15 +128,15 @@ def _rows(pool: NDArray[np.int64], lengths: NDArray[np.int64], how: Layout, chan
 def _micros(rows: list[Row], lengths: NDArray[np.int64], how: Layout) -> list[Micro]:
     """Rows in the given order, as many in one forward pass as its tokens, padding included, allow."""
     micros: list[Micro] = []
-    widest = 0
+    widest: list[int] = []
     for row in rows:
-        width = row_width(row, lengths)
-        widest = max(widest, width)
-        if micros and (len(micros[-1]) + 1) * widest <= how.micro_tokens:
+        widths = row_widths(row, lengths)
+        widest = [max(pair) for pair in zip(widest or widths, widths, strict=True)]
+        if micros and (len(micros[-1]) + 1) * sum(widest) <= how.micro_tokens:
             micros[-1].append(row)
         else:
             micros.append([row])
-            widest = width
+            widest = widths
     return micros
 
 
@@ -130,7 +144,7 @@ def _steps(micros: list[Micro], lengths: NDArray[np.int64], how: Layout) -> list
     steps: list[Step] = []
     filled = 0
     for micro in micros:
-        tokens = len(micro) * max(row_width(row, lengths) for row in micro)
+        tokens = computed_tokens(lengths, micro)
         if steps and filled + tokens <= how.batch_tokens:
             steps[-1].append(micro)
             filled += tokens
@@ -140,15 +154,23 @@ def _steps(micros: list[Micro], lengths: NDArray[np.int64], how: Layout) -> list
     return steps
 
 
+def row_widths(row: Row, lengths: NDArray[np.int64]) -> list[int]:
+    """Tokens in a row: one number, or for an encoder-decoder what it reads and what it writes."""
+    sides = [lengths] if lengths.ndim == 1 else list(lengths.T)
+    return [int(sum(side[record] for record in row)) for side in sides]
+
+
 def row_width(row: Row, lengths: NDArray[np.int64]) -> int:
-    """Tokens in a row."""
-    return int(sum(lengths[record] for record in row))
+    """Tokens in a row, read and written together."""
+    return sum(row_widths(row, lengths))
 
 
 def collate(encoded: Encoded, micro: Micro, pad_id: int, how: Layout, device: torch.device) -> Batch:
     """The tensors of one forward pass. Rows that are all of one length carry no attention mask: attention is faster."""
     import torch
 
+    if encoded.target_starts is not None:
+        return _collate_pairs(encoded, encoded.target_starts, micro, pad_id, device)
     width = max(row_width(row, encoded.lengths) for row in micro)
     ids = np.full((len(micro), width), pad_id, dtype=np.int64)
     targets = np.full((len(micro), width) if encoded.per_token else len(micro), IGNORED, dtype=np.int64)
@@ -184,6 +206,35 @@ def collate(encoded: Encoded, micro: Micro, pad_id: int, how: Layout, device: to
     return Batch(inputs, torch.from_numpy(targets).to(device))
 
 
+def _collate_pairs(
+    encoded: Encoded, target_starts: NDArray[np.int64], micro: Micro, pad_id: int, device: torch.device
+) -> Batch:
+    """The same where each row reads one text and writes another: one record per row, both padded on the right."""
+    import torch
+
+    records = [record for [record] in micro]
+    read, written = (int(side) for side in encoded.lengths[records].max(axis=0))
+    ids = np.full((len(records), read), pad_id, dtype=np.int64)
+    mask = np.zeros((len(records), read), dtype=np.int64)
+    targets = np.full((len(records), written), IGNORED, dtype=np.int64)
+    for number, record in enumerate(records):
+        source = encoded.ids[encoded.starts[record] : encoded.starts[record + 1]]
+        answer = encoded.targets[target_starts[record] : target_starts[record + 1]]
+        ids[number, : len(source)] = source
+        mask[number, : len(source)] = 1
+        targets[number, : len(answer)] = answer
+    inputs: dict[str, Any] = {"input_ids": torch.from_numpy(ids).to(device)}
+    if not mask.all():
+        inputs["attention_mask"] = torch.from_numpy(mask).to(device)
+    return Batch(inputs, torch.from_numpy(targets).to(device))
+
+
+def computed_tokens(lengths: NDArray[np.int64], micro: Micro) -> int:
+    """Tokens of a forward pass, padding included: every row is as wide as the widest one, on either side."""
+    widths = [row_widths(row, lengths) for row in micro]
+    return len(micro) * sum(int(max(side)) for side in zip(*widths, strict=True))
+
+
 def real_tokens(lengths: NDArray[np.int64], micros: Sequence[Micro]) -> int:
     """Tokens without padding."""
     return int(sum(row_width(row, lengths) for micro in micros for row in micro))
@@ -192,5 +243,5 @@ def real_tokens(lengths: NDArray[np.int64], micros: Sequence[Micro]) -> int:
 def padding_share(lengths: NDArray[np.int64], steps: Sequence[Step]) -> float:
     """Share of the tokens that are padding, of all that are computed."""
     micros: list[Any] = [micro for step in steps for micro in step]
-    computed = sum(len(micro) * max(row_width(row, lengths) for row in micro) for micro in micros)
+    computed = sum(computed_tokens(lengths, micro) for micro in micros)
     return 1 - real_tokens(lengths, micros) / computed if computed else 0.0

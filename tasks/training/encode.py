@@ -34,22 +34,28 @@ class Encoded:
     """Records whose input was too long and was cut."""
     left_out: int
     """Records left out."""
+    target_starts: NDArray[np.int64] | None = None
+    """Where the targets of each record begin, and where the last ones end, shape (n + 1,): for targets that are a text
+    of their own, which an encoder-decoder writes. None for all others."""
 
     def __len__(self) -> int:
         return len(self.starts) - 1
 
     @cached_property
     def lengths(self) -> NDArray[np.int64]:
-        """Tokens of each record, shape (n,)."""
-        return np.diff(self.starts)
+        """Tokens of each record, shape (n,); where targets are a text of their own (read, written), shape (n, 2)."""
+        read = np.diff(self.starts)
+        return read if self.target_starts is None else np.stack([read, np.diff(self.target_starts)], axis=1)
 
     @property
     def per_token(self) -> bool:
-        """Whether there is a target per token, not one per record."""
-        return len(self.targets) == len(self.ids)
+        """Whether there is a target per token: not one per record, nor a text of their own."""
+        return self.target_starts is None and len(self.targets) == len(self.ids)
 
     def target_counts(self) -> NDArray[np.int64]:
         """How many targets each record teaches, shape (n,): what the loss is normalised by."""
+        if self.target_starts is not None:
+            return np.diff(self.target_starts)
         if not self.per_token:
             return np.ones(len(self), dtype=np.int64)
         learned = np.concatenate([[0], np.cumsum(self.targets != IGNORED)])
@@ -57,10 +63,17 @@ class Encoded:
 
 
 def flat(
-    records: Iterable[tuple[int, Sequence[int], Sequence[int] | int]], *, cut: int = 0, left_out: int = 0
+    records: Iterable[tuple[int, Sequence[int], Sequence[int] | int]],
+    *,
+    cut: int = 0,
+    left_out: int = 0,
+    own_targets: bool = False,
 ) -> Encoded:
-    """`Encoded` from (row, ids, targets) per record; targets are one per token, or a single label."""
-    rows, lengths = [], [0]
+    """`Encoded` from (row, ids, targets) per record; targets are one per token, or a single label.
+
+    With `own_targets` they are a text of their own, of any length.
+    """
+    rows, lengths, target_lengths = [], [0], [0]
     ids: list[NDArray[np.int32]] = []
     targets: list[NDArray[np.int32]] = []
     for row, tokens, target in records:
@@ -68,6 +81,7 @@ def flat(
         lengths.append(len(tokens))
         ids.append(np.asarray(tokens, dtype=np.int32))
         targets.append(np.atleast_1d(np.asarray(target, dtype=np.int32)))
+        target_lengths.append(len(targets[-1]))
     empty = [np.zeros(0, dtype=np.int32)]
     return Encoded(
         ids=np.concatenate(ids or empty),
@@ -76,6 +90,7 @@ def flat(
         rows=np.asarray(rows, dtype=np.int64),
         cut=cut,
         left_out=left_out,
+        target_starts=np.cumsum(target_lengths, dtype=np.int64) if own_targets else None,
     )
 
 

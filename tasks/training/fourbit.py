@@ -37,7 +37,8 @@ def quantization_config(
 def skipped(settings: Quantization, config: PreTrainedConfig, task: Task, fresh: Sequence[str]) -> tuple[str, ...]:
     """The modules that stay in full precision, sorted: output embeddings and heads, fresh modules, the recipe's own.
 
-    Naming any module turns off transformers' own exclusion of the output embeddings, so they are named here.
+    Naming any module turns off transformers' own exclusion of the output embeddings, so they are named here; and so is
+    what an architecture never gives to 4 bits (T5's `wo`).
     """
     import torch
 
@@ -47,10 +48,11 @@ def skipped(settings: Quantization, config: PreTrainedConfig, task: Task, fresh:
         model = auto_class(task).from_config(config)
     head = model.get_output_embeddings()
     outputs = [name for name, module in model.named_modules() if head is not None and module is head]
-    inside = model.base_model_prefix
-    heads = [name for name, _ in model.named_children() if name != inside]
+    inside = model.base_model_prefix  # T5 that writes text is not built around its base model: all of it is base
+    heads = [name for name, _ in model.named_children() if name != inside] if hasattr(model, inside) else []
+    kept = model._keep_in_fp32_modules or ()
     tied = [name.rpartition(".")[0] for name in model.all_tied_weights_keys]
-    return tuple(sorted({*outputs, *heads, *tied, *fresh, *settings.skip_modules}))
+    return tuple(sorted({*outputs, *heads, *kept, *tied, *fresh, *settings.skip_modules}))
 
 
 def keep_unpacked(model: M) -> M:

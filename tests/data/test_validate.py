@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tasks.config import TASKS, Dataset, Limits, Task
+from tasks.config import DATASET_TASKS, Dataset, DatasetTask, Limits
 from tasks.data import expectations, validate
 from tasks.data.expectations import Suite, check, load_suite
 from tasks.data.facts import facts_of, texts_of
@@ -22,7 +22,7 @@ Rows = list[dict[str, Any]]
 Built = tuple[Rows, Rows, dict[str, Any]]
 
 
-def write(path: Path, task: Task, rows: Rows) -> None:
+def write(path: Path, task: DatasetTask, rows: Rows) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with TableWriter(path, working_schema(task)) as writer:
         for number, row in enumerate(rows):
@@ -34,7 +34,7 @@ def write(path: Path, task: Task, rows: Rows) -> None:
 def run(tmp_path: Path) -> Callable[..., Built]:
     """Run the stage on records given by their content columns; returns kept rows, rejected rows and facts."""
 
-    def stage(task: Task, rows: Rows, rejected: dict[str, int] | None = None, **entry: Any) -> Built:
+    def stage(task: DatasetTask, rows: Rows, rejected: dict[str, int] | None = None, **entry: Any) -> Built:
         import pyarrow.parquet as pq
 
         dataset = Dataset.model_validate({**DATASET, "task": task, **entry})
@@ -158,8 +158,8 @@ def test_an_expectation_that_is_not_met_is_named_without_values(run: Callable[..
     assert PLANTED not in str(refused.value) + page.read_text("utf-8")
 
 
-@pytest.mark.parametrize("task", TASKS)
-def test_every_suite_accepts_good_records_and_is_all_judged(task: Task, run: Callable[..., Built]) -> None:
+@pytest.mark.parametrize("task", DATASET_TASKS)
+def test_every_suite_accepts_good_records_and_is_all_judged(task: DatasetTask, run: Callable[..., Built]) -> None:
     rows = {
         "causal-lm": [{"prompt": f"Why {n}?", "answer": "So.", "choices": ["So.", "No."]} for n in range(3)],
         "text-classification": GOOD,
@@ -175,10 +175,10 @@ def test_every_suite_accepts_good_records_and_is_all_judged(task: Task, run: Cal
     }
 
 
-LABEL: Task = "text-classification"
-ASK: Task = "causal-lm"
-TAG: Task = "token-classification"
-BAD: dict[str, tuple[Task, Rows]] = {
+LABEL: DatasetTask = "text-classification"
+ASK: DatasetTask = "causal-lm"
+TAG: DatasetTask = "token-classification"
+BAD: dict[str, tuple[DatasetTask, Rows]] = {
     "expect_column_values_to_be_unique(record_id)": (LABEL, [{**row, "record_id": "r"} for row in GOOD]),
     "expect_column_values_to_not_be_null(group_id)": (LABEL, [{**row, "group_id": None} for row in GOOD]),
     "expect_column_values_to_not_be_null(category)": (LABEL, [{**GOOD[0], "category": None}, *GOOD]),

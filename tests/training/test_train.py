@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tasks.artifact import load, verify
-from tasks.config import TASKS, Task
+from tasks.config import DATASET_TASKS, Task
 from tasks.training.models import open_model
 from tasks.training.train import finetune
 from tests.factories import dataset_version, tiny_bert, tiny_llama
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 
 PAIRS = [
     (tiny_llama, "causal-lm"),
-    *((make, task) for make in (tiny_llama, tiny_bert) for task in TASKS if task != "causal-lm"),
+    *((make, task) for make in (tiny_llama, tiny_bert) for task in DATASET_TASKS if task != "causal-lm"),
 ]
 
 

@@ -10,7 +10,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tasks.config import TASKS, Dataset, Format, Task
+from tasks.config import DATASET_TASKS, Dataset, DatasetTask, Format
 from tasks.data.records import CONTENT, Reason
 from tasks.errors import InputError
 from tasks.home import CHECKOUT
@@ -22,10 +22,10 @@ LONGEST_NAME = 40
 """A first line with none of the wanted names may be a record: only what looks like a name is then shown."""
 
 _OPTIONAL = ("record_id", "group_id", "choices", "category", "language", "annotator")
-_READERS: dict[Format, tuple[str, tuple[Task, ...]]] = {
-    "jsonl": ("jsonlines", TASKS),
-    "csv": ("delimited", TASKS),
-    "parquet": ("columnar", TASKS),
+_READERS: dict[Format, tuple[str, tuple[DatasetTask, ...]]] = {
+    "jsonl": ("jsonlines", DATASET_TASKS),
+    "csv": ("delimited", DATASET_TASKS),
+    "parquet": ("columnar", DATASET_TASKS),
     "chat": ("chat", ("causal-lm",)),
     "medquad": ("medquad", ("causal-lm",)),
     "pubmedqa": ("pubmedqa", ("text-classification", "causal-lm")),

@@ -1,0 +1,62 @@
+"""Answers to questions by an encoder-decoder, which reads the question whole and writes the answer beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from tasks.training.encode import IGNORED, Encoded, flat
+from tasks.training.objectives.causal_lm import only_at
+from tasks.training.prompts import answer_ids, prompt_ids, without_beginning
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import torch
+    from transformers import PreTrainedTokenizerBase
+
+    from tasks.training.batches import Batch
+
+
+class Seq2SeqLM:
+    """Loss on the tokens of the answer and its end token, each predicted from the question and the tokens before it.
+
+    Raffel et al. 2020, "Exploring the Limits of Transfer Learning with a Unified Text-to-Text Transformer".
+    """
+
+    packs = False
+
+    def encode(
+        self, table: pa.Table, tokenizer: PreTrainedTokenizerBase, labels: Sequence[str], max_length: int
+    ) -> Encoded:
+        """Question and answer, `max_length` tokens for each: a long question loses its beginning, a long answer fits
+        not and its record is left out."""
+        prompts = prompt_ids(tokenizer, table["prompt"].to_pylist(), "seq2seq-lm")
+        answers = answer_ids(tokenizer, table["answer"].to_pylist())
+        fitting = [row for row, answer in enumerate(answers) if len(answer) <= max_length]
+        return flat(
+            ((row, without_beginning(tokenizer, prompts[row], max_length), answers[row]) for row in fitting),
+            cut=sum(len(prompts[row]) > max_length for row in fitting),
+            left_out=len(answers) - len(fitting),
+            own_targets=True,
+        )
+
+    def loss(self, model: Any, batch: Batch, smoothing: float) -> torch.Tensor:
+        """Summed cross entropy; logits are computed only where an answer has a token."""
+        from torch.nn.functional import cross_entropy
+
+        rows, places = (batch.targets != IGNORED).nonzero(as_tuple=True)
+        read = shifted_right(batch.targets, model.config.decoder_start_token_id)
+        with only_at(model, rows, places):
+            logits = model(**batch.inputs, decoder_input_ids=read, use_cache=False).logits
+        return cross_entropy(logits[0].float(), batch.targets[rows, places], reduction="sum", label_smoothing=smoothing)
+
+
+def shifted_right(targets: torch.Tensor, start: int) -> torch.Tensor:
+    """What the decoder reads while it writes `targets`, both of shape (rows, tokens): its start token, then all but the
+    last of them. Behind the end of an answer it reads start tokens, which nothing before them can see."""
+    read = targets.roll(1, dims=1)
+    read[:, 0] = start
+    return read.masked_fill(read == IGNORED, start)
+
+
+OBJECTIVE = Seq2SeqLM()
