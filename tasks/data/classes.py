@@ -21,10 +21,6 @@ _COLUMN: dict[DatasetTask, str] = {
     "text-classification": "label",
     "token-classification": "tags",
 }
-    "causal-lm": "category",
-    "text-classification": "label",
-    "token-classification": "tags",
-}
 
 
 @dataclass(frozen=True)
