@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tasks.artifact import Artifact, artifacts, load, write_atomically
-from tasks.config import BaseModelRef, Quantization, Task
+from tasks.config import GENERATING, BaseModelRef, DatasetTask, Quantization, Task
 from tasks.digest import canonical_json
 from tasks.errors import InputError, IntegrityError
 from tasks.home import CHECKOUT, home
@@ -114,9 +114,17 @@ def auto_class(task: Task) -> Any:
 
     return {
         "causal-lm": transformers.AutoModelForCausalLM,
+        "seq2seq-lm": transformers.AutoModelForSeq2SeqLM,
         "text-classification": transformers.AutoModelForSequenceClassification,
         "token-classification": transformers.AutoModelForTokenClassification,
     }[task]
+
+
+def task_of(base: Base, records: DatasetTask) -> Task:
+    """What an untrained base does with records of a kind: an encoder-decoder answers questions as seq2seq-lm."""
+    if records == "causal-lm" and load_config(base.path).is_encoder_decoder:
+        return "seq2seq-lm"
+    return records
 
 
 def task_config(folder: Path, task: Task, labels: Sequence[str], dropout: float | None = None) -> PreTrainedConfig:
@@ -133,20 +141,23 @@ def task_config(folder: Path, task: Task, labels: Sequence[str], dropout: float 
         type(config) in MODEL_FOR_MASKED_LM_MAPPING and not getattr(config, "is_decoder", False)
     )
     if type(config) not in known or (task == "causal-lm" and encoder):
-        raise InputError(
-            f"a {config.model_type} model cannot do {task}",
-            value=folder,
-            hint="causal-lm needs a decoder (Llama, Qwen3, GPT-2, ...)"
-            if task == "causal-lm"
-            else "choose another base",
-        )
+        hint = "choose another base"
+        if task == "causal-lm":
+            other = "; for this model say task: seq2seq-lm" if config.is_encoder_decoder else ""
+            hint = f"causal-lm needs a decoder (Llama, Qwen3, GPT-2, ...){other}"
+        elif task == "seq2seq-lm":
+            hint = "seq2seq-lm needs an encoder-decoder (T5, BART, ...)"
+        raise InputError(f"a {config.model_type} model cannot do {task}", value=folder, hint=hint)
+    if task == "seq2seq-lm" and getattr(config, "decoder_start_token_id", None) is None:
+        hint = "set decoder_start_token_id in its config.json (T5: the padding token, BART: the end token)"
+        raise InputError("the model does not say what its decoder starts from", value=folder, hint=hint)
     if getattr(config, "quantization_config", None) is not None:
         raise InputError(
             "the base model is quantized already",
             value=folder,
             hint="start from the full-precision model (qlora quantizes)",
         )
-    if task != "causal-lm":
+    if task not in GENERATING:
         config.num_labels = len(labels)
         config.id2label = dict(enumerate(labels))
         config.label2id = {label: number for number, label in enumerate(labels)}
@@ -186,7 +197,10 @@ def fresh_modules(base: Base, task: Task, labels: Sequence[str]) -> tuple[str, .
             for name in tensors.keys():  # noqa: SIM118 (not a mapping)
                 known = name.removeprefix(prefix).replace("LayerNorm.gamma", "LayerNorm.weight")
                 stored[known.replace("LayerNorm.beta", "LayerNorm.bias")] = list(tensors.get_slice(name).get_shape())
-    tied = set(model.all_tied_weights_keys)
+    tied: dict[str, str] = model.all_tied_weights_keys
+    for other, name in tied.items():  # of weights that are one, a file may hold any
+        if (shape := stored.get(other.removeprefix(prefix))) is not None:
+            stored.setdefault(name.removeprefix(prefix), shape)
     return tuple(
         sorted(
             {
@@ -204,7 +218,7 @@ def head_modules(model: PreTrainedModel, fresh: Sequence[str], task: Task) -> tu
     Sorted, and no module inside another one.
     """
     heads = set(fresh)
-    if task != "causal-lm":
+    if task not in GENERATING:
         outside = [(name, child) for name, child in model.named_children() if name != model.base_model_prefix]
         heads |= {name for name, child in outside if next(child.parameters(), None) is not None}
     return tuple(sorted(name for name in heads if not any(name.startswith(f"{other}.") for other in heads)))
@@ -223,7 +237,7 @@ def load_base(
     """The base with a head for the task, in evaluation mode.
 
     Args:
-        labels: the label names, in order of their ids; ignored for causal-lm.
+        labels: the label names, in order of their ids; ignored for tasks that write text.
         quantization: load in 4 bits (NF4), the head excepted.
         dtype: of the weights; default float32, or the compute dtype where quantized.
         dropout: instead of what the model's config says.
@@ -239,7 +253,7 @@ def load_base(
     quiet()
     config = task_config(base.path, task, labels, dropout)
     fresh = fresh_modules(base, task, labels)
-    if task == "causal-lm" and fresh:
+    if task in GENERATING and fresh:
         raise InputError("the base model holds no weights for a part that generation needs", value=", ".join(fresh))
     extra: dict[str, Any] = {}
     if quantization is not None:
