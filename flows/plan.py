@@ -14,7 +14,9 @@ from tasks.data.params import one_dataset
 from tasks.data.version import DatasetVersion
 from tasks.lineage.event import Event
 from tasks.lineage.ledger import events
+from tasks.release.merge import cannot_merge
 from tasks.training.fit import check_fit
+from tasks.training.method import method_named
 
 FIRST = "not known before a first run"
 CHARACTERS_PER_TOKEN, TOKENS_PER_SECOND = 4, 2000  # a small model on two cores: for a first guess only
@@ -68,33 +70,28 @@ def _stages(recipe: Recipe) -> list[Planned]:
         planned.append(Planned(name, "be reused", f"{trained.kind} {trained.digest[:12]}", None))
     else:
         planned.append(Planned(name, "run", f"dataset {recipe.dataset}", seconds))
-    has_adapter = _has_adapter(recipe)
-    merged = trained if trained and not has_adapter else None
-    if has_adapter:
-        merged = find("merged", {"parent": trained.digest}) if trained else None
-        planned.append(_derived("merge", merged, _last_seconds(history, "model-derived", step="merge")))
-    keyed = {"parent": merged.digest, "settings": recipe.quantization.plain()} if merged else None
+    method, whole, before = method_named(recipe.method["name"]), trained, "the form before it"
+    merges = method.has_adapter and method.mergeable
+    if merges:
+        whole = find("merged", {"parent": trained.digest}) if trained else None
+        planned.append(_derived("merge", whole, before, _last_seconds(history, "model-derived", step="merge")))
+    elif method.has_adapter:
+        before = f"the adapter: {cannot_merge(method)}"
+    keyed = {"parent": whole.digest, "settings": recipe.quantization.plain()} if whole else None
     small = find("quantized", keyed) if keyed else None
-    planned.append(_derived("quantize", small, _last_seconds(history, "model-derived", step="quantize")))
-    forms = 3 if has_adapter else 2
+    planned.append(_derived("quantize", small, before, _last_seconds(history, "model-derived", step="quantize")))
+    forms = 3 if merges else 2
     planned.append(Planned("judge", f"run ({forms} forms; what was measured before is reused)", recipe.policy, None))
     return [*planned, Planned("register and promote", "run", recipe.model, None)]
 
 
-def _derived(stage: str, artifact: Artifact | None, seconds: float | None) -> Planned:
+def _derived(stage: str, artifact: Artifact | None, source: str, seconds: float | None) -> Planned:
     if artifact:
         return Planned(stage, "be reused", f"{artifact.kind} {artifact.digest[:12]}", None)
-    return Planned(stage, "run", "the form before it", seconds)
-
-
-def _has_adapter(recipe: Recipe) -> bool:
-    from tasks.training.method import method_named
-
-    return method_named(recipe.method["name"]).has_adapter
+    return Planned(stage, "run", source, seconds)
 
 
 def _trained(recipe: Recipe, version: DatasetVersion) -> Artifact | None:
-    from tasks.training.method import method_named
     from tasks.training.models import Base, resolve_base
     from tasks.training.named_base import known_base
     from tasks.training.train import inputs_of as training_inputs

@@ -27,12 +27,12 @@ def retrain(recipe: Recipe, run: Run) -> Version:
     steps.push_data(run)
     base = steps.base_model(run)
     trained = steps.judged(run, steps.finetune(run, dataset, base), dataset, base)
-    merged = (
+    whole = (
         steps.judged(run, steps.merge(run, trained), dataset, base, trained)
-        if trained.artifact.kind == "adapter"
+        if steps.can_merge(run, trained)
         else trained
     )
-    shipped = steps.judged(run, steps.quantize(run, merged), dataset, base, merged)
+    shipped = steps.judged(run, steps.quantize(run, whole), dataset, base, whole)
     steps.baselines(run, shipped, dataset, base)
     version = steps.register(run, shipped)
     return steps.promote(run, version)

@@ -31,8 +31,9 @@ from tasks.lineage.roles import roles
 from tasks.release import merge as merging
 from tasks.release import quantize as quantizing
 from tasks.release import register as registry
+from tasks.release.merge import cannot_merge
 from tasks.release.register import Version
-from tasks.training.method import parse_options
+from tasks.training.method import method_named, parse_options
 from tasks.training.models import Base, resolve_base
 from tasks.training.train import finetune as train
 
@@ -190,6 +191,17 @@ def _evaluated(run: Run, role: Any, model: Artifact | Base, dataset: DatasetVers
     return evaluation
 
 
+def can_merge(run: Run, trained: Form) -> bool:
+    """Whether what was trained is an adapter to merge. One that cannot be gets a line that says so."""
+    if trained.artifact.kind != "adapter":
+        return False
+    method = method_named(trained.artifact.meta["method"]["name"])
+    if not method.mergeable:
+        with run.console.stage("merge") as row:
+            row.verdict, row.detail = "skipped", cannot_merge(method)
+    return method.mergeable
+
+
 @step("merge")
 def merge(run: Run, row: Row, adapter: Form) -> Artifact:
     """Make the adapter part of the base's weights; checked weight by weight."""
@@ -197,9 +209,9 @@ def merge(run: Run, row: Row, adapter: Form) -> Artifact:
 
 
 @step("quantize")
-def quantize(run: Run, row: Row, merged: Form) -> Artifact:
-    """Make the served form; reloaded from disk and checked."""
-    return _derived(run, row, lambda: quantizing.quantize(merged.artifact, run.recipe.quantization))
+def quantize(run: Run, row: Row, whole: Form) -> Artifact:
+    """Make the served form, reloaded from disk and checked: of a merged model, or an adapter that cannot be merged."""
+    return _derived(run, row, lambda: quantizing.quantize(whole.artifact, run.recipe.quantization))
 
 
 def _derived(run: Run, row: Row, work: Callable[[], Artifact]) -> Artifact:

@@ -27,6 +27,7 @@ def model_card(version: RegisteredVersion, artifact: Artifact) -> str:
         base=", ".join(str(value) for value in artifact.meta["base"]["ref"].values()) or version.base,
         method=", ".join(f"{key} {value}" for key, value in artifact.meta["method"].items()),
         quantization=artifact.meta["quantization"],
+        loader=artifact.meta["loader"],
         artifact=version.artifact,
         judged=version.judged.digest,
         data=sealed.get(version.dataset),

@@ -7,16 +7,19 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from tasks.artifact import Artifact, read, verify, write_atomically
 from tasks.errors import InputError, IntegrityError
+from tasks.home import CHECKOUT
 from tasks.lineage.ledger import events
 from tasks.release.card import model_card
 from tasks.release.register import Version, resolve
 
 LOADERS = {
     "causal-lm": "AutoModelForCausalLM",
+    "seq2seq-lm": "AutoModelForSeq2SeqLM",
     "text-classification": "AutoModelForSequenceClassification",
     "token-classification": "AutoModelForTokenClassification",
 }
@@ -27,6 +30,29 @@ model, found = kind.from_pretrained(sys.argv[1], local_files_only=True, output_l
 transformers.AutoTokenizer.from_pretrained(sys.argv[1], local_files_only=True)
 sys.exit(1 if found["missing_keys"] or found["unexpected_keys"] else 0)
 """
+LOAD_BESIDE = """
+import sys
+from pathlib import Path
+from tasks.artifact import read
+from tasks.training.models import open_model
+artifact = read(Path(sys.argv[1]))
+open_model(artifact, artifact.meta["task"], artifact.meta["labels"])
+"""
+PLAIN = """\
+from transformers import AutoTokenizer, {loader}
+
+model = {loader}.from_pretrained("model")
+tokenizer = AutoTokenizer.from_pretrained("model")"""
+BESIDE = """\
+# In a checkout of Galen: an adapter of this method cannot become part of the base's weights, and only Galen's own code
+# puts it on. `model/base/` is the base in 4 bits; without the adapter it has learned nothing of the task.
+from pathlib import Path
+
+from tasks.artifact import read
+from tasks.training.models import open_model
+
+artifact = read(Path("model"))
+model, tokenizer = open_model(artifact, artifact.meta["task"], artifact.meta["labels"])"""
 README = """# {model}, version {version}
 
 `model/` is what was judged and registered, byte for byte. Check it, then load it:
@@ -36,10 +62,7 @@ README = """# {model}, version {version}
 `model/artifact.json` holds the SHA-256 of every other file in `model/`; its own is the digest that the ledger names.
 
 ```python
-from transformers import AutoTokenizer, {loader}
-
-model = {loader}.from_pretrained("model")
-tokenizer = AutoTokenizer.from_pretrained("model")
+{how}
 ```
 
 It was written with {libraries}. {prompt}
@@ -52,7 +75,8 @@ It was written with {libraries}. {prompt}
 def export(reference: str, folder: Path) -> Path:
     """Write a version to a new folder: the model, how to load it, its card, and its events of the ledger.
 
-    The copy is hashed, and loaded once by a process that knows nothing but transformers, before it gets its name.
+    The copy is hashed, and loaded once, before it gets its name: by a process that knows nothing but transformers, or,
+    where an adapter lies beside its base, nothing but Galen's code and this folder.
 
     Raises:
         InputError: no such version, or the folder holds something already, or cannot be written.
@@ -82,8 +106,8 @@ def _fill(draft: Path, version: Version, artifact: Artifact) -> None:
     verify(copy)
     if copy.digest != artifact.digest:
         raise IntegrityError("the copy differs from what was judged", value=copy.digest)
-    loader = LOADERS[artifact.meta["task"]]
-    _check_loads(draft / "model", loader)
+    beside, loader = artifact.meta["loader"] == "adapter", LOADERS[artifact.meta["task"]]
+    _check_loads(draft / "model", beside, loader)
     from tasks.lineage.environment import libraries
 
     known = libraries()
@@ -94,7 +118,7 @@ def _fill(draft: Path, version: Version, artifact: Artifact) -> None:
         model=version.model,
         version=version.number,
         digest=artifact.digest,
-        loader=loader,
+        how=BESIDE if beside else PLAIN.format(loader=loader),
         libraries=written_with,
         prompt=prompt.replace("\n", "\\n"),
     )
@@ -108,10 +132,20 @@ def _fill(draft: Path, version: Version, artifact: Artifact) -> None:
     write_atomically(draft / "lineage.json", json.dumps(about, indent=1).encode() + b"\n")
 
 
-def _check_loads(folder: Path, loader: str) -> None:
-    """Load the folder in a process of its own, outside the checkout, with transformers alone."""
-    command = [sys.executable, "-c", LOAD, str(folder), loader]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+def _check_loads(folder: Path, beside: bool, loader: str) -> None:
+    """Load the folder in a process of its own: plain transformers outside the checkout, or Galen with an empty home."""
+    code, arguments = (LOAD_BESIDE, []) if beside else (LOAD, [loader])
+    with tempfile.TemporaryDirectory() as nothing:
+        more = {"PYTHONPATH": str(CHECKOUT), "GALEN_HOME": nothing} if beside else {}
+        done = subprocess.run(
+            [sys.executable, "-c", code, str(folder), *arguments],
+            cwd=folder,
+            env={**os.environ, **more},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["weights are missing or left over"])[-1]
-        raise IntegrityError("plain transformers cannot load the exported folder", value=last)
+        who = "Galen" if beside else "plain transformers"
+        raise IntegrityError(f"{who} cannot load the exported folder", value=last)

@@ -40,7 +40,7 @@ def merge(adapter: Artifact) -> Artifact:
         raise InputError(f"a model of kind {adapter.kind} cannot be merged", value=adapter.digest[:12], hint=hint)
     method = method_named(adapter.meta["method"]["name"])
     if not method.mergeable:
-        raise InputError(f"{method.name} cannot be merged", hint="such an adapter is served beside its base")
+        raise InputError(cannot_merge(method), value=adapter.digest[:12], hint="quantize it as it is")
 
     def build(folder: Path) -> Meta:
         base = locate_base(adapter.meta["base"]["digest"])
@@ -51,6 +51,11 @@ def merge(adapter: Artifact) -> Artifact:
     return make("merged", {"parent": adapter.digest}, build)
 
 
+def cannot_merge(method: Method) -> str:
+    """Why an adapter of a method stays one, in words."""
+    return f"{method.name} cannot be merged into the base's weights; it is served beside its base"
+
+
 def _merge(adapter: Artifact, method: Method, base: Base, folder: Path) -> Meta:
     import torch
 
@@ -58,12 +63,13 @@ def _merge(adapter: Artifact, method: Method, base: Base, folder: Path) -> Meta:
     live = method.load(_live_base(adapter, method, base), adapter.path, options)
     ids = probe(load_tokenizer(adapter.path), getattr(live.config, "max_position_embeddings", None))
     reference = logits_of(live, ids)
-    aimed_at = targets(live)
     del live
 
     plain = load_plain_base(adapter, method, base)
     before = _weights(plain)
-    merged = method.merge(method.load(plain, adapter.path, options))
+    wrapped = method.load(plain, adapter.path, options)
+    aimed_at = targets(wrapped)
+    merged = method.merge(wrapped)
     changed = check_changes(before, _weights(merged), aimed_at)
     exact = compare(reference, logits_of(merged, ids))
     _require(exact, MERGED_KL, "the merged model does not say what the adapter does")
@@ -72,7 +78,7 @@ def _merge(adapter: Artifact, method: Method, base: Base, folder: Path) -> Meta:
     merged.to(dtype).save_pretrained(folder)
     copy_tokenizer(adapter.path, folder)
     tokenizer = _check_tokenizer(base.path, adapter.path, folder)
-    del merged, plain
+    del merged, plain, wrapped
 
     saved, found = auto_class(task).from_pretrained(
         folder, dtype=torch.float32, use_safetensors=True, local_files_only=True, output_loading_info=True
@@ -138,8 +144,10 @@ def _trained_in(adapter: Artifact) -> torch.dtype:
 def targets(model: Any) -> dict[str, bool]:
     """The weights that an adapter on a model aims at, by their name in the plain model, and whether its update is zero.
 
-    A weight whose update is zero (as before the first step) is free to stay as it is.
+    A weight whose update is zero (as before the first step) is free to stay as it is. Most updates are added to a
+    weight; factors on what a linear module gives scale its bias too.
     """
+    from peft.tuners.ia3.layer import IA3Layer
     from peft.tuners.tuners_utils import BaseTunerLayer
     from peft.utils.other import AuxiliaryTrainingWrapper
 
@@ -148,6 +156,12 @@ def targets(model: Any) -> dict[str, bool]:
         plain = name.removeprefix("base_model.model.")
         if isinstance(module, AuxiliaryTrainingWrapper):
             found |= {f"{plain}.{key}": False for key in module.original_module.state_dict()}
+        elif isinstance(module, IA3Layer):
+            factors = module.ia3_l["default"]
+            found[f"{plain}.weight"] = bool((factors == 1).all())
+            bias = getattr(module.get_base_layer(), "bias", None)
+            if bias is not None and not module.is_feedforward:
+                found[f"{plain}.bias"] = bool((bias * factors.flatten() == bias).all())
         elif isinstance(module, BaseTunerLayer):
             update = getattr(module, "get_delta_weight", None)
             found[f"{plain}.weight"] = update is not None and not bool(update("default").any())
@@ -216,7 +230,7 @@ def _weights(model: PreTrainedModel) -> dict[str, str]:
 
     named = [*model.named_parameters(), *model.named_buffers()]
     return {
-        name: hashlib.sha256(value.detach().cpu().contiguous().view(torch.uint8).numpy()).hexdigest()
+        name: hashlib.sha256(value.detach().cpu().reshape(-1).contiguous().view(torch.uint8).numpy()).hexdigest()
         for name, value in named
     }
 

@@ -1,16 +1,33 @@
-"""The served form: a merged model in NF4 (Dettmers et al. 2023, QLoRA), believed once it was read back from disk."""
+"""The served form: a model in NF4 (Dettmers et al. 2023, QLoRA), believed once it was read back from disk.
+
+A merged model becomes one plain transformers folder. For an adapter that cannot be merged it is the base in NF4, a
+plain transformers folder of its own in `base/`, with the adapter's files and its tokenizer beside it.
+"""
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tasks.artifact import Artifact, Meta, make
 from tasks.config import Quantization
+from tasks.digest import digest_file
 from tasks.errors import InputError, IntegrityError
 from tasks.release.probe import compare, logits_of, probe
 from tasks.training.fourbit import check_shapes, keep_unpacked, skipped
-from tasks.training.models import Base, auto_class, copy_tokenizer, load_base, load_tokenizer
+from tasks.training.method import method_named, parse_options
+from tasks.training.models import (
+    SERVED_BASE,
+    Base,
+    auto_class,
+    copy_tokenizer,
+    fresh_modules,
+    load_base,
+    load_tokenizer,
+    locate_base,
+    open_model,
+)
 
 if TYPE_CHECKING:
     import torch
@@ -21,39 +38,62 @@ BLOCK_ERROR = 0.18
 LAYER_ERROR = 0.01
 """Of the largest weight in a layer: what double quantization adds."""
 KL = 1.0
-"""Nats from the merged model that need no second look. What 4 bits cost in quality, the gates judge."""
+"""Nats from the form before it that need no second look. What 4 bits cost in quality, the gates judge."""
 SERVED_KL = 0.01
 """Nats between the kernel that evaluation uses and the one that plain transformers chooses on this machine."""
 
 
 def quantize(model: Artifact, settings: Quantization) -> Artifact:
-    """The quantized form of a merged model: a folder that plain transformers loads, made once.
+    """The quantized form of a merged model, or of an adapter that cannot be merged, made once.
 
-    What was saved is loaded again and compared with the merged model; the findings are in `meta["quantization"]`.
+    What was saved is loaded again and compared with the form that it was made from; the findings are in
+    `meta["quantization"]`, and `meta["loader"]` says what opens it: "transformers", or "adapter" for Galen.
 
     Raises:
-        InputError: not a merged model, or it has a shape that 4 bits cannot take; nothing was written.
-        IntegrityError: what came back from disk is not what it should be.
+        InputError: neither of these, or it has a shape that 4 bits cannot take; nothing was written.
+        IntegrityError: what came back from disk is not what it should be, or the adapter's base is gone.
     """
-    if model.kind != "merged":
-        hint = "quantize its merged form" if model.kind == "adapter" else None
-        raise InputError(f"a model of kind {model.kind} cannot be quantized", value=model.digest[:12], hint=hint)
-    check_shapes(_as_base(model), model.meta["task"], model.meta["labels"], settings)
+    beside = _served_beside_its_base(model)
+    wide = _in_full(model)
+    check_shapes(wide, model.meta["task"], model.meta["labels"], settings)
 
     def build(folder: Path) -> Meta:
-        small = load_base(_as_base(model), model.meta["task"], model.meta["labels"], quantization=settings)
-        small.save_pretrained(folder)
-        copy_tokenizer(model.path, folder)
+        if beside:
+            for name in model.files:
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(model.path / name, folder / name)
+        inner = folder / SERVED_BASE if beside else folder
+        small = load_base(wide, model.meta["task"], model.meta["labels"], quantization=settings)
+        small.save_pretrained(inner)
+        copy_tokenizer(wide.path, inner)
         del small
-        changed = {"form": "quantized", "parent": model.digest, "loader": "transformers"}
+        changed = {"form": "quantized", "parent": model.digest, "loader": "adapter" if beside else "transformers"}
         checks = verify_quantized(model, folder, settings)
         return {**model.meta, **changed, "quantization": {"type": "nf4", **settings.plain(), **checks}}
 
     return make("quantized", {"parent": model.digest, "settings": settings.plain()}, build)
 
 
+def _served_beside_its_base(model: Artifact) -> bool:
+    """Whether a model is an adapter that cannot be merged (True) or a merged model (False)."""
+    if model.kind == "adapter":
+        method = method_named(model.meta["method"]["name"])
+        if method.mergeable:
+            hint = "merge it first, and quantize the merged form"
+            raise InputError(f"an adapter of {method.name} cannot be quantized", value=model.digest[:12], hint=hint)
+        return True
+    if model.kind != "merged":
+        raise InputError(f"a model of kind {model.kind} cannot be quantized", value=model.digest[:12])
+    return False
+
+
+def _in_full(model: Artifact) -> Base:
+    """What is put into 4 bits: a merged model itself, or the base of an adapter."""
+    return locate_base(model.meta["base"]["digest"]) if model.kind == "adapter" else Base(model.path, model.digest, {})
+
+
 def verify_quantized(model: Artifact, folder: Path, settings: Quantization) -> Meta:
-    """Load a quantized folder as anyone would, and compare it with the merged model that it was made from.
+    """Load a quantized folder as anyone would, and compare it with the model that it was made from.
 
     Returns:
         plain data: layers in 4 bits, modules left out, bits per parameter as stored, bytes, errors of the weights,
@@ -61,18 +101,18 @@ def verify_quantized(model: Artifact, folder: Path, settings: Quantization) -> M
 
     Raises:
         IntegrityError: a layer is not in NF4 that should be, or is that should not; a weight is further off than
-            4 bits explain; what was left out changed; the stored size is not the format's; the outputs are not
-            finite, far from the merged model's, or depend on the kernel.
+            4 bits explain; what was left out changed, or a file of an adapter; the stored size is not the format's;
+            the outputs are not finite, far from those of the model, or depend on the kernel.
     """
-    import torch
     from bitsandbytes.nn import Linear4bit
-    from transformers.pytorch_utils import Conv1D
 
+    beside, source = model.kind == "adapter", _in_full(model)
     task, labels = model.meta["task"], model.meta["labels"]
-    merged = load_base(_as_base(model), task, labels)
-    ids = probe(load_tokenizer(folder), getattr(merged.config, "max_position_embeddings", None))
+    inner = folder / SERVED_BASE if beside else folder
+    fresh = fresh_modules(source, task, labels) if beside else ()  # their trained weights are in the adapter's file
+    wide = load_base(source, task, labels)
     small, found = auto_class(task).from_pretrained(
-        folder, use_safetensors=True, local_files_only=True, output_loading_info=True
+        inner, use_safetensors=True, local_files_only=True, output_loading_info=True
     )
     if lost := sorted(found["missing_keys"]) or sorted(found["unexpected_keys"]):
         raise IntegrityError("the quantized model's weights do not fit its config", value=lost[0])
@@ -80,37 +120,82 @@ def verify_quantized(model: Artifact, folder: Path, settings: Quantization) -> M
     keep_unpacked(small)
 
     layers = {name: one for name, one in small.named_modules() if isinstance(one, Linear4bit)}
-    wide = {
-        name: one.weight.detach().T if isinstance(one, Conv1D) else one.weight.detach()
-        for name, one in merged.named_modules()
-        if isinstance(one, torch.nn.Linear | Conv1D)
+    weights = _matrices(wide)
+    left_out = sorted(weights.keys() - layers.keys())
+    planned = _planned(sorted(weights), skipped(settings, wide.config, task, fresh))
+    if wrong := sorted(set(left_out) ^ set(planned)):
+        raise IntegrityError(f"a layer is {'not ' * (wrong[0] in left_out)}in 4 bits", value=wrong[0])
+    _check_untouched(small, dict(wide.named_parameters()), fresh)
+    errors = [_weight_error(name, layer, weights[name]) for name, layer in layers.items()]
+    checks = {
+        "layers": len(layers),
+        "left_out": left_out,
+        "bits_per_parameter": _bits_per_parameter(inner, {name: weights[name].numel() for name in layers}, settings),
+        "bytes": _weight_bytes(folder),
+        "parent_bytes": _weight_bytes(model.path) + (_weight_bytes(source.path) if beside else 0),
+        "weight_error": round(max(errors), 3),
     }
-    left_out = sorted(wide.keys() - layers.keys())
-    if unplanned := sorted(set(left_out) - set(_planned(left_out, skipped(settings, merged.config, task, ())))):
-        raise IntegrityError("a layer is not in 4 bits", value=unplanned[0])
-    _check_untouched(small, dict(merged.named_parameters()))
-    errors = [_weight_error(name, layer, wide[name]) for name, layer in layers.items()]
+    if beside:
+        del small, layers
+        return {**checks, **_compare_beside(model, folder, settings, wide, len(errors))}
+    return {**checks, **_compare_merged(folder, wide, small, repacking)}
 
-    expected, unpacked = logits_of(merged, ids), logits_of(small, ids)
-    from_merged = compare(expected, unpacked)
-    # A confident model can be further off than KL and still be the same model: then it must at least be far closer to
-    # the merged one on the same row than on another.
-    elsewhere = compare(expected.roll(1, 0), unpacked)
-    if not (from_merged.kl <= KL or from_merged.kl < elsewhere.kl / 2):
-        raise IntegrityError("the quantized model does not say what the merged one does", value=from_merged.plain())
+
+def _compare_merged(folder: Path, merged: Any, small: Any, repacking: list[Any]) -> Meta:
+    """What a quantized model says, against the merged one, and with the kernel that plain transformers chooses."""
+    ids = probe(load_tokenizer(folder), getattr(merged.config, "max_position_embeddings", None))
+    unpacked = logits_of(small, ids)
+    from_parent = _check_alike(logits_of(merged, ids), unpacked)
     for one in repacking:  # from here on `small` does as plain transformers would: it may repack its weights
         one.support_avx512bf16_for_cpu = True
     as_served = compare(unpacked, logits_of(small, ids))
     if not as_served.kl <= SERVED_KL:
         raise IntegrityError("what is served differs from what is evaluated", value=as_served.plain())
+    return {"from_parent": from_parent, "as_served": as_served.plain()}
+
+
+def _compare_beside(adapter: Artifact, folder: Path, settings: Quantization, base: Any, layers: int) -> Meta:
+    """What a folder of 4-bit base and adapter says, opened as it will be served, against the adapter on its base."""
+    import torch
+    from bitsandbytes.nn import Linear4bit
+
+    for name, digest in adapter.files.items():
+        if not (folder / name).is_file() or digest_file(folder / name) != digest:
+            raise IntegrityError("a file of the adapter changed", value=name)
+    options = parse_options(adapter.meta["method"])
+    live = method_named(options.name).load(base, adapter.path, options)
+    ids = probe(load_tokenizer(folder), getattr(live.config, "max_position_embeddings", None))
+    expected = logits_of(live, ids)
+    del live
+
+    unsealed = Artifact("", "quantized", folder, {**adapter.meta, "loader": "adapter"}, {})
+    dtype = getattr(torch, settings.compute_dtype)
+    small, _ = open_model(unsealed, adapter.meta["task"], adapter.meta["labels"], dtype=dtype)
+    if sum(isinstance(one, Linear4bit) for one in small.modules()) != layers:
+        raise IntegrityError("modules of the adapter are in 4 bits, or took the place of some that are")
+    return {"from_parent": _check_alike(expected, logits_of(small, ids))}
+
+
+def _check_alike(expected: torch.Tensor, found: torch.Tensor) -> Meta:
+    """The difference of a quantized model's outputs from those of the model that it was made from."""
+    difference = compare(expected, found)
+    # A confident model can be further off than KL and still be the same model: then it must at least be far closer to
+    # the other one on the same row than on another.
+    elsewhere = compare(expected.roll(1, 0), found)
+    if not (difference.kl <= KL or difference.kl < elsewhere.kl / 2):
+        raise IntegrityError("the quantized model does not say what it said before", value=difference.plain())
+    return difference.plain()
+
+
+def _matrices(model: Any) -> dict[str, torch.Tensor]:
+    """The weights of the linear modules, [out, in], by name of the module."""
+    import torch
+    from transformers.pytorch_utils import Conv1D
+
     return {
-        "layers": len(layers),
-        "left_out": left_out,
-        **_sizes(folder, {name: wide[name].numel() for name in layers}, settings),
-        "merged_bytes": _weight_bytes(model.path),
-        "weight_error": round(max(errors), 3),
-        "from_merged": from_merged.plain(),
-        "as_served": as_served.plain(),
+        name: one.weight.detach().T if isinstance(one, Conv1D) else one.weight.detach()
+        for name, one in model.named_modules()
+        if isinstance(one, torch.nn.Linear | Conv1D)
     }
 
 
@@ -120,14 +205,15 @@ def _planned(names: list[str], skip: tuple[str, ...]) -> list[str]:
     return [name for name in names if not should_convert_module(name, list(skip))]
 
 
-def _check_untouched(small: Any, original: dict[str, torch.Tensor]) -> None:
-    """What is not in 4 bits must be the merged model's, rounded to the dtype it is stored in."""
+def _check_untouched(small: Any, original: dict[str, torch.Tensor], fresh: tuple[str, ...]) -> None:
+    """What is not in 4 bits must be as before, rounded to the dtype it is stored in; new heads hold nothing yet."""
     import torch
     from bitsandbytes.nn import Params4bit
 
     for name, weight in small.named_parameters():
-        same = isinstance(weight, Params4bit) or torch.equal(weight.cpu(), original[name].cpu().to(weight.dtype))
-        if not same:
+        if isinstance(weight, Params4bit) or any(name.startswith(f"{one}.") for one in fresh):
+            continue
+        if not torch.equal(weight.cpu(), original[name].cpu().to(weight.dtype)):
             raise IntegrityError("a weight that was left out of 4 bits changed", value=name)
 
 
@@ -146,7 +232,7 @@ def _weight_error(name: str, layer: Any, weight: torch.Tensor) -> float:
     return float((error / largest.clamp(min=1e-30)).max())
 
 
-def _sizes(folder: Path, layers: dict[str, int], settings: Quantization) -> Meta:
+def _bits_per_parameter(folder: Path, layers: dict[str, int], settings: Quantization) -> float:
     """Bits per parameter of the 4-bit layers, as stored; NF4 asks for 4.127 with double quantization, else 4.5.
 
     The code tables of each layer (1.1 KB at most, whatever its size) are counted in `bytes` only.
@@ -168,12 +254,8 @@ def _sizes(folder: Path, layers: dict[str, int], settings: Quantization) -> Meta
         least = 4 * size + (8 * constants + 32 * groups if settings.double_quantization else 32 * constants)
         if not least <= bits[name] <= least + 64:
             raise IntegrityError(f"a layer takes {bits[name]} bits, not {least}", value=name)
-    return {"bits_per_parameter": round(sum(bits.values()) / sum(layers.values()), 4), "bytes": _weight_bytes(folder)}
+    return round(sum(bits.values()) / sum(layers.values()), 4)
 
 
 def _weight_bytes(folder: Path) -> int:
-    return sum(file.stat().st_size for file in folder.glob("*.safetensors"))
-
-
-def _as_base(model: Artifact) -> Base:
-    return Base(model.path, model.digest, {})
+    return sum(file.stat().st_size for file in folder.rglob("*.safetensors"))

@@ -1,14 +1,18 @@
 """The file that MLflow serves a registered model with. It needs transformers and MLflow, and nothing of Galen.
 
+One exception: an adapter that cannot be merged (`"loader": "adapter"` in `artifact.json`) lies beside its base, and
+Galen's code puts it on. Such a model is loaded where Galen can be imported: in a checkout.
+
 `predict` takes texts (a list, or a DataFrame with one column) and returns one answer for each, as text:
-causal-lm: the answer to a question; text-classification: the label; token-classification: what was found, as
-`label: words`, one mention per line.
+causal-lm and seq2seq-lm: the answer to a question; text-classification: the label; token-classification: what was
+found, as `label: words`, one mention per line.
 """
 
 from __future__ import annotations
 
 import json
 import re
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +26,21 @@ class Served(PythonModel):  # type: ignore[misc]
     """A sealed model folder behind MLflow's interface."""
 
     def load_context(self, context: Any) -> None:
-        """Load the folder with plain transformers; `artifact.json` in it says what it is for."""
+        """Load the folder; `artifact.json` in it says what it is for, and whether plain transformers loads it.
+
+        Raises:
+            ImportError: it takes Galen to load it, and there is none.
+        """
         import transformers
 
         folder = Path(context.artifacts["model"])
         self.meta = json.loads((folder / "artifact.json").read_bytes())["meta"]
+        if self.meta["loader"] == "adapter":
+            self.model, self.tokenizer = _opened_by_galen(folder, self.meta)
+            return
         kind = {
             "causal-lm": transformers.AutoModelForCausalLM,
+            "seq2seq-lm": transformers.AutoModelForSeq2SeqLM,
             "text-classification": transformers.AutoModelForSequenceClassification,
             "token-classification": transformers.AutoModelForTokenClassification,
         }[self.meta["task"]]
@@ -39,19 +51,23 @@ class Served(PythonModel):  # type: ignore[misc]
         """One answer per text."""
         import torch
 
-        answer = {"causal-lm": self._answer, "text-classification": self._label, "token-classification": self._tags}
+        answer = {
+            "causal-lm": self._answer,
+            "seq2seq-lm": self._answer,
+            "text-classification": self._label,
+            "token-classification": self._tags,
+        }
         with torch.inference_mode():
             return [answer[self.meta["task"]](text) for text in model_input]
 
     def _answer(self, question: str) -> str:
-        tokenizer = self.tokenizer
-        if tokenizer.chat_template:
-            messages = [{"role": "user", "content": question}]
-            prompt, opening = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True), []
-        else:
-            prompt = self.meta["prompt"].replace("{prompt}", question)
-            opening = [] if tokenizer.bos_token_id is None else [tokenizer.bos_token_id]
-        ids = self._tensor([opening + tokenizer(prompt, add_special_tokens=False)["input_ids"]])
+        from transformers import GenerationConfig
+
+        tokenizer, config = self.tokenizer, self.model.config
+        ids = self._tensor([self._question_ids(question)])
+        for module in self.model.modules():  # the base's own habits may be to search with beams, or not to repeat
+            if "generation_config" in vars(module):
+                module.generation_config = GenerationConfig()
         written = self.model.generate(
             input_ids=ids,
             attention_mask=ids.new_ones(ids.shape),
@@ -59,8 +75,27 @@ class Served(PythonModel):  # type: ignore[misc]
             do_sample=False,
             eos_token_id=tokenizer.eos_token_id,
             pad_token_id=tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id,
+            decoder_start_token_id=getattr(config, "decoder_start_token_id", None),
         )
-        return str(tokenizer.decode(written[0, ids.shape[1] :], skip_special_tokens=True)).strip()
+        answer = written[0, 1:] if config.is_encoder_decoder else written[0, ids.shape[1] :]
+        return str(tokenizer.decode(answer, skip_special_tokens=True)).strip()
+
+    def _question_ids(self, question: str) -> list[int]:
+        """As in training and judging (`prompt_ids` of tasks/training/prompts.py); an encoder with too few positions
+        reads the end of the question, between the special tokens that its tokenizer puts around any text."""
+        tokenizer, config = self.tokenizer, self.model.config
+        if tokenizer.chat_template:
+            messages = [{"role": "user", "content": question}]
+            prompt = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+        else:
+            prompt = self.meta["prompt"].replace("{prompt}", question)
+        around = config.is_encoder_decoder and not tokenizer.chat_template
+        ids: list[int] = tokenizer(prompt, add_special_tokens=around)["input_ids"]
+        if config.is_encoder_decoder:
+            special, room = set(tokenizer.all_special_ids), getattr(config, "max_position_embeddings", None) or len(ids)
+            opening = list(takewhile(lambda token: token in special, ids))
+            return ids if len(ids) <= room else opening + ids[len(ids) - room + len(opening) :]
+        return ids if tokenizer.chat_template or tokenizer.bos_token_id is None else [tokenizer.bos_token_id, *ids]
 
     def _label(self, text: str) -> str:
         ids = self._tensor([self.tokenizer(text, truncation=True, max_length=self._longest())["input_ids"]])
@@ -103,6 +138,19 @@ class Served(PythonModel):  # type: ignore[misc]
         import torch
 
         return torch.tensor(ids, device=self.model.device)
+
+
+def _opened_by_galen(folder: Path, meta: dict[str, Any]) -> Any:
+    """Model and tokenizer of a base with an adapter beside it."""
+    try:
+        from tasks.artifact import read
+        from tasks.training.models import open_model
+    except ImportError as error:
+        raise ImportError(
+            f"this model is a base with an adapter ({meta['method']['name']}) beside it, which Galen's code puts on: "
+            "load it in a checkout of Galen (run there, or put the checkout on PYTHONPATH)"
+        ) from error
+    return open_model(read(folder), meta["task"], meta["labels"])
 
 
 mlflow.models.set_model(Served())

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     OpenModel = tuple[Any, PreTrainedTokenizerBase]
 
 
+SERVED_BASE = "base"
+"""Folder in a quantized artifact of an adapter that cannot be merged: the base in 4 bits, for plain transformers."""
+
+
 @dataclass(frozen=True)
 class Base:
     """A base model on this machine: a Hugging Face folder, its digest, and how the recipe named it."""
@@ -289,6 +293,8 @@ def open_model(
 ) -> OpenModel:
     """Any model, ready for inference: a base, an adapter on its base, a merged folder or a quantized one.
 
+    The quantized form of an adapter that cannot be merged holds its base: nothing outside its folder is needed.
+
     Args:
         dtype: of the weights that are not in 4 bits; default: bfloat16 where it is native, else float32.
 
@@ -296,7 +302,6 @@ def open_model(
         InputError: the artifact is none of these.
         IntegrityError: its base is gone, or weights are missing.
     """
-    from tasks.training.fourbit import keep_unpacked
     from tasks.training.method import method_named, parse_options
 
     quiet()
@@ -308,14 +313,21 @@ def open_model(
     if model.meta["loader"] == "adapter":
         options = parse_options(model.meta["method"])
         method = method_named(options.name)
-        quantization = method.base_quantization
         if model.kind == "quantized":
-            quantization = Quantization.model_validate(model.meta["recipe"]["quantization"])
-        base = locate_base(model.meta["base"]["digest"])
-        plain = load_base(base, task, labels, quantization=quantization, dtype=dtype)
+            plain = _from_folder(model.path / SERVED_BASE, task, dtype)
+        else:
+            base = locate_base(model.meta["base"]["digest"])
+            plain = load_base(base, task, labels, quantization=method.base_quantization, dtype=dtype)
         return _placed(method.load(plain, model.path, options)), load_tokenizer(model.path)
-    opened, found = auto_class(task).from_pretrained(
-        model.path,
+    return _placed(_from_folder(model.path, task, dtype)), load_tokenizer(model.path)
+
+
+def _from_folder(folder: Path, task: Task, dtype: torch.dtype) -> PreTrainedModel:
+    """A model that was made here, as saved, in evaluation mode."""
+    from tasks.training.fourbit import keep_unpacked
+
+    model, found = auto_class(task).from_pretrained(
+        folder,
         dtype=dtype,
         attn_implementation="sdpa",
         use_safetensors=True,
@@ -324,8 +336,12 @@ def open_model(
         output_loading_info=True,
     )
     if lost := sorted(found["missing_keys"]) or sorted(found["unexpected_keys"]):
-        raise IntegrityError(f"the weights of {model.kind} {model.digest[:12]} do not fit its config", value=lost[0])
-    return _placed(keep_unpacked(opened)).eval(), load_tokenizer(model.path)
+        raise IntegrityError(f"weight {lost[0]} of a model does not fit its config", value=folder)
+    if getattr(model, "is_loaded_in_4bit", False):  # transformers gave the dtype to some of the other weights only
+        for weight in model.parameters():
+            if weight.is_floating_point():
+                weight.data = weight.data.to(dtype)
+    return keep_unpacked(model.eval())
 
 
 def copy_tokenizer(source: Path, target: Path) -> None:

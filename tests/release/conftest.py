@@ -21,17 +21,32 @@ class Candidate:
     recipe: Recipe
     dataset: Artifact
     adapter: Artifact
-    merged: Artifact
     quantized: Artifact
+    merged_form: Artifact | None = None
+
+    @property
+    def merged(self) -> Artifact:
+        """The merged form of a method that can merge."""
+        assert self.merged_form
+        return self.merged_form
 
 
 Candidates = Callable[..., Candidate]
+METHODS = {
+    "adapter": {"reduction": 4},
+    "prefix": {"length": 4},
+    "prompt": {"length": 4},
+    "adalora": {"initial_rank": 6, "target_rank": 4},
+    "ia3": {},
+}
+"""Settings of methods beside LoRA's."""
 
 
 @pytest.fixture(scope="session")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Task, str], tuple[Path, Recipe, dict[str, str]]]:
     from tasks.release.merge import merge
     from tasks.release.quantize import quantize
+    from tasks.training.method import method_named
     from tasks.training.models import resolve_base
     from tasks.training.train import finetune
 
@@ -48,7 +63,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Task, str], 
             intended_use="tests of the release steps",
             base_model=ref,
             dataset="factory",
-            method={"name": method, "rank": 4, "alpha": 8},
+            method={"name": method, **METHODS.get(method, {"rank": 4, "alpha": 8})},
             training=Training(max_steps=12, batch_tokens=256, learning_rate=1e-2, checkpoints=0, evaluations=1),
             policy="default",
         )
@@ -56,10 +71,13 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Task, str], 
             patch.setenv("GALEN_HOME", str(place / "home"))
             dataset = dataset_version(task, 40)
             adapter = finetune(recipe, dataset, resolve_base(ref))
-            merged = merge(adapter)
-            quantized = quantize(merged, Quantization())
-        digests = {"dataset": dataset.digest, "adapter": adapter.digest}
-        return place / "home", recipe, digests | {"merged": merged.digest, "quantized": quantized.digest}
+            digests = {"dataset": dataset.digest, "adapter": adapter.digest}
+            whole = adapter
+            if method_named(method).mergeable:
+                whole = merge(adapter)
+                digests["merged_form"] = whole.digest
+            digests["quantized"] = quantize(whole, Quantization()).digest
+        return place / "home", recipe, digests
 
     return make
 

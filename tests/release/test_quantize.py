@@ -17,7 +17,7 @@ from tasks.home import home
 from tasks.release.probe import logits_of, probe
 from tasks.release.quantize import quantize, verify_quantized
 from tasks.training.fourbit import dequantized, keep_unpacked
-from tasks.training.models import Base, auto_class, load_base, load_tokenizer
+from tasks.training.models import Base, auto_class, load_base, load_tokenizer, open_model
 from tests.factories import tiny_llama
 from tests.release.conftest import Candidates
 
@@ -37,8 +37,8 @@ def test_the_folder_is_a_small_plain_transformers_model(candidate: Candidates, t
     checks = made.quantized.meta["quantization"]
     assert checks["type"] == "nf4" and checks["left_out"] == [head]
     assert 4.127 < checks["bits_per_parameter"] < 4.14  # 4.127 for large layers; here groups of constants are padded
-    assert checks["bytes"] < 0.4 * checks["merged_bytes"]
-    assert checks["from_merged"]["kl"] < 0.1 and checks["as_served"]["kl"] < 1e-3
+    assert checks["bytes"] < 0.4 * checks["parent_bytes"]
+    assert checks["from_parent"]["kl"] < 0.1 and checks["as_served"]["kl"] < 1e-3
     model = auto_class(task).from_pretrained(made.quantized.path)
     layers = [name for name, module in model.named_modules() if isinstance(module, Linear4bit)]
     assert len(layers) == checks["layers"] > 0 and head not in layers
@@ -77,6 +77,14 @@ def test_a_shape_that_4_bits_cannot_take_is_refused_before_work() -> None:
     with pytest.raises(InputError, match=r"q_proj|multiples"):
         quantize(merged, Quantization())
     assert not list((home() / "staging").iterdir())
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_an_encoder_opens_in_either_dtype(candidate: Candidates, dtype: torch.dtype) -> None:
+    """Transformers gives the dtype to biases only; LayerNorm then meets two."""
+    made = candidate("text-classification")
+    model, tokenizer = open_model(made.quantized, "text-classification", made.quantized.meta["labels"], dtype=dtype)
+    assert torch.isfinite(logits_of(model, probe(tokenizer, 64))).all()
 
 
 def test_a_weight_that_was_changed_on_disk_is_noticed(candidate: Candidates, tmp_path: Path) -> None:

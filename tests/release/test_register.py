@@ -56,7 +56,7 @@ def release(made: Candidate, **more: Any) -> registry.Version:
         judged,
         "tiny",
         judged_event=event.digest,
-        merged=made.merged.digest,
+        merged=made.merged.digest if made.merged_form else None,
         adapter=made.adapter.digest,
         origin=ORIGIN,
         **more,
