@@ -6,19 +6,23 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
 from tasks.artifact import artifacts
-from tasks.config import BaseModelRef, Task
+from tasks.config import BaseModelRef, Quantization, Task
 from tasks.errors import InputError, IntegrityError
 from tasks.release import merge as merging
 from tasks.release.merge import check_changes, check_ties, merge
 from tasks.release.probe import compare, logits_of, probe
+from tasks.training.methods.adalora import AdaLora
 from tasks.training.methods.lora import Lora
-from tasks.training.models import open_model, resolve_base
+from tasks.training.models import Base, load_base, open_model, resolve_base
 from tasks.training.train import finetune
-from tests.factories import dataset_version, tiny_llama
+from tests.factories import dataset_version, tiny_llama, tiny_model
 from tests.release.conftest import Candidates
+from tests.training.recipes import base_of
+from tests.training.recipes import recipe as recipe_of
 
 
 @pytest.mark.parametrize("method", ["lora", "qlora"])
@@ -45,10 +49,57 @@ def test_merging_twice_is_refused(candidate: Candidates) -> None:
             merge(model)
 
 
-def test_a_method_that_cannot_merge_says_so(candidate: Candidates, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Lora, "mergeable", False)
-    with pytest.raises(InputError, match="lora cannot be merged"):
-        merge(candidate().adapter)
+@pytest.mark.parametrize("method", ["ia3", "adalora"])
+@pytest.mark.parametrize("architecture", ["qwen3", "gemma3_text", "gpt2", "bert"])
+def test_factors_and_singular_values_are_merged_too(architecture: str, method: str, tmp_path: Path) -> None:
+    """GPT-2 keeps its matrices the other way round; Gemma has buffers without dimensions."""
+    task: Task = "token-classification" if architecture == "bert" else "causal-lm"
+    folder = with_biases(tiny_model(tmp_path / "base", architecture))
+    adapter = finetune(recipe_of(task, folder, method, epochs=3), dataset_version(task, 40), base_of(folder))
+    merged = merge(adapter)
+    assert merged.meta["merge"]["from_adapter"]["kl"] < 1e-9
+    assert merged.meta["merge"]["saved_from_adapter"]["kl"] < 1e-9
+    with pytest.raises(InputError, match="merged already"):
+        merge(merged)
+
+    before = weights_of(base_of(folder), task, [])
+    after = weights_of(Base(merged.path, merged.digest, {}), task, merged.meta["labels"])
+    changed = {name for name, weight in before.items() if not torch.equal(weight, after[name])}
+    scaled = {name.removesuffix(".bias") + ".weight" for name in changed if name.endswith(".bias")}
+    if method == "adalora":
+        assert changed and not scaled, "an update is added to matrices only"
+    elif architecture in ("gpt2", "bert"):
+        assert 0 < len(scaled) < len(changed - scaled), (
+            "what a module gives is scaled, with its bias; what it takes is not"
+        )
+        assert scaled < changed and all("attn" in name or "attention" in name for name in scaled)
+
+
+def test_an_update_on_a_4_bit_base_is_merged_into_the_dequantized_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PEFT merges AdaLoRA into no 4-bit weight."""
+    monkeypatch.setattr(AdaLora, "base_quantization", Quantization())
+    folder = tiny_llama(tmp_path / "base")
+    adapter = finetune(
+        recipe_of("causal-lm", folder, "adalora", epochs=3), dataset_version("causal-lm", 40), base_of(folder)
+    )
+    checks = merge(adapter).meta["merge"]
+    assert checks["base"] == "dequantized" and checks["from_adapter"]["kl"] < 1e-6
+
+
+def with_biases(folder: Path) -> Path:
+    """Biases that are not zero, so that scaling them shows."""
+    file = folder / "model.safetensors"
+    weights = load_file(file)
+    save_file({k: v + 0.1 if k.endswith("bias") else v for k, v in weights.items()}, file, {"format": "pt"})
+    return folder
+
+
+def weights_of(base: Base, task: Task, labels: list[str]) -> dict[str, torch.Tensor]:
+    """The weights that a folder holds, without a head."""
+    model = load_base(base, task, labels or ["O"])
+    return {name: weight.detach() for name, weight in model.named_parameters() if not name.startswith("classifier")}
 
 
 def test_a_base_in_bfloat16_stays_in_bfloat16(candidate: Candidates, tmp_path: Path) -> None:
