@@ -13,7 +13,7 @@ import pytest
 from tasks.artifact import Artifact, load
 from tasks.config import BaseModelRef, Quantization, Recipe, Task, Training
 from tasks.home import home
-from tests.factories import dataset_version, tiny_bert, tiny_llama
+from tests.factories import dataset_version, tiny_bert, tiny_llama, tiny_model
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ METHODS = {
 
 
 @pytest.fixture(scope="session")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Task, str], tuple[Path, Recipe, dict[str, str]]]:
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., tuple[Path, Recipe, dict[str, str]]]:
     from tasks.release.merge import merge
     from tasks.release.quantize import quantize
     from tasks.training.method import method_named
@@ -51,11 +51,14 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Task, str], 
     from tasks.training.train import finetune
 
     @cache
-    def make(task: Task, method: str) -> tuple[Path, Recipe, dict[str, str]]:
+    def make(task: Task, method: str, architecture: str | None) -> tuple[Path, Recipe, dict[str, str]]:
         place = tmp_path_factory.mktemp(f"{task}-{method}")
-        folder = (
-            tiny_llama(place / "base", chat=method == "qlora") if task == "causal-lm" else tiny_bert(place / "base")
-        )
+        if task == "causal-lm":
+            folder = tiny_llama(place / "base", chat=method == "qlora")
+        elif task == "seq2seq-lm":
+            folder = tiny_model(place / "base", architecture or "t5")
+        else:
+            folder = tiny_bert(place / "base")
         ref = BaseModelRef(folder=str(folder))
         recipe = Recipe(
             model="tiny",
@@ -83,11 +86,11 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Task, str], 
 
 
 @pytest.fixture
-def candidate(prepared: Callable[[Task, str], tuple[Path, Recipe, dict[str, str]]]) -> Candidates:
-    """A candidate of a task and method, its artifacts in the test's own `GALEN_HOME`."""
+def candidate(prepared: Callable[..., tuple[Path, Recipe, dict[str, str]]]) -> Candidates:
+    """A candidate of a task and method (t5 or bart for seq2seq-lm), its artifacts in the test's own `GALEN_HOME`."""
 
-    def give(task: Task = "text-classification", method: str = "lora") -> Candidate:
-        source, recipe, digests = prepared(task, method)
+    def give(task: Task = "text-classification", method: str = "lora", architecture: str | None = None) -> Candidate:
+        source, recipe, digests = prepared(task, method, architecture)
         shutil.copytree(source, home(), dirs_exist_ok=True)
         return Candidate(recipe, **{form: load(digest) for form, digest in digests.items()})
 
