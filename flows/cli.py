@@ -79,6 +79,46 @@ def retrain(recipe: Path, only_plan: bool) -> None:
 
 
 @galen.command()
+@click.argument("recipe", type=click.Path(path_type=Path))
+@click.option("--methods", help="Names, comma-separated: the arms, or of a comparison file the arms to keep.")
+@click.option("--bases", help="Every arm on each of these bases, comma-separated: folder, recipes/bases name, package.")
+@click.option("--seeds", type=click.IntRange(1, 100), help="How many for every arm.")
+@click.option("--parallel", type=click.IntRange(1), default=1, show_default=True, help="Arms that run at a time.")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder of results; default: in GALEN_HOME/comparisons.")
+@click.option("--report-only", is_flag=True, help="Train nothing: make the report from the results that are kept.")
+def compare(
+    recipe: Path,
+    methods: str | None,
+    bases: str | None,
+    seeds: int | None,
+    parallel: int,
+    out: Path | None,
+    report_only: bool,
+) -> None:
+    """Fine-tune by several methods on the same data, judge them on the same test set, and write one report.
+
+    RECIPE is recipes/compare-NAME.yaml, or a recipe together with --methods. Finished arms are kept: run again to go
+    on. An arm that fails does not stop the others; exit code 5 says that some failed.
+    """
+    from flows.comparing import run_comparison
+
+    run_comparison(
+        recipe,
+        methods=_names(methods),
+        bases=_names(bases),
+        seeds=seeds,
+        parallel=parallel,
+        out=out,
+        report_only=report_only,
+    )
+
+
+def _names(text: str | None) -> list[str]:
+    """`full, lora` as names."""
+    return [name for part in (text or "").split(",") if (name := part.strip())]
+
+
+@galen.command()
 @click.argument("recipes", nargs=-1, type=click.Path(path_type=Path))
 def serve(recipes: tuple[Path, ...]) -> None:
     """Run every recipe that has a schedule (or the RECIPES named), until stopped."""

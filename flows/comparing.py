@@ -1,0 +1,215 @@
+"""A comparison from its file to its report: checked before anything starts, and summed up however its arms end."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from flows.console import Console
+from flows.server import prefect_server
+from flows.show import table
+from tasks import tracking
+from tasks.artifact import locked
+from tasks.comparison.config import Comparison, Entry, base_recipe, entries, load_comparison
+from tasks.comparison.job import Processes, Result, kept, part_of
+from tasks.comparison.report import estimate, write
+from tasks.comparison.summary import summarise
+from tasks.config import DATASET_TASK, Recipe
+from tasks.data.params import one_dataset
+from tasks.errors import ConfigError, GalenError, InputError, Interrupted
+from tasks.home import CHECKOUT, home, shown
+from tasks.lineage.event import Origin
+from tasks.training.fit import check_fit
+
+
+@dataclass(frozen=True)
+class ComparisonRun:
+    """What every step of a comparison needs to know of it."""
+
+    id: str
+    comparison: Comparison
+    recipe: Recipe
+    """What every arm starts from."""
+    out: Path
+    parallel: int
+    processes: Processes
+    origin: Origin
+    forgetting: Path | None
+    console: Console = field(default_factory=Console)
+
+    def line(self, result: Result) -> str:
+        """An arm in a few words."""
+        trained = result["parameters"]["trained"]
+        values = ", ".join(f"{name} {one['value']:.3f}" for name, one in result["quality"].items())
+        return f"{trained:,} weights, {values}"
+
+
+def run_comparison(
+    path: Path,
+    *,
+    methods: Sequence[str] = (),
+    bases: Sequence[str] = (),
+    seeds: int | None = None,
+    parallel: int = 1,
+    out: Path | None = None,
+    report_only: bool = False,
+) -> dict[str, Any]:
+    """Compare, and write `report.html` and `report.json` into `out`; returns what the report says.
+
+    Args:
+        path: a comparison, or a recipe together with `methods`.
+        methods, bases, seeds: see `tasks.comparison.config.load_comparison`.
+        parallel: how many arms run at a time.
+        out: where kept results and reports lie; default: `GALEN_HOME/comparisons/NAME`.
+        report_only: train nothing, read what is kept.
+
+    Raises:
+        InputError: something that was asked is wrong, or every arm failed.
+        Interrupted: some arms failed, the others did not; the report is written.
+    """
+    comparison = load_comparison(path, methods, bases, seeds)
+    recipe = base_recipe(comparison)
+    folder = out if out is not None else home() / "comparisons" / comparison.name
+    asked_for = entries(comparison)
+    if not report_only:
+        with locked(f"compare-{comparison.name}", wait=False):
+            _run(comparison, recipe, asked_for, folder, parallel)
+    found = summarise(comparison, recipe, [(entry, kept(folder, entry)) for entry in asked_for])
+    page, data = write(folder, found)
+    if not report_only:
+        _track(found, asked_for, page, data)
+    click.echo(f"\n{text_of(found)}\n\nreport: {shown(page)}\n  json: {shown(data)}")
+    _raise_if_failed(found)
+    return found
+
+
+def _run(comparison: Comparison, recipe: Recipe, asked_for: list[Entry], out: Path, parallel: int) -> None:
+    forgetting = _checked(comparison, recipe, asked_for)
+    tracking.check_reachable()
+    with ExitStack() as stack:
+        server = stack.enter_context(prefect_server())  # starts while the arms are looked at
+        _check_arms(comparison, asked_for)
+        id_ = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
+        threads = max(1, (os.cpu_count() or 1) // parallel) if parallel > 1 else None
+        run = ComparisonRun(id_, comparison, recipe, out, parallel, Processes(threads), Origin(run=id_), forgetting)
+        with run.console.stage("start services"):
+            server.ready()
+            from prefect.task_runners import ThreadPoolTaskRunner
+
+            from flows.compare import compare
+        import httpx
+        from prefect.exceptions import PrefectHTTPStatusError
+
+        try:
+            runner: Any = ThreadPoolTaskRunner(max_workers=parallel)
+            compare.with_options(task_runner=runner)(run)
+        except (httpx.HTTPError, PrefectHTTPStatusError) as error:
+            hint = "run the same command again: finished arms are kept"
+            raise Interrupted(f"Prefect is gone ({type(error).__name__})", hint=hint) from error
+
+
+def _checked(comparison: Comparison, recipe: Recipe, asked_for: list[Entry]) -> Path | None:
+    """See that datasets and texts are there and fit; the path of the text of `forgetting`."""
+    task = DATASET_TASK[recipe.task]
+    dataset = one_dataset(recipe.dataset)
+    if dataset.task != task:
+        hint = f"dataset {recipe.dataset} is for {dataset.task}: change one of the two"
+        raise InputError("the recipe and its dataset disagree about the task", value=recipe.task, hint=hint)
+    if comparison.transfer is not None:
+        second = one_dataset(comparison.transfer).task
+        if second != "text-classification" and not (second == task == "causal-lm"):
+            hint = "use a dataset for text-classification; or one for causal-lm with models that write text"
+            raise InputError(f"transfer: a dataset for {second} fits no arm", value=comparison.transfer, hint=hint)
+    if comparison.forgetting is None:
+        return None
+    corpus = CHECKOUT / Path(comparison.forgetting).expanduser()
+    if not corpus.is_file():
+        raise InputError("forgetting: no such file", value=comparison.forgetting, hint="name a UTF-8 text file")
+    return corpus
+
+
+def _check_arms(comparison: Comparison, asked_for: list[Entry]) -> None:
+    """See that every arm's method, task and base fit together, all faults at once."""
+    faults, seen = [], set()
+    for entry in asked_for:
+        if entry.arm not in seen:
+            seen.add(entry.arm)
+            try:
+                check_fit(entry.recipe)
+            except InputError as error:
+                faults.append(f"arm {entry.arm}: {error}")
+    if faults:
+        raise ConfigError.of(comparison.name, faults)
+
+
+def _track(found: dict[str, Any], asked_for: list[Entry], page: Path, data: Path) -> None:
+    """One MLflow run for the comparison, and one below it for every arm and seed that ended."""
+    recipes = {(entry.arm, entry.seed): entry.recipe for entry in asked_for}
+    name = str(found["name"])
+    with tracking.open_run(name, name, tags={"galen.comparison": name}) as parent:
+        parent.params({key: found[key] for key in ("task", "metric", "reference", "dataset", "dataset_digest", "test")})
+        for path in (page, data):
+            parent.artifact(path)
+        for arm in found["arms"]:
+            for result in arm["runs"]:
+                with tracking.open_run(name, f"{arm['name']}, seed {result['seed']}", parent) as child:
+                    child.params({"arm": arm["name"], "artifact": result["artifact"]})
+                    child.params(part_of(recipes[arm["name"], result["seed"]])["recipe"])
+                    child.metrics(_numbers(result))
+                    for point in result["training"]["validation_curve"]:
+                        child.metrics({"validation_loss": point["loss"]}, int(point["step"]))
+
+
+def _numbers(result: Result) -> dict[str, float]:
+    """The numbers of a result by flat names, for a tracker."""
+    found = {name: one["value"] for name, one in result["quality"].items()}
+    for key in ("parameters", "cost", "latency", "switched_off"):
+        found |= {f"{key}.{name}": value for name, value in (result[key] or {}).items() if value is not None}
+    for key in ("forgetting", "transfer"):
+        if result[key]:
+            found[f"{key}.change"] = result[key]["change"]
+    return found | {"size_bytes": result["size_bytes"]}
+
+
+def text_of(found: dict[str, Any]) -> str:
+    """The table of arms for a terminal."""
+    metric, rows = found["metric"], []
+    for arm in found["arms"]:
+        numbers = arm["numbers"]
+        gained = "reference" if arm["name"] == found["reference"] else estimate(arm["gain"].get(metric), True)
+        off = (arm["switched_off"] or {}).get(metric)
+        rows.append(
+            (
+                arm["name"],
+                f"{len(arm['finished'])} of {len(arm['seeds'])}",
+                estimate(arm["quality"].get(metric)),
+                gained if not arm["errors"] else f"failed: {arm['errors'][0]['error']}",
+                "-" if off is None else f"{off:.3f}",
+                None if numbers["parameters.trained"] is None else int(numbers["parameters.trained"]),
+                *(None if numbers[key] is None else round(numbers[key]) for key in SHORT),
+            )
+        )
+    header = ("arm", "seeds", metric, f"gain over {found['reference']}", "off", "weights", "s", "tokens/s", "MiB")
+    return table(header, rows)
+
+
+SHORT = ("cost.training_seconds", "cost.tokens_per_second", "cost.peak_memory_mib")
+
+
+def _raise_if_failed(found: dict[str, Any]) -> None:
+    failed = [(arm["name"], error) for arm in found["arms"] for error in arm["errors"]]
+    if not failed:
+        return
+    names = ", ".join(sorted({name for name, _ in failed}))
+    if any(arm["finished"] for arm in found["arms"]):
+        hint = "the report says why; the same command tries them again and keeps the others"
+        raise Interrupted(f"{len(failed)} trainings failed, of arm {names}", hint=hint)
+    raise GalenError.from_json({key: failed[0][1][key] for key in ("error", "what", "value", "hint")})

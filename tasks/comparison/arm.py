@@ -1,0 +1,129 @@
+"""Train one arm and measure it: `python -m tasks.comparison.arm JOB ANSWER`, started by `tasks.comparison.job`."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import traceback
+from pathlib import Path
+from typing import Any
+
+from tasks.artifact import Artifact, write_atomically
+from tasks.comparison.cost import cost
+from tasks.comparison.elsewhere import forgetting, transfer
+from tasks.comparison.job import Job
+from tasks.comparison.learned import learned, switched_off
+from tasks.config import Recipe
+from tasks.data.version import DatasetVersion, load_version
+from tasks.errors import GalenError, InputError, of_machine
+from tasks.evaluation.evaluate import Evaluation, evaluate
+from tasks.evaluation.metrics import METRICS
+from tasks.process import die_with_parent
+from tasks.training.models import resolve_base
+from tasks.training.train import finetune
+
+
+def measure(job: Job) -> dict[str, Any]:
+    """All numbers of one arm with one seed; what was trained or judged before is found again.
+
+    Raises:
+        GalenError: it cannot be trained or judged.
+    """
+    recipe = job.entry.recipe
+    dataset, base = load_version(job.dataset), resolve_base(recipe.base_model)
+    if base.digest != job.base:
+        raise InputError("the base model changed while the comparison ran", hint="run again")
+    artifact = finetune(recipe, dataset, base)
+    spent = cost(artifact, base, recipe, dataset)
+    evaluation = evaluate(artifact, dataset, recipe.evaluation)
+    quality, draws = _quality(evaluation)
+    off = switched_off(artifact, base, dataset, recipe.evaluation)
+    return {
+        "artifact": artifact.digest,
+        "method": artifact.meta["method"],
+        "task": recipe.task,
+        "base": base.ref,
+        "records": evaluation.records,
+        "groups": evaluation.groups,
+        "training": _training(artifact, recipe),
+        **spent,
+        "quality": quality,
+        "draws": draws,
+        "switched_off": None if off is None else _values(off),
+        "forgetting": forgetting(artifact, base, job.forgetting) if job.forgetting else None,
+        "transfer": _transfer(artifact, base, job, recipe),
+        "learned": learned(artifact, base, dataset),
+        "machine": _machine(),
+    }
+
+
+def _machine() -> dict[str, Any]:
+    """What times depend on."""
+    import torch
+
+    from tasks.training.models import device
+
+    where = torch.cuda.get_device_name() if device().type == "cuda" else "cpu"
+    return {"device": where, "cores": os.cpu_count(), "threads": torch.get_num_threads(), "torch": torch.__version__}
+
+
+def _transfer(artifact: Artifact, base: Any, job: Job, recipe: Recipe) -> dict[str, Any] | None:
+    if job.transfer is None:
+        return None
+    second: DatasetVersion = load_version(job.transfer)
+    return transfer(artifact, base, second, recipe.evaluation, recipe.seed)
+
+
+def _quality(evaluation: Evaluation) -> tuple[dict[str, Any], dict[str, list[float | None]]]:
+    """Every metric, and its values over the resamples of the test set's groups, which are the same for every arm.
+
+    They are what paired intervals are made of later: nothing about a single record or group is kept.
+    """
+    import numpy as np
+
+    view, task = evaluation.scores().view(), evaluation.task
+    drawn = view.resampled(evaluation.settings.resamples)
+    quality, draws = {}, {}
+    for name, estimate in evaluation.metrics.items():
+        quality[name] = estimate.plain() | {"better": METRICS[task][name].better}
+        values = METRICS[task][name].of(drawn)
+        draws[name] = [float(f"{value:.6g}") if np.isfinite(value) else None for value in values]
+    return quality, draws
+
+
+def _values(evaluation: Evaluation) -> dict[str, float]:
+    return {name: one.value for name, one in evaluation.metrics.items()}
+
+
+def _training(artifact: Artifact, recipe: Recipe) -> dict[str, Any]:
+    meta = artifact.meta["training"]
+    names = ("steps", "tokens", "best_step", "stopped_early", "train_loss", "validation_loss", "precision", "cut")
+    rates = {"learning_rate": recipe.training.learning_rate, "head_learning_rate": recipe.training.head_learning_rate}
+    curve = json.loads(artifact.file("history.json").read_bytes())["validation"]
+    return {name: meta[name] for name in names} | rates | {"validation_curve": curve}
+
+
+def main(asked_of: Path, answer: Path) -> None:
+    """Measure the job of a file; the answer is another one: `{"measured": ...}` or `{"error": ...}`."""
+    die_with_parent()
+    try:
+        said: dict[str, Any] = {"measured": measure(Job.of(json.loads(asked_of.read_bytes())))}
+    except KeyboardInterrupt:
+        return
+    except GalenError as error:
+        said = {"error": error.to_json()}
+    except Exception as error:
+        if os.environ.get("GALEN_DEBUG"):
+            traceback.print_exception(error)
+        known = of_machine(error)
+        if known is None:  # the words of another library may quote a record: only kind and place are told
+            last = traceback.extract_tb(error.__traceback__)[-1]
+            where = f"{Path(last.filename).name}:{last.lineno}"
+            known = GalenError(f"an unforeseen {type(error).__name__} at {where}", hint="GALEN_DEBUG=1 shows all of it")
+        said = {"error": known.to_json()}
+    write_atomically(answer, json.dumps(said).encode())
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))

@@ -1,0 +1,101 @@
+"""What an arm costs: weights, time, memory, room on disk, and waiting at inference before and after merging."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from typing import TYPE_CHECKING, Any
+
+from tasks.artifact import Artifact
+from tasks.comparison.forward import encoded, forward
+from tasks.config import Recipe
+from tasks.data.version import DatasetVersion
+from tasks.evaluation.evaluate import judged_rows
+from tasks.training.method import method_named
+from tasks.training.train import timing_of
+
+if TYPE_CHECKING:
+    from tasks.training.models import Base
+
+RECORDS = 32  # of the test split, for latency
+ROUNDS = 3
+WARM_UP = 4  # passes that do not count: the first ones are slower
+
+
+def cost(artifact: Artifact, base: Base, recipe: Recipe, dataset: DatasetVersion) -> dict[str, Any]:
+    """Parameters, training cost, size and latency of a trained arm.
+
+    Training times and memory are those of this machine; None where another one trained the artifact.
+    """
+    trained = int(artifact.meta["training"]["trained_parameters"])
+    total, head = sizes(base, recipe, dataset.labels)
+    return {
+        "parameters": {"trained": trained, "head": head, "base": total, "share": trained / total},
+        "cost": _timing(artifact),
+        "size_bytes": sum(file.stat().st_size for file in artifact.path.glob("*.safetensors")),
+        "latency": latency(artifact, recipe, dataset),
+    }
+
+
+def sizes(base: Base, recipe: Recipe, labels: list[str]) -> tuple[int, int]:
+    """Weights of the base with its head, and those of the head alone; counted from shapes, nothing is loaded."""
+    import torch
+
+    from tasks.training.models import auto_class, fresh_modules, head_modules, task_config
+
+    with torch.device("meta"):
+        model = auto_class(recipe.task).from_config(task_config(base.path, recipe.task, labels))
+    heads = head_modules(model, fresh_modules(base, recipe.task, labels), recipe.task)
+    inside = (weight for name in heads for weight in model.get_submodule(name).parameters())
+    return sum(one.numel() for one in model.parameters()), sum(one.numel() for one in inside)
+
+
+def _timing(artifact: Artifact) -> dict[str, float] | None:
+    timing = timing_of(artifact)
+    if timing is None:
+        return None
+    speed = timing["tokens_per_second"]
+    tokens = artifact.meta["training"]["tokens"]
+    return {
+        # From the rate: a training that was stopped and went on is timed since then only.
+        "training_seconds": tokens / speed if speed else timing["training_seconds"],
+        "tokens_per_second": speed,
+        "peak_memory_mib": timing["peak_memory_mib"],
+    }
+
+
+def latency(artifact: Artifact, recipe: Recipe, dataset: DatasetVersion) -> dict[str, float | None]:
+    """Milliseconds per record of one forward pass, alone and in a batch, as an adapter and merged where that can be.
+
+    For models that write text this is the time to the first token, not that of an answer.
+    """
+    from tasks.release.merge import merge
+    from tasks.training.models import longest_input, open_model
+
+    rows = list(judged_rows(dataset.rows("test"), None))[:RECORDS]
+
+    def timed(model: Artifact) -> tuple[float, float]:
+        opened, tokenizer = open_model(model, recipe.task, dataset.labels)
+        length = longest_input(opened.config, recipe.training.max_length)
+        texts = encoded(tokenizer, rows, recipe.task, length)
+        padding = int(tokenizer.pad_token_id or 0)
+        for text in texts[:WARM_UP]:
+            forward(opened, [text], padding)
+        alone = [_milliseconds(opened, [text], padding) for text in texts]
+        together = [_milliseconds(opened, texts, padding) for _ in range(ROUNDS)]
+        return statistics.median(alone), statistics.median(together) / len(texts)
+
+    one, batch = timed(artifact)
+    mergeable = artifact.kind == "adapter" and method_named(artifact.meta["method"]["name"]).mergeable
+    merged_one, merged_batch = timed(merge(artifact)) if mergeable else (None, None)
+    return {"one_ms": one, "batch_ms": batch, "merged_one_ms": merged_one, "merged_batch_ms": merged_batch}
+
+
+def _milliseconds(model: Any, texts: list[list[int]], padding: int) -> float:
+    import torch
+
+    began = time.perf_counter()
+    forward(model, texts, padding)
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return 1000 * (time.perf_counter() - began)

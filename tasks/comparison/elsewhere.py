@@ -1,0 +1,142 @@
+"""What an arm does to a model away from its own task: how far it moved on other text, and its use for other data."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tasks.artifact import Artifact
+from tasks.comparison.forward import forward, pooled
+from tasks.config import GENERATING, EvaluationSettings
+from tasks.data.version import DatasetVersion
+from tasks.errors import InputError
+from tasks.evaluation.evaluate import evaluate, judged_rows
+
+if TYPE_CHECKING:
+    from tasks.training.models import Base
+
+TEXTS, TOKENS = 128, 128  # of a corpus: how many texts, and tokens of each
+PROBED = 2000  # records that a probe learns from, at most
+Texts = list[list[int]]
+
+
+def forgetting(artifact: Artifact, base: Base, corpus: Path) -> dict[str, Any]:
+    """How far the tuned model is from its base on text that no arm learns from.
+
+    A causal model: bits per byte of the texts, before and after; the change is what was forgotten (positive: worse).
+    Others have no likelihood of a text: the mean cosine between the features (mean over tokens of the last layer, of
+    the encoder where there is one) before and after; 1 means that nothing moved.
+
+    Raises:
+        InputError: the corpus cannot be read, or holds no text.
+    """
+    lines = _lines(corpus)
+    if artifact.meta["task"] == "causal-lm":
+        bits = [_bits_per_byte(model, artifact, lines) for model in (base, artifact)]
+        return {"measure": "bits per byte", "before": bits[0], "after": bits[1], "change": bits[1] - bits[0]}
+    import torch
+
+    before, after = (_features(model, artifact, lines) for model in (base, artifact))
+    alike = torch.nn.functional.cosine_similarity(before, after, dim=-1)
+    return {
+        "measure": "cosine of features",
+        "before": 1.0,
+        "after": float(alike.mean()),
+        "change": float(alike.mean()) - 1,
+    }
+
+
+def transfer(
+    artifact: Artifact, base: Base, second: DatasetVersion, settings: EvaluationSettings, seed: int
+) -> dict[str, Any]:
+    """What the tuned model is worth on a second dataset, beside what its base is worth there.
+
+    Texts with labels: a logistic regression on frozen features (mean over tokens of the last layer) learns the second
+    train split; macro-F1 on its test split. Questions with answers, for models that write: bits per byte of the
+    reference answers, without learning.
+
+    Raises:
+        InputError: the second dataset fits neither.
+    """
+    if second.task == "text-classification":
+        before, after = (_probe(model, artifact, second, settings, seed) for model in (base, artifact))
+        return {"measure": "macro-F1 of a linear probe", "before": before, "after": after, "change": after - before}
+    if second.task == "causal-lm" and artifact.meta["task"] in GENERATING:
+        values = [evaluate(model, second, settings).metrics["bits_per_byte"].value for model in (base, artifact)]
+        change = values[1] - values[0]
+        return {"measure": "bits per byte of answers", "before": values[0], "after": values[1], "change": change}
+    hint = "use a dataset for text-classification; or one for causal-lm with models that write text"
+    raise InputError(f"a dataset for {second.task} cannot show transfer here", value=second.name, hint=hint)
+
+
+def _lines(corpus: Path) -> list[str]:
+    try:
+        lines = [line.strip() for line in corpus.read_text(encoding="utf-8").splitlines()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError("the text of `forgetting` cannot be read", value=corpus, hint="it must be UTF-8") from error
+    lines = [line for line in lines if line]
+    if not lines:
+        raise InputError("the text of `forgetting` is empty", value=corpus, hint="put one text on each line")
+    step = max(1, len(lines) // TEXTS)
+    return lines[::step][:TEXTS]
+
+
+def _opened(model: Artifact | Base, artifact: Artifact) -> tuple[Any, Any]:
+    import torch
+
+    from tasks.training.models import open_model
+
+    return open_model(model, artifact.meta["task"], artifact.meta["labels"], dtype=torch.float32)
+
+
+def _cut(model: Any, tokenizer: Any, texts: Sequence[str], length: int) -> Texts:
+    from tasks.training.models import longest_input
+
+    found: Texts = tokenizer(list(texts), truncation=True, max_length=longest_input(model.config, length))["input_ids"]
+    return found
+
+
+def _features(model: Artifact | Base, artifact: Artifact, texts: Sequence[str], length: int = TOKENS) -> Any:
+    opened, tokenizer = _opened(model, artifact)
+    return pooled(opened, _cut(opened, tokenizer, texts, length), int(tokenizer.pad_token_id or 0))
+
+
+def _bits_per_byte(model: Artifact | Base, artifact: Artifact, lines: Sequence[str]) -> float:
+    """Bits per UTF-8 byte of the texts' tokens after the first, which nothing comes before."""
+    import torch
+
+    opened, tokenizer = _opened(model, artifact)
+    bits, size = 0.0, 0
+    for ids in _cut(opened, tokenizer, lines, TOKENS):
+        if len(ids) < 2:
+            continue
+        logits = forward(opened, [ids], int(tokenizer.pad_token_id or 0))[0].logits[0, :-1].float()
+        targets = torch.tensor(ids[1:], device=logits.device)
+        bits += float(torch.nn.functional.cross_entropy(logits, targets, reduction="sum")) / math.log(2)
+        size += len(tokenizer.decode(ids[1:], skip_special_tokens=True).encode())
+    if not size:
+        raise InputError("the text of `forgetting` has no line of two tokens", hint="put longer texts into it")
+    return bits / size
+
+
+def _probe(
+    model: Artifact | Base, artifact: Artifact, second: DatasetVersion, settings: EvaluationSettings, seed: int
+) -> float:
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.metrics import f1_score
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    length = int(artifact.meta["training"]["max_length"])
+
+    def side(rows: Sequence[Mapping[str, Any]]) -> tuple[Any, list[str]]:
+        features = _features(model, artifact, [row["text"] for row in rows], length)
+        return features.numpy(), [row["label"] for row in rows]
+
+    train, labels = side(judged_rows(second.rows("train"), PROBED))
+    test, truth = side(judged_rows(second.rows("test"), settings.max_records))
+    probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000, random_state=seed))
+    probe.fit(train, labels)
+    return float(f1_score(truth, probe.predict(test), average="macro", zero_division=0))

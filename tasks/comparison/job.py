@@ -1,0 +1,196 @@
+"""One arm with one seed: what its numbers depend on, where they are kept, and the process that finds them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tasks.artifact import write_atomically
+from tasks.comparison.config import Entry
+from tasks.config import Recipe
+from tasks.digest import canonical_json, digest_data, digest_file
+from tasks.errors import GalenError, InputError, Interrupted, Stopped
+from tasks.evaluation.evaluate import evaluation_code
+from tasks.home import CHECKOUT
+from tasks.process import start, stop
+from tasks.training.train import RELEVANT, training_code
+
+MEASURING = ("arm.py", "cost.py", "elsewhere.py", "forward.py", "learned.py")
+"""Files of this package that decide what is kept of an arm."""
+Result = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One training to make and measure. Everything is named by digest, so its numbers hold on any machine."""
+
+    entry: Entry
+    dataset: str
+    """Digest of the dataset version."""
+    test: str
+    """SHA-256 of its test split."""
+    base: str
+    """Digest of the base model."""
+    forgetting: Path | None = None
+    transfer: str | None = None
+    """Digest of the second dataset version."""
+
+    def asked(self) -> str:
+        """Digest of what the arm is, whatever data, base bytes and code it meets: the name of its kept file."""
+        return asked(self.entry)
+
+    def inputs(self) -> dict[str, Any]:
+        """Everything that the kept numbers depend on."""
+        return {
+            **part_of(self.entry.recipe),
+            "dataset": self.dataset,
+            "base": self.base,
+            "forgetting": digest_file(self.forgetting) if self.forgetting else None,
+            "transfer": self.transfer,
+            "code": measuring_code(),
+        }
+
+    def plain(self) -> dict[str, Any]:
+        """For the process that does it."""
+        return {
+            "arm": self.entry.arm,
+            "seed": self.entry.seed,
+            "recipe": self.entry.recipe.plain(),
+            "dataset": self.dataset,
+            "test": self.test,
+            "base": self.base,
+            "forgetting": str(self.forgetting) if self.forgetting else None,
+            "transfer": self.transfer,
+        }
+
+    @classmethod
+    def of(cls, plain: dict[str, Any]) -> Job:
+        """From `plain`."""
+        entry = Entry(plain["arm"], plain["seed"], Recipe.model_validate(plain["recipe"]))
+        corpus = Path(plain["forgetting"]) if plain["forgetting"] else None
+        return cls(entry, plain["dataset"], plain["test"], plain["base"], corpus, plain["transfer"])
+
+
+def part_of(recipe: Recipe) -> dict[str, Any]:
+    """The part of a recipe that decides what an arm learns and how it is judged."""
+    plain = recipe.plain()
+    return {"recipe": {key: plain[key] for key in RELEVANT}, "evaluation": plain["evaluation"]}
+
+
+def asked(entry: Entry) -> str:
+    """Digest of an arm with a seed: its part of the recipe, and how the recipe names base and dataset."""
+    recipe = entry.recipe
+    base = {key: value for key, value in recipe.base_model.plain().items() if value is not None}
+    return digest_data({**part_of(recipe), "base": base, "dataset": recipe.dataset})
+
+
+def measuring_code() -> str:
+    """Digest of the code that decides an arm's numbers: training, evaluation, and what measures here."""
+    here = Path(__file__).parent
+    own = {name: digest_file(here / name) for name in MEASURING}
+    return digest_data({"training": training_code(), "evaluation": evaluation_code(), "own": own})
+
+
+def kept_file(out: Path, entry: Entry) -> Path:
+    """Where the numbers of an arm with a seed are kept, one file per arm and seed."""
+    return out / "arms" / f"{entry.arm}-{entry.seed}-{asked(entry)[:12]}.json"
+
+
+def kept(out: Path, entry: Entry) -> Result | None:
+    """What is kept of an arm, or the error that it ended with last time; None where there is nothing.
+
+    Raises:
+        InputError: the file is not what this wrote.
+    """
+    file = kept_file(out, entry)
+    try:
+        found: Result = json.loads(file.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise InputError("a kept result cannot be read", value=file, hint="delete it, and compare again") from error
+    if not isinstance(found, dict) or "asked" not in found:
+        raise InputError("this is no kept result of an arm", value=file, hint="delete it, and compare again")
+    return found
+
+
+def finished(out: Path, job: Job) -> Result | None:
+    """The kept numbers of an arm, if it ended well and nothing that they depend on has changed."""
+    found = kept(out, job.entry)
+    return found if found and not found.get("error") and found["key"] == digest_data(job.inputs()) else None
+
+
+def keep(out: Path, job: Job, measured: dict[str, Any]) -> Result:
+    """Write what is known of an arm: its numbers, or under `error` why there are none."""
+    inputs = job.inputs()
+    head = {
+        "arm": job.entry.arm,
+        "seed": job.entry.seed,
+        "asked": job.asked(),
+        "key": digest_data(inputs),
+        "inputs": inputs,
+        "test": job.test,
+    }
+    result = head | measured
+    write_atomically(kept_file(out, job.entry), json.dumps(result, indent=1, sort_keys=True).encode() + b"\n")
+    return result
+
+
+class Processes:
+    """The arms that run now, each in a process of its own, so that its peak memory is its own."""
+
+    def __init__(self, threads: int | None) -> None:
+        self._threads = threads
+        self._running: set[subprocess.Popen[bytes]] = set()
+        self._lock = threading.Lock()
+        self._stopped = False
+
+    def measure(self, job: Job) -> dict[str, Any]:
+        """Train and measure one arm in a child process.
+
+        Raises:
+            GalenError: what the arm failed with.
+            Interrupted: its process died without a word.
+        """
+        with tempfile.TemporaryDirectory(prefix="galen-arm-") as folder:
+            asked_of, answer = Path(folder) / "job.json", Path(folder) / "answer.json"
+            asked_of.write_bytes(canonical_json(job.plain()))
+            command = [sys.executable, "-m", "tasks.comparison.arm", str(asked_of), str(answer)]
+            env = dict(os.environ)
+            if self._threads is not None:
+                env.setdefault("OMP_NUM_THREADS", str(self._threads))
+            with self._lock:
+                if self._stopped:
+                    raise Stopped("stopped", hint="run again: finished arms are kept")
+                child = start(command, cwd=CHECKOUT, env=env)
+                self._running.add(child)
+            try:
+                code = child.wait()
+            finally:
+                with self._lock:
+                    self._running.discard(child)
+            if self._stopped:
+                raise Stopped("stopped", hint="run again: finished arms are kept")
+            if not answer.is_file():
+                hint = "for want of memory perhaps: run again with fewer at a time; finished arms are kept"
+                raise Interrupted(f"the process of arm {job.entry.arm} died", value=f"exit code {code}", hint=hint)
+            said = json.loads(answer.read_bytes())
+        if "error" in said:
+            raise GalenError.from_json(said["error"])
+        measured: dict[str, Any] = said["measured"]
+        return measured
+
+    def stop(self) -> None:
+        """End all that runs: a training keeps its last checkpoint."""
+        with self._lock:
+            self._stopped = True
+            running = list(self._running)
+        for child in running:
+            stop(child)

@@ -1,0 +1,212 @@
+"""What a method learned, in a form that a person can read, and what the model is without it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from tasks.artifact import Artifact
+from tasks.comparison.forward import encoded, forward, states
+from tasks.config import GENERATING, EvaluationSettings
+from tasks.data.version import DatasetVersion
+from tasks.evaluation.evaluate import Evaluation, Rows, evaluate, evaluation_of, judged_rows, subject_of
+from tasks.evaluation.predict import Predictions, predict
+from tasks.training.method import method_named, parse_options
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedModel
+
+    from tasks.training.models import Base
+
+RECORDS = 16  # of the test split, to run through a model
+WORDS = 3  # of the vocabulary, beside each trained vector
+LAYER = re.compile(r"(.*?\.\d+)(\.|$)")
+
+
+def learned(artifact: Artifact, base: Base, dataset: DatasetVersion) -> dict[str, Any]:
+    """What can be told of a trained artifact; a part that its method does not have is not there.
+
+    Returns:
+        `weights`: per layer, size of the change of its weights over the size of the weights (Frobenius norms);
+        `states`: per layer, how far what it makes of some test inputs moved, relative to its size;
+        `ranks`: module -> rank that AdaLoRA left it;
+        `words`: for each trained vector of a prompt, the tokens whose embeddings are nearest, with their cosine;
+        `gates`: per layer and kind, the mean over some test inputs of a gate of UniPELT.
+    """
+    found: dict[str, Any] = {}
+    if changes := weight_changes(artifact, base):
+        found["weights"] = changes
+    found |= _in_passing(artifact, base, dataset)
+    if "rank_map.json" in artifact.files:
+        found["ranks"] = json.loads(artifact.file("rank_map.json").read_bytes())
+    if words := nearest_words(artifact, base):
+        found["words"] = words
+    return found
+
+
+def weight_changes(artifact: Artifact, base: Base) -> dict[str, float]:
+    """Per layer |after - before| / |before|; nothing for methods that leave no weight of the base changed.
+
+    A 4-bit base is compared with itself dequantized: rounding it is not what was learned. Heads made for the task
+    have no before, and are left out.
+    """
+    from tasks.release.merge import load_plain_base
+    from tasks.training.models import fresh_modules
+
+    method = method_named(artifact.meta["method"]["name"])
+    if not method.mergeable:
+        return {}
+    plain = load_plain_base(artifact, method, base)
+    fresh = fresh_modules(base, artifact.meta["task"], artifact.meta["labels"])
+    before = {name: value.detach().clone() for name, value in plain.named_parameters()}
+    options = parse_options(artifact.meta["method"])
+    after = dict(method.merge(method.load(plain, artifact.path, options)).named_parameters())
+    sums: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
+    for name, old in before.items():
+        if any(name.startswith(f"{head}.") for head in fresh) or name not in after:
+            continue
+        change = after[name].detach().float() - old.float()
+        part = sums[_layer(name)]
+        part[0] += float(change.square().sum())
+        part[1] += float(old.float().square().sum())
+    return {layer: (change / size) ** 0.5 if size else 0.0 for layer, (change, size) in sums.items()}
+
+
+def nearest_words(artifact: Artifact, base: Base) -> list[list[dict[str, Any]]]:
+    """For each trained vector of a soft prompt, the nearest tokens by cosine; empty without such vectors."""
+    import torch
+    from safetensors.torch import load_file
+
+    from tasks.training.models import load_base, load_tokenizer
+
+    if artifact.kind != "adapter":
+        return []
+    stored = load_file(artifact.file("adapter_model.safetensors"))
+    vectors = next((value.float() for name, value in stored.items() if name.endswith(".vectors")), None)
+    if vectors is None:
+        return []
+    embedding = load_base(base, artifact.meta["task"], artifact.meta["labels"]).get_input_embeddings()
+    table = torch.nn.functional.normalize(embedding.weight.detach().float(), dim=-1)
+    best = (torch.nn.functional.normalize(vectors, dim=-1) @ table.T).topk(WORDS, dim=-1)
+    tokenizer = load_tokenizer(base.path)
+    return [
+        [
+            {"token": tokenizer.decode([int(token)]).strip(), "cosine": float(value)}
+            for value, token in zip(*pair, strict=True)
+        ]
+        for pair in zip(best.values, best.indices, strict=True)
+    ]
+
+
+def switched_off(
+    artifact: Artifact, base: Base, dataset: DatasetVersion, settings: EvaluationSettings
+) -> Evaluation | None:
+    """The same model without what it learned, its trained head excepted: what the method itself is worth.
+
+    None where nothing but the head was learned, so that nothing can be switched off.
+    """
+    from tasks.training.models import fresh_modules, head_modules, load_base, native_dtype, open_model
+
+    task, labels = artifact.meta["task"], artifact.meta["labels"]
+    if task in GENERATING:
+        return evaluate(base, dataset, settings)
+    plain = load_base(base, task, labels, dtype=native_dtype())
+    heads = head_modules(plain, fresh_modules(base, task, labels), task)
+    inside = sum(weight.numel() for name in heads for weight in plain.get_submodule(name).parameters())
+    if artifact.meta["training"]["trained_parameters"] <= inside:
+        return None
+
+    def run(rows: Rows) -> Predictions:
+        tuned, tokenizer = open_model(artifact, task, labels, dtype=native_dtype())
+        _copy_heads(tuned, plain, heads)
+        length = artifact.meta["training"]["max_length"]
+        return predict(plain.to(tuned.device), tokenizer, task, labels, rows, settings, max_length=length)
+
+    subject = subject_of(artifact) | {"form": "baseline", "name": "switched off", "labels": labels}
+    return evaluation_of(subject, dataset, settings, "test", run)
+
+
+def _copy_heads(tuned: Any, plain: PreTrainedModel, heads: tuple[str, ...]) -> None:
+    """The trained heads of a model, whatever is wrapped around it, into a plain base."""
+    import torch
+
+    learned_heads = {
+        plain_name(name): value for name, value in tuned.named_parameters() if ".original_module." not in name
+    }
+    with torch.no_grad():
+        for name, weight in plain.named_parameters():
+            if any(name.startswith(f"{head}.") for head in heads):
+                weight.copy_(learned_heads[name])
+
+
+def plain_name(name: str) -> str:
+    """The name of a weight in the plain model, from the one that it has inside what methods wrap around it."""
+    return name.removeprefix("base_model.model.").removeprefix("inner.").replace(".modules_to_save.default.", ".")
+
+
+def _in_passing(artifact: Artifact, base: Base, dataset: DatasetVersion) -> dict[str, Any]:
+    """What can be seen while some test inputs go through base and tuned model: changes of states, and gates."""
+    import torch
+
+    from tasks.training.models import longest_input, open_model
+
+    task, labels = artifact.meta["task"], artifact.meta["labels"]
+    rows = judged_rows(dataset.rows("test"), None)[:RECORDS]
+    before, tokenizer = open_model(base, task, labels, dtype=torch.float32)
+    after, _ = open_model(artifact, task, labels, dtype=torch.float32)
+    length = longest_input(after.config, int(artifact.meta["training"]["max_length"]))
+    texts, padding = encoded(tokenizer, rows, task, length), int(tokenizer.pad_token_id or 0)
+    one, mask = states(before, texts, padding)
+    two, _ = states(after, texts, padding)
+    there = mask.bool()
+    moved = [float((new - old)[there].norm() / old[there].norm()) for old, new in zip(one, two, strict=True)]
+    found: dict[str, Any] = {
+        "states": {f"layer {place}" if place else "embeddings": v for place, v in enumerate(moved)}
+    }
+    if gates := _gates(after, texts, padding):
+        found["gates"] = gates
+    return found
+
+
+def _gates(model: Any, texts: list[list[int]], padding: int) -> dict[str, float]:
+    """Layer and kind of what is gated -> mean gate over the texts' tokens, one text at a time: padding has no gate."""
+    from tasks.training.modules import Gate
+
+    sums: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
+
+    def listen(name: str) -> Any:
+        def hook(_: Any, __: Any, value: torch.Tensor) -> None:
+            sums[name][0] += float(value.float().sum())
+            sums[name][1] += value.numel()
+
+        return hook
+
+    kinds = {name: _gated(name) for name, module in model.named_modules() if isinstance(module, Gate)}
+    hooks = [model.get_submodule(name).register_forward_hook(listen(kind)) for name, kind in kinds.items()]
+    try:
+        for text in texts if hooks else ():
+            forward(model, [text], padding)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return means(sums)
+
+
+def means(sums: Mapping[str, list[float]]) -> dict[str, float]:
+    """Sum over count, for each."""
+    return {name: total / count for name, (total, count) in sums.items() if count}
+
+
+def _gated(name: str) -> str:
+    """`bert.encoder.layer.3.attention.self.query.low_rank.gate` -> `bert.encoder.layer.3 low_rank`."""
+    return f"{_layer(name)} {name.split('.')[-2]}"
+
+
+def _layer(name: str) -> str:
+    """The layer that a weight belongs to; what is in none is named by its first two parts."""
+    inside = LAYER.match(name)
+    return inside.group(1) if inside else ".".join(name.split(".")[:2])
