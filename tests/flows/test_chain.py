@@ -118,12 +118,21 @@ def test_a_changed_weight_is_found(checkout: Checkout) -> None:
 
 
 def test_the_first_release_waits_for_a_person(checkout: Checkout) -> None:
+    """Here of a method that cannot merge: its adapter goes the same way, beside its base."""
     recipe = checkout.folder / "recipes" / "careful.yaml"
     text = (checkout.folder / RECIPE).read_text().replace("model: minute", "model: careful")
+    text = text.replace("name: lora\n  rank: 8", "name: adapter\n  reduction: 4")
     recipe.write_text(text.replace("first_release: base", "first_release: approval"))
-    assert "galen approve careful@1" in checkout.galen("retrain", "recipes/careful.yaml", code=4)
+    planned = checkout.galen("retrain", "recipes/careful.yaml", "--plan")
+    assert "\nmerge" not in planned and "adapter cannot be merged" in planned and "(2 forms" in planned
+    said = checkout.galen("retrain", "recipes/careful.yaml", code=4)
+    assert "galen approve careful@1" in said
+    assert ["merge", "skipped"] in [line.split()[:1] + line.split()[3:4] for line in said.splitlines()]
     checkout.galen("retrain", "recipes/careful.yaml", code=4)
     checkout.galen("ask", "careful@champion", "x", code=2)
     said = checkout.galen("approve", "careful@1", "--by", "Dr A. Person", "--reason", "read the report")
     assert "careful@champion is version 1" in said
+    assert checkout.galen("ask", "careful@champion", "go to hospital now").startswith(("urgent", "rest"))
+    audited = checkout.galen("audit", "careful@champion")
+    assert "evidence: intact" in audited and "made by quantize" in audited and "made by merge" not in audited
     assert "nothing changed" in checkout.galen("retrain", "recipes/careful.yaml")
