@@ -261,11 +261,12 @@ def judged_rows(rows: list[dict[str, Any]], most: int | None) -> Rows:
 
 def evaluation_code() -> str:
     """Digest of the code that decides what an evaluation holds: this package without gates and policies, what opens
-    models, and the lock."""
+    models and puts adapters on them, and the lock."""
     here = Path(__file__).parent
     training = here.parent / "training"
     files = [file for file in sorted(here.glob("*.py")) if file.stem not in ("gates", "policy")]
-    files += [training / "models.py", training / "prompts.py", training / "fourbit.py"]
+    opening = ("models", "prompts", "fourbit", "adapters", "inserted", "modules", "prefixed", "blocks")
+    files += [training / f"{name}.py" for name in opening]
     files += [*sorted((training / "objectives").glob("*.py")), *sorted((training / "methods").glob("*.py"))]
     files += [here.parent / "config.py", CHECKOUT / "requirements.lock"]
     return digest_data({file.relative_to(CHECKOUT).as_posix(): digest_file(file) for file in files})
