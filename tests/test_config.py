@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tasks.config import Dataset, Params, Policy, Recipe, load, parse
+from tasks.config import DATASET_TASK, Dataset, Params, Policy, Recipe, load, parse
 from tasks.errors import ConfigError, InputError
 from tasks.home import CHECKOUT
 
@@ -81,6 +81,13 @@ def test_identified_data_must_be_deidentified() -> None:
     assert parse(Dataset, entry | {"identified": False}, "params.yaml").deidentify is False
 
 
+def test_records_are_declared_by_what_they_hold() -> None:
+    entry = {"task": "seq2seq-lm", "source": "x", "format": "jsonl", "licence": "MIT"}
+    with pytest.raises(ConfigError, match="causal-lm"):
+        parse(Dataset, entry, "params.yaml")
+    assert parse(Dataset, entry | {"task": DATASET_TASK["seq2seq-lm"]}, "params.yaml").task == "causal-lm"
+
+
 def shipped(folder: str) -> list[Any]:
     return [pytest.param(path, id=path.stem) for path in sorted((CHECKOUT / folder).glob("*.yaml"))]
 
@@ -89,7 +96,7 @@ def shipped(folder: str) -> list[Any]:
 def test_every_shipped_recipe_is_right(path: Path) -> None:
     recipe = load(Recipe, path)
     policy = load(Policy, CHECKOUT / "policies" / f"{recipe.policy}.yaml")
-    assert policy.task == recipe.task
+    assert policy.task == DATASET_TASK[recipe.task]
 
 
 @pytest.mark.parametrize("path", shipped("policies"))

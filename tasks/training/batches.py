@@ -128,9 +128,10 @@ def _rows(pool: NDArray[np.int64], lengths: NDArray[np.int64], how: Layout, chan
 def _micros(rows: list[Row], lengths: NDArray[np.int64], how: Layout) -> list[Micro]:
     """Rows in the given order, as many in one forward pass as its tokens, padding included, allow."""
     micros: list[Micro] = []
+    sides = _sides(lengths)
     widest: list[int] = []
     for row in rows:
-        widths = row_widths(row, lengths)
+        widths = _widths(row, sides)
         widest = [max(pair) for pair in zip(widest or widths, widths, strict=True)]
         if micros and (len(micros[-1]) + 1) * sum(widest) <= how.micro_tokens:
             micros[-1].append(row)
@@ -154,15 +155,18 @@ def _steps(micros: list[Micro], lengths: NDArray[np.int64], how: Layout) -> list
     return steps
 
 
-def row_widths(row: Row, lengths: NDArray[np.int64]) -> list[int]:
-    """Tokens in a row: one number, or for an encoder-decoder what it reads and what it writes."""
-    sides = [lengths] if lengths.ndim == 1 else list(lengths.T)
-    return [int(sum(side[record] for record in row)) for side in sides]
-
-
 def row_width(row: Row, lengths: NDArray[np.int64]) -> int:
     """Tokens in a row, read and written together."""
-    return sum(row_widths(row, lengths))
+    return sum(_widths(row, _sides(lengths)))
+
+
+def _sides(lengths: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+    """Lengths, each of shape (n,): of what is read, and for an encoder-decoder of what is written."""
+    return [lengths] if lengths.ndim == 1 else list(lengths.T)
+
+
+def _widths(row: Row, sides: list[NDArray[np.int64]]) -> list[int]:
+    return [int(sum(side[record] for record in row)) for side in sides]
 
 
 def collate(encoded: Encoded, micro: Micro, pad_id: int, how: Layout, device: torch.device) -> Batch:
@@ -231,7 +235,8 @@ def _collate_pairs(
 
 def computed_tokens(lengths: NDArray[np.int64], micro: Micro) -> int:
     """Tokens of a forward pass, padding included: every row is as wide as the widest one, on either side."""
-    widths = [row_widths(row, lengths) for row in micro]
+    sides = _sides(lengths)
+    widths = [_widths(row, sides) for row in micro]
     return len(micro) * sum(int(max(side)) for side in zip(*widths, strict=True))
 
 

@@ -149,6 +149,7 @@ def test_a_policy_must_fit_its_file_and_the_recipe(policies: Path) -> None:
         load_policy("other")
     with pytest.raises(ConfigError, match="token-classification"):
         effective_gates(recipe(task="token-classification"))
+    assert effective_gates(recipe(task="seq2seq-lm")) == load_policy("strict").gates  # judged by the same records
     with pytest.raises(InputError, match=r"strict\.yaml"):
         load_policy("none")
 

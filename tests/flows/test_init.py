@@ -13,7 +13,7 @@ from flows.run import checked_recipe
 from tasks.data import params, sources
 from tasks.errors import InputError
 from tasks.training.fit import check_fit
-from tests.factories import tiny_llama
+from tests.factories import tiny_llama, tiny_model
 
 TABLE = "note,verdict\nI have a cough,rest\nMy chest hurts,urgent\n"
 QUESTION = json.dumps({"prompt": "What is asthma?", "answer": "A disease of the airways."}) + "\n"
@@ -69,9 +69,21 @@ def test_answers_become_a_recipe_that_fits_its_dataset_and_base(
     check_fit(recipe)
 
 
+def test_an_encoder_decoder_learns_from_the_questions_of_a_decoder(checkout: Path) -> None:
+    tiny_model(checkout / "t5", "t5")
+    given = ("--yes", "--source", "qa.jsonl", "--licence", "MIT", "--base", "t5", "--task", "seq2seq-lm")
+    result = run(*given)
+    assert result.exit_code == 0, result.exception
+    recipe, protocol = checked_recipe(checkout / "recipes" / "qa.yaml")
+    check_fit(recipe)
+    assert (recipe.task, recipe.policy, protocol.task) == ("seq2seq-lm", "qa-default", "seq2seq-lm")
+    assert params.one_dataset("qa").task == "causal-lm"
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
+        (("--task", "seq2seq-lm"), "a llama model cannot do seq2seq-lm"),
         (("--base", "nowhere"), "folder does not exist"),
         (("--base", "checkout"), "does not exist"),
         (("--source", "nowhere.jsonl"), "nowhere.jsonl"),
