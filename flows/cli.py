@@ -253,12 +253,14 @@ def base_train(name: str, corpus: Path | None) -> None:
 
 
 @galen.command()
-def methods() -> None:
-    """List the ways to fine-tune."""
-    from tasks.training.method import methods as known
+@click.option("--base", help="Count in this base: a folder, a name of recipes/bases, or PACKAGE/FOLDER.")
+@click.option("--json", "as_json", is_flag=True)
+def methods(base: str | None, as_json: bool) -> None:
+    """Explain each way to fine-tune: what trains, share of parameters, mergeable, tasks, when to choose it, paper."""
+    from tasks.comparison.methods import base_named, explained, text
 
-    for name, method in known().items():
-        click.echo(f"{name:<10} {method.summary}{f' ({method.paper})' if method.paper else ''}")
+    found = explained(base_named(base))
+    click.echo(json.dumps(found, indent=2, ensure_ascii=False) if as_json else text(found, base))
 
 
 @galen.command()

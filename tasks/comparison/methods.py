@@ -1,0 +1,164 @@
+"""Every fine-tuning method explained: what trains, how much of it, where it fits, and when to choose it."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tasks.config import TASKS, BaseModelRef, Task
+from tasks.errors import InputError
+from tasks.training.method import Method, methods, parse_options
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedConfig, PreTrainedModel
+
+EXAMPLES: dict[str, dict[str, Any]] = {"partial": {"last_layers": 1}}
+"""Settings to show a method with that has no default ones."""
+LABELS = ("one", "two")
+WIDTH = 98  # characters
+
+
+def explained(base: BaseModelRef | None = None) -> list[dict[str, Any]]:
+    """What there is to know of each method, with the share of a base's parameters that it trains by default.
+
+    Args:
+        base: the model to count in; default: the shape of BERT-base, for classification into two labels.
+
+    Raises:
+        InputError: no such base, or one that can do none of the tasks.
+    """
+    known = _tasks_of(base)
+    return [_explained(method, base, known) for method in methods().values()]
+
+
+def _explained(method: Method, base: BaseModelRef | None, known: Sequence[Task]) -> dict[str, Any]:
+    task = next((one for one in known if one in method.tasks), None)
+    example = EXAMPLES.get(method.name, {})
+    trained, total, reason = 0, 0, "no task that this base can do"
+    if task is not None:
+        try:
+            trained, total = count(method, base, task, example)
+        except InputError as error:
+            reason = error.what
+    return {
+        "name": method.name,
+        "summary": method.summary,
+        "paper": method.paper or None,
+        "tasks": [one for one in TASKS if one in method.tasks],
+        "why_not": method.why_not or None,
+        "form": "adapter" if method.has_adapter else "model",
+        "mergeable": method.mergeable if method.has_adapter else None,
+        "counted_for": task,
+        "settings": example,
+        "trained_parameters": trained if total else None,
+        "parameters": total or None,
+        "share": trained / total if total else None,
+        "no_share_because": None if total else reason,
+        "options": parse_options({"name": method.name, **example}).plain(),
+    }
+
+
+def count(method: Method, base: BaseModelRef | None, task: Task, settings: Mapping[str, Any]) -> tuple[int, int]:
+    """(parameters that train, parameters of the base with its head), from shapes alone where the method allows it.
+
+    Raises:
+        InputError: the method does not fit the base.
+    """
+    import torch
+
+    options = parse_options({"name": method.name, **settings})
+    model, heads = _model(base, task)
+    total = sum(weight.numel() for weight in model.parameters())
+    with torch.random.fork_rng():
+        try:
+            with torch.device("meta"):
+                prepared = method.prepare(model, options, task, heads)
+        except (NotImplementedError, RuntimeError):
+            # It looks at values, or runs the model once: any values will do to count weights.
+            model, heads = _model(base, task)
+            model = model.to_empty(device="cpu")
+            with torch.no_grad():
+                for value in (*model.parameters(), *model.buffers()):
+                    value.zero_()
+            prepared = method.prepare(model, options, task, heads)
+    return sum(weight.numel() for weight in prepared.parameters() if weight.requires_grad), total
+
+
+def _config(base: BaseModelRef | None, task: Task) -> PreTrainedConfig:
+    if base is None:
+        from transformers import BertConfig
+
+        return BertConfig(num_labels=len(LABELS))
+    from tasks.training.models import resolve_base, task_config
+
+    return task_config(resolve_base(base).path, task, LABELS)
+
+
+def _model(base: BaseModelRef | None, task: Task) -> tuple[PreTrainedModel, tuple[str, ...]]:
+    """The base without values, and the names of its heads."""
+    import torch
+
+    from tasks.training.models import auto_class, fresh_modules, head_modules, quiet, resolve_base
+
+    quiet()
+    with torch.device("meta"):
+        model = auto_class(task).from_config(_config(base, task), attn_implementation="sdpa")
+    fresh = () if base is None else fresh_modules(resolve_base(base), task, LABELS)
+    return model.eval(), head_modules(model, fresh, task)
+
+
+def _tasks_of(base: BaseModelRef | None) -> list[Task]:
+    """What a base can do, the task that it was made for first."""
+    from tasks.training.models import quiet
+
+    if base is None:
+        return ["text-classification", "token-classification"]
+    quiet()
+    found: list[Task] = []
+    faults: list[InputError] = []
+    for task in TASKS:
+        try:
+            _config(base, task)
+        except InputError as error:
+            faults.append(error)
+        else:
+            found.append(task)
+    if not found:
+        raise faults[0]
+    return found
+
+
+def text(found: Sequence[Mapping[str, Any]], base: str | None) -> str:
+    """For a terminal of 100 columns."""
+    where = base or "a model of BERT-base's shape"
+    lines = [f"Share: of the parameters of {where}, with the method's default settings."]
+    for one in found:
+        share = f"{100 * one['share']:.3g} %" if one["share"] is not None else "-"
+        if one["settings"]:
+            share += " (" + ", ".join(f"{key}: {value}" for key, value in one["settings"].items()) + ")"
+        merging = {None: "a whole model", True: "mergeable", False: "stays beside its base"}[one["mergeable"]]
+        lines += ["", f"{one['name']}: trains {share}; {merging}"]
+        lines += _indented(one["summary"])
+        left_out = [task for task in TASKS if task not in one["tasks"]]
+        because = f" ({one['why_not']})" if left_out and one["why_not"] else ""
+        lines += _indented(f"For {', '.join(one['tasks']) if left_out else 'every task'}{because}.")
+        if one["no_share_because"]:
+            lines += _indented(f"Here: {one['no_share_because']}.")
+        lines += _indented(one["paper"]) if one["paper"] else []
+    return "\n".join(lines)
+
+
+def _indented(words: str) -> list[str]:
+    return textwrap.wrap(words, WIDTH, initial_indent="    ", subsequent_indent="    ", break_on_hyphens=False)
+
+
+def base_named(name: str | None) -> BaseModelRef | None:
+    """What `--base` means; None for nothing said."""
+    from tasks.comparison.config import base_ref
+
+    if name is None:
+        return None
+    folder = Path(name).expanduser()
+    return BaseModelRef(folder=str(folder.absolute())) if folder.is_dir() else base_ref(name)

@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tasks.comparison.arm import measure
+from tasks.comparison.config import Entry
+from tasks.comparison.job import Job, Processes, finished, keep, kept, kept_file
+from tasks.comparison.methods import explained, text
+from tasks.errors import InputError, Stopped
+from tasks.training.models import resolve_base
+from tests.factories import dataset_version, tiny_bert, tiny_llama
+from tests.training.recipes import recipe
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+
+def job(task: Any, folder: Path, method: str, corpus: Path | None = None, **training: Any) -> Job:
+    given = recipe(task, folder, method, **training)
+    data = dataset_version(task, 60, name="one")
+    second = dataset_version("text-classification", 36, name="two", seed=3) if corpus else None
+    base = resolve_base(given.base_model).digest
+    entry = Entry(method, given.seed, given)
+    return Job(entry, data.digest, data.split_digest("test"), base, corpus, second.digest if second else None)
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    path = tmp_path / "texts.txt"
+    path.write_text("the patient was seen with asthma today\nthen went home after some rest\n")
+    return path
+
+
+def test_what_is_measured_of_an_adapter(tmp_path: Path, corpus: Path) -> None:
+    asked = job("text-classification", tiny_bert(tmp_path / "bert"), "lora", corpus)
+    found = measure(Job.of(asked.plain()))
+    assert found["quality"]["macro_f1"]["value"] > found["switched_off"]["macro_f1"] + 0.2
+    assert 0 < found["parameters"]["trained"] < found["parameters"]["base"]
+    assert found["cost"]["tokens_per_second"] > 0
+    assert found["latency"]["merged_one_ms"] > 0
+    assert found["forgetting"]["after"] < 1
+    assert found["transfer"]["measure"].startswith("macro-F1")
+    weights, states = found["learned"]["weights"], found["learned"]["states"]
+    assert weights["bert.encoder.layer.0"] > 0
+    assert weights["bert.embeddings"] == states["embeddings"] == 0
+    assert "asthma" not in str(found), "no content of a record"
+
+
+def test_a_probe_has_nothing_to_switch_off_and_leaves_the_base_alone(tmp_path: Path) -> None:
+    found = measure(job("text-classification", tiny_bert(tmp_path / "bert"), "feature-extraction"))
+    assert found["switched_off"] is None
+    assert set(found["learned"]["weights"].values()) == {0.0}
+    assert found["parameters"]["trained"] == found["parameters"]["head"]
+
+
+def test_a_causal_model_forgets_in_bits_per_byte(tmp_path: Path, corpus: Path) -> None:
+    found = measure(job("causal-lm", tiny_llama(tmp_path / "llama"), "prompt", corpus, epochs=2))
+    assert found["forgetting"]["measure"] == "bits per byte"
+    assert found["forgetting"]["change"] != 0
+    assert found["learned"]["words"][0][0]["cosine"] > 0
+    assert found["latency"]["merged_one_ms"] is None
+
+
+def test_kept_numbers_are_believed_until_something_changes(tmp_path: Path) -> None:
+    out, asked = tmp_path / "out", job("text-classification", tiny_bert(tmp_path / "bert"), "lora")
+    assert finished(out, asked) is None
+    keep(out, asked, {"quality": {}})
+    assert finished(out, asked) is not None
+    assert finished(out, Job(asked.entry, "another", asked.test, asked.base)) is None
+    keep(out, asked, {"error": {"error": "InputError", "what": "no", "value": None, "hint": None}})
+    assert finished(out, asked) is None, "an arm that failed is tried again"
+    kept_file(out, asked.entry).write_text("{")
+    with pytest.raises(InputError, match="cannot be read"):
+        kept(out, asked.entry)
+
+
+def test_a_child_process_hands_back_its_error(tmp_path: Path) -> None:
+    asked = job("text-classification", tiny_bert(tmp_path / "bert"), "full")
+    wrong = Job(asked.entry, asked.dataset, asked.test, "of another base")
+    with pytest.raises(InputError, match="base model changed"):
+        Processes(1).measure(wrong)
+
+
+def test_stopping_ends_the_children(tmp_path: Path) -> None:
+    asked = job("text-classification", tiny_bert(tmp_path / "bert"), "full", epochs=3000)
+    processes, ended = Processes(1), []
+
+    def work() -> None:
+        try:
+            processes.measure(asked)
+        except Stopped as error:
+            ended.append(error)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    time.sleep(1)
+    processes.stop()
+    thread.join(20)
+    assert ended
+    with pytest.raises(Stopped):
+        processes.measure(asked)
+
+
+def test_every_method_is_explained_within_100_columns() -> None:
+    found = {one["name"]: one for one in explained()}
+    assert found["full"]["share"] == 1
+    assert 0 < found["lora"]["share"] < 0.05
+    assert all(one["share"] for one in found.values()), "every method counts its parameters"
+    shown = text(list(found.values()), None)
+    assert max(map(len, shown.splitlines())) <= 100
+    for name, one in found.items():
+        assert f"{name}: " in shown
+        assert one["summary"].split()[0] in shown
+
+
+def test_shares_are_counted_in_a_base_of_ones_own(tmp_path: Path) -> None:
+    from tasks.config import BaseModelRef
+
+    found = {one["name"]: one for one in explained(BaseModelRef(folder=str(tiny_llama(tmp_path / "llama"))))}
+    assert found["lora"]["counted_for"] == "causal-lm"
+    assert found["feature-extraction"]["counted_for"] == "text-classification"
+    assert found["lora"]["parameters"] < 1_000_000
