@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tasks.config import Task
 from tasks.errors import InputError, IntegrityError
+from tasks.training.method import Method
 
 if TYPE_CHECKING:
+    import torch
     from peft import PeftConfig, PeftModel
     from transformers import PreTrainedModel
 
@@ -18,9 +20,28 @@ WEIGHTS = "adapter_model.safetensors"
 CONFIG = "adapter_config.json"
 TASK_TYPES: dict[Task, str] = {
     "causal-lm": "CAUSAL_LM",
+    "seq2seq-lm": "SEQ_2_SEQ_LM",
     "text-classification": "SEQ_CLS",
     "token-classification": "TOKEN_CLS",
 }
+
+
+class PeftMethod(Method):
+    """A method whose adapter PEFT holds, and can make part of the base's weights."""
+
+    has_adapter = True
+
+    def save(self, model: PeftModel, folder: Path) -> None:
+        """The adapter alone."""
+        save_adapter(model, folder)
+
+    def load(self, base: PreTrainedModel, folder: Path, options: Any) -> PeftModel:
+        """The adapter on a base."""
+        return load_adapter(base, folder)
+
+    def merge(self, model: PeftModel) -> PreTrainedModel:
+        """The base with the update inside its weights; open it in float32, a 4-bit base dequantized first."""
+        return model.float().merge_and_unload(safe_merge=True)
 
 
 def linear_names(model: PreTrainedModel, wanted: Sequence[str] | str, heads: Sequence[str]) -> list[str]:
@@ -51,6 +72,20 @@ def linear_names(model: PreTrainedModel, wanted: Sequence[str] | str, heads: Seq
     return [name for name in names if any(f".{name}".endswith(f".{one}") for one in wanted)]
 
 
+def leaves(model: PreTrainedModel, heads: Sequence[str]) -> list[str] | None:
+    """The modules inside heads that hold weights themselves: PEFT cannot merge a model whose saved modules hold others.
+
+    None where there are none: what PEFT expects for `modules_to_save`.
+    """
+    inside = [
+        name
+        for name, module in model.named_modules()
+        if any(f"{name}.".startswith(f"{head}.") for head in heads)
+        and next(module.parameters(recurse=False), None) is not None
+    ]
+    return inside or None
+
+
 def attach(model: PreTrainedModel, config: PeftConfig) -> PeftModel:
     """A model with a new adapter; what trains is float32."""
     from peft import get_peft_model
@@ -65,13 +100,19 @@ def attach(model: PreTrainedModel, config: PeftConfig) -> PeftModel:
 def save_adapter(model: PeftModel, folder: Path) -> None:
     """Write the adapter's weights (safetensors) and its configuration (JSON with sorted keys, no path in it)."""
     from peft import get_peft_model_state_dict
-    from safetensors.torch import save_file
 
     state = get_peft_model_state_dict(model, save_embedding_layers=False)
+    write_adapter(state, model.peft_config["default"].to_dict(), folder)
+
+
+def write_adapter(state: Mapping[str, torch.Tensor], config: Mapping[str, Any], folder: Path) -> None:
+    """Write what `save_adapter` does, from its parts."""
+    from safetensors.torch import save_file
+
     save_file({name: value.detach().cpu().contiguous() for name, value in state.items()}, folder / WEIGHTS)
-    config = {key: _plain(value) for key, value in model.peft_config["default"].to_dict().items()}
-    config |= {"base_model_name_or_path": None, "inference_mode": True}
-    (folder / CONFIG).write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
+    plain = {key: _plain(value) for key, value in config.items()}
+    plain |= {"base_model_name_or_path": None, "inference_mode": True}
+    (folder / CONFIG).write_text(json.dumps(plain, indent=2, sort_keys=True) + "\n")
 
 
 def load_adapter(base: PreTrainedModel, folder: Path) -> PeftModel:

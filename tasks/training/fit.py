@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from tasks.config import BaseModelRef, Quantization, Recipe
+from tasks.config import GENERATING, BaseModelRef, Quantization, Recipe
 from tasks.errors import InputError
 from tasks.training.method import Method, method_named, parse_options
 
@@ -27,7 +28,7 @@ def check_fit(recipe: Recipe) -> None:
     """
     method = method_named(parse_options(recipe.method).name)
     if recipe.task not in method.tasks:
-        hint = f"it can do: {', '.join(sorted(method.tasks))}"
+        hint = f"{method.why_not or 'it'}; it can do {', '.join(sorted(method.tasks))}".removeprefix("it; ")
         raise InputError(f"method {method.name} cannot do {recipe.task}", value=recipe.model, hint=hint)
     base = _base(recipe.base_model)
     if base is not None:
@@ -56,12 +57,24 @@ def _check_base(recipe: Recipe, method: Method, base: Base) -> None:
         hint = "tokenizer and weights must come from the same model"
         raise InputError(f"the tokenizer has {tokens} tokens, more than the model knows", value=base.path, hint=hint)
     fresh = fresh_modules(base, recipe.task, LABELS)
-    if recipe.task == "causal-lm" and fresh:
+    if recipe.task in GENERATING and fresh:
         raise InputError("the base model holds no weights for a part that generation needs", value=", ".join(fresh))
     _check_skipped(recipe, config)
+    _check_method(recipe, method, config, fresh)
     check_shapes(base, recipe.task, LABELS, recipe.quantization)
     if method.base_quantization is not None:
         _check_trainable_in_4_bits(recipe, method, method.base_quantization, base)
+
+
+def _check_method(recipe: Recipe, method: Method, config: Any, fresh: Sequence[str]) -> None:
+    """The method's own look at the model's shapes and names."""
+    import torch
+
+    from tasks.training.models import auto_class, head_modules
+
+    with torch.device("meta"):
+        model = auto_class(recipe.task).from_config(config)
+    method.check(model, parse_options(recipe.method), recipe.task, head_modules(model, fresh, recipe.task))
 
 
 def _check_trainable_in_4_bits(recipe: Recipe, method: Method, quantization: Quantization, base: Base) -> None:

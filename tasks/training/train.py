@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tasks.artifact import Artifact, find, key_of, make, write_atomically
-from tasks.config import Recipe
+from tasks.config import DATASET_TASK, GENERATING, Recipe
 from tasks.data.version import DatasetVersion
 from tasks.digest import canonical_json, digest_data, digest_file
 from tasks.errors import InputError
@@ -112,7 +112,7 @@ def check(recipe: Recipe, dataset: DatasetVersion, base: Base) -> None:
     """
     options = parse_options(recipe.method)
     method = method_named(options.name)
-    if dataset.task != recipe.task:
+    if dataset.task != DATASET_TASK[recipe.task]:
         hint = f"use a recipe for {dataset.task}, or another dataset"
         raise InputError(
             f"the recipe is for {recipe.task}, the dataset for {dataset.task}", value=dataset.name, hint=hint
@@ -163,7 +163,7 @@ def _build(
             track.params({"training": recipe.training.plain(), "method": options.plain(), "seed": recipe.seed})
             track.dataset(dataset)
         torch.manual_seed(recipe.seed)
-        outcome = run(model, masters, lesson, kept, track)
+        outcome = run(model, masters, lesson, kept, track, lambda steps: method.companion(model, options, steps))
         train_loss = mean_loss(model, lesson, lesson.train, _like_validation(lesson))
         values = masters.values()
         if not method.has_adapter:  # frozen weights were rounded for computing: take them from the base again
@@ -187,7 +187,7 @@ def _build(
         # Not the name or the use of the model: another recipe may find these bytes again, for a model of its own.
         "recipe": {key: value for key, value in recipe.plain().items() if key in (*RELEVANT, *SERVING)},
         "loader": "adapter" if method.has_adapter else "transformers",
-        "prompt": template_of(tokenizer) if recipe.task == "causal-lm" else None,
+        "prompt": template_of(tokenizer, recipe.task) if recipe.task in GENERATING else None,
         "training": training,
     }
 
@@ -222,7 +222,7 @@ def _lesson(
         if not encoded.target_counts().sum():
             hint = f"raise training.max_length (now {length} tokens)"
             raise InputError(f"no {split} record fits into max_length", value=dataset.name, hint=hint)
-    pack = settings.packing and objective.packs
+    pack = settings.packing and objective.packs and method_named(recipe.method["name"]).packs
     micro = settings.micro_batch_tokens or (CPU_MICRO_BATCH if device().type == "cpu" else settings.batch_tokens)
     how = layout(train, settings.batch_tokens, micro, pack=pack, by_document=pack and by_document)
     return Lesson(objective, train, validation, how, int(tokenizer.pad_token_id or 0), settings, recipe.seed)
