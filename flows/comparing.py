@@ -24,7 +24,7 @@ from tasks.comparison.report import estimate, write
 from tasks.comparison.summary import summarise
 from tasks.config import DATASET_TASK, Recipe
 from tasks.data.params import one_dataset
-from tasks.errors import ConfigError, GalenError, InputError, Interrupted
+from tasks.errors import ConfigError, GalenError, InputError, Interrupted, Stopped
 from tasks.home import CHECKOUT, home, shown
 from tasks.lineage.event import Origin
 from tasks.training.fit import check_fit
@@ -72,8 +72,9 @@ def run_comparison(
         report_only: train nothing, read what is kept.
 
     Raises:
-        InputError: something that was asked is wrong, or every arm failed.
-        Interrupted: some arms failed, the others did not; the report is written.
+        InputError: something that was asked is wrong.
+        Interrupted: some arms failed or were stopped, others were not; the report is written. Where every arm failed,
+            the first one's error.
     """
     comparison = load_comparison(path, methods, bases, seeds)
     recipe = base_recipe(comparison)
@@ -88,6 +89,8 @@ def run_comparison(
         _track(found, asked_for, page, data)
     click.echo(f"\n{text_of(found)}\n\nreport: {shown(page)}\n  json: {shown(data)}")
     _raise_if_failed(found)
+    if not report_only:
+        _raise_if_missing(found)
     return found
 
 
@@ -202,6 +205,13 @@ def text_of(found: dict[str, Any]) -> str:
 
 
 SHORT = ("cost.training_seconds", "cost.tokens_per_second", "cost.peak_memory_mib")
+
+
+def _raise_if_missing(found: dict[str, Any]) -> None:
+    """An arm without numbers and without an error was stopped from outside: a full disk, or a person."""
+    if missing := [f"{arm['name']} (seed {seed})" for arm in found["arms"] for seed in arm["missing"]]:
+        hint = "see that there is room on the disk; the same command goes on, finished arms are kept"
+        raise Stopped(f"{len(missing)} trainings did not end", value=", ".join(missing), hint=hint)
 
 
 def _raise_if_failed(found: dict[str, Any]) -> None:

@@ -1,0 +1,140 @@
+"""The flow of a comparison, on a real Prefect server. Arms train in this process: each is spared an import of torch."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tasks.comparison.arm import measure
+from tasks.comparison.job import Job, Processes
+from tasks.data.version import DatasetVersion
+from tasks.errors import ConfigError, Interrupted, Stopped
+from tests.factories import dataset_version, tiny_bert
+from tests.training.recipes import recipe
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """One Prefect server for all tests of this file: it is up before Prefect is imported here."""
+    with pytest.MonkeyPatch.context() as patch:
+        home = tmp_path_factory.mktemp("prefect")
+        patch.setenv("GALEN_HOME", str(home))
+        patch.setenv("PREFECT_HOME", str(home / "prefect"))
+        patch.setenv("PREFECT_LOGGING_SETTINGS_PATH", "flows/logging.yaml")
+        patch.delenv("PREFECT_API_URL", raising=False)
+        from flows.server import prefect_server
+
+        with prefect_server() as started:
+            started.ready()
+            yield os.environ["PREFECT_API_URL"]
+
+
+class Bench:
+    """A comparison of a tiny BERT's arms, and a count of the trainings that really happen."""
+
+    def __init__(self, folder: Path, patch: pytest.MonkeyPatch) -> None:
+        self.folder, self.trained = folder, list[str]()
+        self.stop_after: int | None = None
+        self.dataset = dataset_version("text-classification", 60, name="factory")
+        plain = recipe("text-classification", tiny_bert(folder / "bert"), "full", epochs=10).plain()
+        plain["evaluation"]["resamples"] = 100
+        arms: list[dict[str, Any]] = [
+            {"method": {"name": "full"}, "seeds": 2},
+            {"method": {"name": "lora", "rank": 4}, "training": {"learning_rate": 1e-2}, "seeds": 2},
+            {"method": {"name": "feature-extraction"}},
+        ]
+        self.settings: dict[str, Any] = {"name": "compare-tiny", "recipe": plain, "arms": arms}
+        import flows.compare
+        import flows.comparing
+
+        patch.setattr(flows.compare, "prepared", self._prepared)
+        patch.setattr(flows.comparing, "one_dataset", lambda _: self.dataset)
+        patch.setattr(Processes, "measure", self._measure)
+
+    def _prepared(self, *_: Any) -> DatasetVersion:
+        return self.dataset
+
+    def _measure(self, job: Job) -> dict[str, Any]:
+        if self.stop_after is not None and len(self.trained) >= self.stop_after:
+            raise Stopped("stopped")
+        self.trained.append(f"{job.entry.arm}-{job.entry.seed}")
+        return measure(job)
+
+    def run(self, **options: Any) -> dict[str, Any]:
+        """Write the file and compare."""
+        from flows.comparing import run_comparison
+
+        path = self.folder / "compare-tiny.yaml"
+        path.write_text(yaml.safe_dump(self.settings))
+        self.trained.clear()
+        return run_comparison(path, out=self.folder / "out", **options)
+
+
+@pytest.fixture
+def bench(server: str, tmp_path: Path, mlflow_store: str, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    monkeypatch.setenv("PREFECT_API_URL", server)
+    return Bench(tmp_path, monkeypatch)
+
+
+def test_a_comparison_stops_goes_on_reports_and_runs_nothing_twice(bench: Bench) -> None:
+    bench.stop_after = 1
+    with pytest.raises(Stopped, match=r"4 trainings did not end"):
+        bench.run()
+    assert bench.trained == ["full-17"]
+    bench.stop_after = None
+    found = bench.run()
+    assert bench.trained == ["full-18", "lora-17", "lora-18", "feature-extraction-17"]
+    full, lora, probe = found["arms"]
+    assert lora["numbers"]["parameters.share"] < full["numbers"]["parameters.share"] == 1
+    assert probe["gain"]["macro_f1"]["value"] < 0
+    assert full["quality"]["macro_f1"]["value"] > full["switched_off"]["macro_f1"]
+    page = (bench.folder / "out" / "report.html").read_text()
+    assert page.count("<svg") == 2
+    assert "feature-extraction" in page
+
+    again = bench.run(report_only=True)
+    assert bench.trained == []
+    assert again == found == json.loads((bench.folder / "out" / "report.json").read_text())
+
+    from mlflow import MlflowClient
+
+    from tasks import tracking
+
+    client = MlflowClient(tracking_uri=tracking.uri())
+    experiment = client.get_experiment_by_name("compare-tiny")
+    runs = client.search_runs([experiment.experiment_id])
+    parents = [run for run in runs if "mlflow.parentRunId" not in run.data.tags]
+    newest = parents[0].info.run_id
+    below = [run for run in runs if run.data.tags.get("mlflow.parentRunId") == newest]
+    assert len(below) == 5
+    assert all(run.data.metrics["macro_f1"] >= 0 for run in below)
+    assert {file.path for file in client.list_artifacts(newest)} == {"report.html", "report.json"}
+
+
+def test_an_arm_that_fails_does_not_stop_the_others(bench: Bench) -> None:
+    wild = {"learning_rate": 1e30, "max_gradient_norm": 1e30}
+    arms = [{"name": "wild", "method": {"name": "full"}, "training": wild}, {"method": {"name": "full"}}]
+    bench.settings["arms"] = arms
+    with pytest.raises(Interrupted, match=r"(?s)1 trainings failed, of arm wild"):
+        bench.run(parallel=2)
+    report = json.loads((bench.folder / "out" / "report.json").read_text())
+    wild_arm, full = report["arms"]
+    assert "not a number" in wild_arm["errors"][0]["what"]
+    assert full["finished"] == [17]
+    assert "not a number" in (bench.folder / "out" / "report.html").read_text()
+
+
+def test_what_cannot_work_is_refused_before_anything_trains(bench: Bench) -> None:
+    arms = [{"method": {"name": "lora", "targets": ["nothing"]}}, {"method": {"name": "full"}}]
+    bench.settings["arms"] = arms
+    with pytest.raises(ConfigError, match=r"(?s)arm lora.*nothing"):
+        bench.run()
+    assert bench.trained == []
