@@ -66,7 +66,7 @@ def _merge(adapter: Artifact, method: Method, base: Base, folder: Path) -> Meta:
     del live
 
     plain = load_plain_base(adapter, method, base)
-    before = _weights(plain)
+    before, tied = _weights(plain), ties(plain)
     wrapped = method.load(plain, adapter.path, options)
     aimed_at = targets(wrapped)
     merged = method.merge(wrapped)
@@ -93,7 +93,7 @@ def _merge(adapter: Artifact, method: Method, base: Base, folder: Path) -> Meta:
         "base": "dequantized" if method.base_quantization else "original",
         "dtype": str(dtype).removeprefix("torch."),
         "changed": changed,
-        "tied_embeddings": check_ties(saved),
+        "tied_embeddings": check_ties(saved, tied),
         "tokenizer": tokenizer,
         "from_adapter": exact.plain(),
         "saved_from_adapter": from_disk.plain(),
@@ -195,20 +195,29 @@ def check_changes(before: dict[str, str], after: dict[str, str], aimed_at: dict[
     return sum(before[name] != after[name] for name in before)
 
 
-def check_ties(model: Any) -> bool:
-    """Whether input and output embeddings are one, said by the config and seen in the weights.
-
-    Raises:
-        IntegrityError: the two disagree: one of the embeddings was changed alone.
-    """
+def ties(model: Any) -> tuple[bool, bool]:
+    """Whether input and output embeddings are one: what the config says, and what the weights say."""
     import torch
 
     inputs, outputs = model.get_input_embeddings(), model.get_output_embeddings()
     flag = bool(getattr(model.config, "tie_word_embeddings", False)) and outputs is not None
-    equal = outputs is not None and torch.equal(inputs.weight, outputs.weight)
-    if flag != equal:
+    return flag, outputs is not None and torch.equal(inputs.weight, outputs.weight)
+
+
+def check_ties(model: Any, base: tuple[bool, bool] | None = None) -> bool:
+    """Whether input and output embeddings are one, said by the config and seen in the weights.
+
+    Args:
+        base: `ties` of the base. In T5's family transformers has every config say "tied", also where the output is a
+            matrix of its own (T5 1.1, mT5): what disagrees in the base may disagree here in the same way.
+
+    Raises:
+        IntegrityError: the two disagree: one of the embeddings was changed alone.
+    """
+    flag, equal = ties(model)
+    if flag != equal and (flag, equal) != base:
         raise IntegrityError(f"the config says tied embeddings: {flag}, the weights say: {equal}")
-    return flag
+    return equal
 
 
 def _check_tokenizer(base: Path, adapter: Path, merged: Path) -> str:

@@ -14,16 +14,19 @@ import pytest
 import torch
 import transformers
 from bitsandbytes.nn import Linear4bit
+from safetensors.torch import save_file
 
 from tasks.artifact import Artifact
-from tasks.config import TASKS, EvaluationSettings, Generation
+from tasks.config import TASKS, EvaluationSettings, Generation, Quantization
 from tasks.data.version import DatasetVersion
 from tasks.evaluation.evaluate import evaluate
 from tasks.release import ask as asking
 from tasks.release.export import LOADERS
-from tasks.release.merge import check_ties
+from tasks.release.merge import check_ties, merge
 from tasks.release.probe import compare, logits_of, probe
+from tasks.release.quantize import quantize
 from tasks.release.served import Served
+from tasks.training.fit import check_fit
 from tasks.training.models import auto_class, load_tokenizer, open_model
 from tasks.training.train import finetune
 from tests.factories import dataset_version, rows, tiny_model
@@ -76,6 +79,30 @@ def test_every_form_is_judged_on_the_same_records(candidate: Candidates, archite
     )
     assert merged == pytest.approx(adapter, rel=0.02)  # bfloat16 where it is native
     assert quantized == pytest.approx(adapter, rel=0.1)
+
+
+def test_an_output_of_its_own_stays_its_own(tmp_path: Path) -> None:
+    """T5 1.1, Flan-T5, mT5: two embeddings, and decoder states that are not scaled, though the config says "tied"."""
+    folder = tiny_model(tmp_path / "base", "t5")
+    config = json.loads((folder / "config.json").read_text())
+    del config["scale_decoder_outputs"]
+    changed = {"tie_word_embeddings": False, "feed_forward_proj": "gated-gelu"}
+    (folder / "config.json").write_text(json.dumps(config | changed))  # as published
+    torch.manual_seed(0)
+    model = auto_class("seq2seq-lm").from_config(transformers.AutoConfig.from_pretrained(folder))
+    weights = {name: value.clone() for name, value in model.state_dict().items() if "embed_tokens" not in name}
+    weights["lm_head.weight"] = torch.randn_like(weights["lm_head.weight"]) / 8
+    save_file(weights, folder / "model.safetensors", {"format": "pt"})
+
+    given = recipe("seq2seq-lm", folder, "lora", max_steps=4)
+    check_fit(given)
+    merged = merge(finetune(given, dataset_version("seq2seq-lm", 20), base_of(folder)))
+    assert merged.meta["merge"]["tied_embeddings"] is False
+    for form in (merged, quantize(merged, Quantization())):
+        opened, _ = open_model(form, "seq2seq-lm", [], dtype=torch.float32)
+        assert opened.config.scale_decoder_outputs is False
+        assert torch.allclose(opened.lm_head.weight, weights["lm_head.weight"], rtol=0.01)
+        assert not torch.equal(opened.lm_head.weight, opened.shared.weight)
 
 
 def served(model: Artifact, folder: Path | None = None) -> Served:
