@@ -30,7 +30,10 @@ SERVED_BASE = "base"
 
 @dataclass(frozen=True)
 class Base:
-    """A base model on this machine: a Hugging Face folder, its digest, and how the recipe named it."""
+    """A base model on this machine: a Hugging Face folder, its digest, and how the recipe named it.
+
+    Of a folder elsewhere on the machine, `ref` keeps the name alone.
+    """
 
     path: Path
     digest: str
@@ -53,7 +56,10 @@ def resolve_base(ref: BaseModelRef) -> Base:
         artifact = base_artifact(ref.base)
         return Base(artifact.path, artifact.digest, plain)
     if ref.folder is not None:
-        folder = CHECKOUT / Path(ref.folder).expanduser()
+        named = Path(ref.folder).expanduser()
+        folder = CHECKOUT / named
+        if named.is_absolute():  # artifacts tell how it was named, and hold no absolute path
+            plain["folder"] = named.name
     elif ref.package is not None:
         folder = in_package(ref.package)
     else:
