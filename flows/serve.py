@@ -21,7 +21,8 @@ def scheduled_recipes(named: list[Path]) -> dict[Path, Recipe]:
         ConfigError: recipes are wrong; all their faults together.
         InputError: there is nothing to serve, a named recipe has no schedule, or two recipes train one model.
     """
-    paths = named or sorted((CHECKOUT / "recipes").glob("*.yaml"))
+    found_here = sorted((CHECKOUT / "recipes").glob("*.yaml"))
+    paths = named or [path for path in found_here if not path.name.startswith("compare-")]
     found: dict[Path, Recipe] = {}
     faults: list[str] = []
     for path in paths:

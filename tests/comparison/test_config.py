@@ -9,7 +9,17 @@ import yaml
 from tasks.comparison.config import entries, load_comparison, reference_of
 from tasks.comparison.job import asked
 from tasks.errors import ConfigError, InputError
+from tasks.home import CHECKOUT
 from tests.training.recipes import recipe
+
+SHIPPED = sorted((CHECKOUT / "recipes").glob("compare-*.yaml"))
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_every_shipped_comparison_is_right(path: Path) -> None:
+    comparison = load_comparison(path)
+    assert comparison.name == path.stem
+    assert reference_of(comparison) in {entry.arm for entry in entries(comparison)}
 
 
 def written(path: Path, **more: Any) -> Path:
