@@ -12,25 +12,7 @@ from pydantic import Field, field_validator, model_validator
 from tasks.config import BaseModelRef, Name, Recipe, Settings, load_yaml, parse
 from tasks.errors import ConfigError, InputError
 from tasks.home import CHECKOUT
-
-RATES: dict[str, float] = {
-    "full": 1.0,
-    "partial": 1.0,
-    "feature-extraction": 10.0,
-    "lora": 10.0,
-    "qlora": 10.0,
-    "adalora": 10.0,
-    "adapter": 10.0,
-    "mam": 10.0,
-    "unipelt": 10.0,
-    "prefix": 50.0,
-    "ia3": 50.0,
-    "prompt": 100.0,
-}
-"""Learning rate of a method over that of full fine-tuning, where only `--methods` is said. Starting points after the
-methods' papers, not tuned: what a table rests on belongs in a comparison file."""
-
-UNKNOWN_RATE = 10.0
+from tasks.training.method import method_named
 
 
 class Budget(Settings):
@@ -136,15 +118,21 @@ def load_comparison(
 
 
 def of_methods(recipe: Recipe, methods: Sequence[str], source: object) -> Comparison:
-    """Methods by name: the recipe's own keeps its settings, others have their defaults and a rate after `RATES`."""
+    """Methods by name: the recipe's own keeps its settings, others their defaults and `Method.rate`."""
     arms = []
     own = str(recipe.method["name"])
     for name in methods:
         if name == own:
             arms.append({"method": recipe.method})
             continue
-        ratio = RATES.get(name, UNKNOWN_RATE) / RATES.get(own, UNKNOWN_RATE)
-        arms.append({"method": {"name": name}, "training": {"learning_rate": recipe.training.learning_rate * ratio}})
+        method = method_named(name)
+        ratio = method.rate / method_named(own).rate
+        arms.append(
+            {
+                "method": {"name": name, **method.example},
+                "training": {"learning_rate": recipe.training.learning_rate * ratio},
+            }
+        )
     return parse(Comparison, {"name": f"compare-{recipe.model}"[:64], "recipe": recipe.plain(), "arms": arms}, source)
 
 

@@ -14,8 +14,6 @@ from tasks.training.method import Method, methods, parse_options
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedModel
 
-EXAMPLES: dict[str, dict[str, Any]] = {"partial": {"last_layers": 1}}
-"""Settings to show a method with that has no default ones."""
 LABELS = ("one", "two")
 WIDTH = 98  # characters
 
@@ -35,7 +33,7 @@ def explained(base: BaseModelRef | None = None) -> list[dict[str, Any]]:
 
 def _explained(method: Method, base: BaseModelRef | None, known: Sequence[Task]) -> dict[str, Any]:
     task = next((one for one in known if one in method.tasks), None)
-    example = EXAMPLES.get(method.name, {})
+    example = dict(method.example)
     trained, total, reason = 0, 0, "no task that this base can do"
     if task is not None:
         try:

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tasks.config import Task
 from tasks.errors import InputError, IntegrityError
 from tasks.training.method import Method
 
@@ -18,12 +17,6 @@ if TYPE_CHECKING:
 
 WEIGHTS = "adapter_model.safetensors"
 CONFIG = "adapter_config.json"
-TASK_TYPES: dict[Task, str] = {
-    "causal-lm": "CAUSAL_LM",
-    "seq2seq-lm": "SEQ_2_SEQ_LM",
-    "text-classification": "SEQ_CLS",
-    "token-classification": "TOKEN_CLS",
-}
 
 
 class PeftMethod(Method):
@@ -86,8 +79,18 @@ def leaves(model: PreTrainedModel, heads: Sequence[str]) -> list[str] | None:
     return inside or None
 
 
+def stored_sideways(model: PreTrainedModel, names: Sequence[str]) -> bool:
+    """Whether these modules keep their weights as (inputs, outputs), as GPT-2's Conv1D does: PEFT wants to be told."""
+    from transformers.pytorch_utils import Conv1D
+
+    return any(isinstance(model.get_submodule(name), Conv1D) for name in names)
+
+
 def attach(model: PreTrainedModel, config: PeftConfig) -> PeftModel:
-    """A model with a new adapter; what trains is float32."""
+    """A model with a new adapter; what trains is float32.
+
+    The configuration names no task: PEFT would add heads of its own choice to those that it is told to train.
+    """
     from peft import get_peft_model
 
     wrapped = get_peft_model(model, config)

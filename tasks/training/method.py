@@ -60,6 +60,10 @@ class Method(ABC):
     paper: ClassVar[str]
     """Authors, year, title; empty for methods that nobody published."""
     options: ClassVar[type[MethodOptions]] = MethodOptions
+    example: ClassVar[Mapping[str, Any]] = {}
+    """Settings to show the method with, where it has no default ones."""
+    rate: ClassVar[float] = 10.0
+    """Learning rate to start from, over that of full fine-tuning: after the method's paper, not tuned."""
     tasks: ClassVar[frozenset[Task]] = frozenset(TASKS)
     has_adapter: ClassVar[bool]
     """Whether training makes a small adapter beside the base (True), or a whole model (False: the merged form)."""

@@ -13,18 +13,9 @@ from tasks.errors import InputError
 from tasks.training import method
 from tasks.training.fit import check_fit
 from tests.factories import tiny_bert, tiny_llama
-from tests.training.recipes import METHODS, recipe
+from tests.training.recipes import recipe
 
 Make = Callable[..., Path]
-
-
-@pytest.mark.parametrize("name", METHODS)
-@pytest.mark.parametrize(
-    ("task", "make"),
-    [("causal-lm", tiny_llama), ("text-classification", tiny_bert), ("token-classification", tiny_llama)],
-)
-def test_what_fits_passes(task: Task, make: Make, name: str, tmp_path: Path) -> None:
-    check_fit(recipe(task, make(tmp_path / "base"), name))
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import torch
 
+from tasks.artifact import verify
 from tasks.config import DATASET_TASK, TASKS, Recipe, Task
 from tasks.errors import InputError
 from tasks.release.probe import logits_of, probe
@@ -125,6 +126,8 @@ def test_learns_and_opens_again(
     dataset = dataset_version(DATASET_TASK[task], n=40)
     given = recipe(task, folder, method)
     artifact = finetune(given, dataset, base_of(folder))
+    verify(artifact)
+    assert artifact.kind == ("adapter" if method_named(method).has_adapter else "merged")
     curve = [point["loss"] for point in json.loads(artifact.file("history.json").read_text())["train"]]
     assert min(curve[-3:]) < (0.95 if method in ("prefix", "prompt") else 0.9) * curve[0], curve
 

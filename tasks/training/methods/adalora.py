@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 
 from tasks.config import Fraction, Task
 from tasks.errors import InputError
-from tasks.training.adapters import TASK_TYPES, PeftMethod, attach, leaves, linear_names
+from tasks.training.adapters import PeftMethod, attach, leaves, linear_names, stored_sideways
 from tasks.training.method import MethodOptions
 
 if TYPE_CHECKING:
@@ -72,15 +72,16 @@ class AdaLora(PeftMethod):
         """The base with an adapter of the initial rank; base weights are frozen, heads train whole."""
         from peft import AdaLoraConfig
 
+        targets = linear_names(model, options.targets, heads)
         return attach(
             model,
             AdaLoraConfig(
-                task_type=TASK_TYPES[task],
                 init_r=options.initial_rank,
                 target_r=options.target_rank,
                 lora_alpha=options.alpha,
                 lora_dropout=options.dropout,
-                target_modules=linear_names(model, options.targets, heads),
+                target_modules=targets,
+                fan_in_fan_out=stored_sideways(model, targets),
                 modules_to_save=leaves(model, heads),
                 total_step=1,  # the real number is known when the batches are planned: `companion`
             ),

@@ -19,6 +19,7 @@ class FeatureExtraction(Full):
     name = "feature-extraction"
     summary = "Trains the new head on frozen features: the fastest, and the baseline that every method must beat."
     paper = "Alain and Bengio 2016, Understanding intermediate layers using linear classifier probes"
+    rate = 10.0
     tasks = frozenset({"text-classification", "token-classification"})
     why_not = "a frozen model with its own output layer learns nothing: generation needs another method"
 

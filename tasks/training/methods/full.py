@@ -20,6 +20,7 @@ class Full(Method):
     name = "full"
     summary = "Trains every weight. The most to gain and the most to forget; needs memory for four copies of the model."
     paper = ""
+    rate = 1.0
     has_adapter = False
 
     def prepare(self, model: PreTrainedModel, options: Any, task: Task, heads: Sequence[str]) -> PreTrainedModel:

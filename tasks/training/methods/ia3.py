@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from tasks.config import Task
-from tasks.training.adapters import TASK_TYPES, PeftMethod, attach, leaves
+from tasks.training.adapters import PeftMethod, attach, leaves, stored_sideways
 from tasks.training.blocks import layers
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ class IA3(PeftMethod):
         "Trains one factor per key, value and inner feature: some ten thousand weights. Wants a high learning rate."
     )
     paper = "Liu et al. 2022, Few-Shot Parameter-Efficient Fine-Tuning is Better and Cheaper than In-Context Learning"
+    rate = 50.0
 
     def check(self, model: PreTrainedModel, options: Any, task: Task, heads: Sequence[str]) -> None:
         """See that the layers of the architecture are known."""
@@ -37,8 +38,8 @@ class IA3(PeftMethod):
         return attach(
             model,
             IA3Config(
-                task_type=TASK_TYPES[task],
                 target_modules=[*attention, *feed_forward],
+                fan_in_fan_out=stored_sideways(model, feed_forward),
                 feedforward_modules=feed_forward,
                 modules_to_save=leaves(model, heads),
             ),

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from tasks.config import Fraction, Task
 from tasks.errors import InputError
-from tasks.training.adapters import TASK_TYPES, PeftMethod, attach, leaves, linear_names, write_adapter
+from tasks.training.adapters import PeftMethod, attach, leaves, linear_names, stored_sideways, write_adapter
 from tasks.training.method import MethodOptions
 
 if TYPE_CHECKING:
@@ -71,15 +71,16 @@ class Lora(PeftMethod):
         """The base with an adapter on it; base weights are frozen, heads train whole."""
         from peft import LoraConfig
 
+        targets = linear_names(model, options.targets, heads)
         init: bool | str = True if options.init == "default" else options.init
         wrapped = attach(
             model,
             LoraConfig(
-                task_type=TASK_TYPES[task],
                 r=options.rank,
                 lora_alpha=options.alpha,
                 lora_dropout=options.dropout,
-                target_modules=linear_names(model, options.targets, heads),
+                target_modules=targets,
+                fan_in_fan_out=stored_sideways(model, targets),
                 modules_to_save=leaves(model, heads),
                 use_rslora=options.rslora,
                 use_dora=options.dora,

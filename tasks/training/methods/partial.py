@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Self
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 from pydantic import Field, model_validator
 
@@ -49,6 +49,8 @@ class Partial(Full):
     name = "partial"
     summary = "Trains chosen layers, norms, biases or named weights. The last third of the layers is much faster."
     paper = "Howard and Ruder 2018, ULMFiT (layers); Ben Zaken et al. 2022, BitFit (biases)"
+    rate = 1.0
+    example: ClassVar[Mapping[str, Any]] = {"last_layers": 1}
     options = PartialOptions
 
     def check(self, model: PreTrainedModel, options: PartialOptions, task: Task, heads: Sequence[str]) -> None:

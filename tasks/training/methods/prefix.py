@@ -34,6 +34,7 @@ class Prefix(Inserted):
     name = "prefix"
     summary = "Trains keys and values that every attention sees first. Few weights; the input keeps all its positions."
     paper = "Li and Liang 2021, Prefix-Tuning: Optimizing Continuous Prompts for Generation"
+    rate = 50.0
     options = PrefixOptions
     plain_attention = False
 

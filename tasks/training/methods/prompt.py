@@ -44,6 +44,7 @@ class Prompt(Inserted):
     name = "prompt"
     summary = "Trains vectors that the model reads with every input: the fewest weights. For large bases."
     paper = "Lester et al. 2021, The Power of Scale for Parameter-Efficient Prompt Tuning; Liu et al. 2021, P-tuning"
+    rate = 100.0
     options = PromptOptions
     plain_attention = False
     packs = False
