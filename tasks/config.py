@@ -221,9 +221,29 @@ class Training(Settings):
     evaluations: int = Field(default=4, ge=1)
     """How many times the validation loss is measured, evenly over training."""
     patience: int | None = Field(default=None, ge=1)
-    """Stop after this many evaluations without a better validation loss; the best weights are kept either way."""
+    """Stop after this many evaluations without a better validation loss."""
+    keep: Literal["best", "last"] = "best"
+    """Which weights: those of the evaluation with the lowest validation loss, or the last ones. Where labels are rare or
+    records few, the loss turns up while labels and entities still get better: then `last`."""
     checkpoints: int = Field(default=4, ge=0)
     """How many times the state is saved to disk, evenly over training, so that a killed run goes on."""
+    processes: int = Field(default=1, ge=1)
+    """Processes of this machine that share each step: one per GPU, or per CPU where there is no GPU."""
+    sharding: Literal["none", "full"] = "none"
+    """none: every process holds the whole model (as DDP does); full: weights, gradients and optimizer state are sliced
+    among the processes (FSDP)."""
+
+    @model_validator(mode="after")
+    def _patient_for_something(self) -> Self:
+        if self.keep == "last" and self.patience is not None:
+            raise ValueError("patience waits for a better validation loss, keep: last does not look at it: choose one")
+        return self
+
+    @model_validator(mode="after")
+    def _several_to_slice_for(self) -> Self:
+        if self.sharding == "full" and self.processes == 1:
+            raise ValueError("sharding: full slices a model among several processes: raise processes, or set it to none")
+        return self
 
 
 class Generation(Settings):

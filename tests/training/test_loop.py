@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from tasks.artifact import Artifact, load
-from tasks.config import Recipe, Training
+from tasks.config import Recipe, Task, Training
 from tasks.errors import InputError, IntegrityError
 from tasks.training import loop
 from tasks.training.adapters import WEIGHTS
@@ -134,6 +134,22 @@ def test_the_best_weights_are_kept_and_training_stops(tmp_path: Path) -> None:
             for micro in plan_in_order(encoded.lengths, how)
         )
     assert total / len(encoded) == pytest.approx(made["validation_loss"], rel=1e-4)
+
+
+def test_the_last_weights_are_kept_where_that_is_asked_for(tmp_path: Path) -> None:
+    task: Task = "text-classification"
+    folder, dataset = tiny_bert(tmp_path / "base"), dataset_version(task, n=60)
+    how = {"epochs": 10, "learning_rate": 2e-2, "evaluations": 10, "precision": "fp32"}
+    best, last = (
+        finetune(recipe(task, folder, "full", keep=one, **how), dataset, base_of(folder)) for one in ("best", "last")
+    )
+    curve = [point["loss"] for point in json.loads(last.file("history.json").read_text())["validation"]]
+    assert min(curve) < curve[-1], "else there is nothing to choose"
+    assert best.meta["training"]["validation_loss"] == min(curve)
+    assert last.meta["training"]["validation_loss"] == curve[-1]
+    assert last.meta["training"]["best_step"] == last.meta["training"]["steps"]
+    with pytest.raises(ValueError, match="choose one"):
+        recipe(task, folder, keep="last", patience=1)
 
 
 def test_the_tracker_gets_curves_speed_and_memory(tmp_path: Path) -> None:
