@@ -113,6 +113,26 @@ def compare(
     )
 
 
+@galen.command()
+@click.argument("recipe", type=click.Path(path_type=Path))
+@click.option("--trials", type=click.IntRange(1), help="Trainings in all; a larger number later adds to the search.")
+@click.option("--metric", help="Look for this metric on the validation split; default: the validation loss.")
+@click.option("--parallel", type=click.IntRange(1), default=1, show_default=True, help="Trainings that run at a time.")
+@click.option("--out", type=click.Path(path_type=Path), help="The new recipe; default: NAME-tuned.yaml beside the old.")
+@click.option("--force", is_flag=True, help="Overwrite the new recipe.")
+@click.option("--keep", is_flag=True, help="Keep what every trial trained, not the best one alone.")
+def tune(
+    recipe: Path, trials: int | None, metric: str | None, parallel: int, out: Path | None, force: bool, keep: bool
+) -> None:
+    """Search for better settings of a recipe on the validation split, and write them as a new recipe.
+
+    RECIPE is recipes/tune-NAME.yaml, or a recipe together with --trials. What was tried is kept: run again to go on.
+    """
+    from flows.tuning import run_search
+
+    run_search(recipe, trials=trials, metric=metric, parallel=parallel, out=out, force=force, keep=keep)
+
+
 def _names(text: str | None) -> list[str]:
     """`full, lora` as names."""
     return [name for part in (text or "").split(",") if (name := part.strip())]

@@ -1,0 +1,102 @@
+"""Work in a process of its own: what it is asked goes there as a file, and its answer, or its error, comes back."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import traceback
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from tasks.artifact import write_atomically
+from tasks.digest import canonical_json
+from tasks.errors import GalenError, Interrupted, Stopped, of_machine
+from tasks.home import CHECKOUT
+from tasks.process import die_with_parent, start, stop
+
+GOES_ON = "run the same command again: it goes on, what is finished is kept"
+
+
+class Children:
+    """Processes that run now, each `python -m MODULE JOB ANSWER`, whose `main` calls `answer`."""
+
+    def __init__(self, module: str, threads: int | None) -> None:
+        """`threads`: of each child; None leaves it to the libraries."""
+        self._module, self._threads = module, threads
+        self._running: set[subprocess.Popen[bytes]] = set()
+        self._lock = threading.Lock()
+        self._stopped = False
+
+    @property
+    def stopped(self) -> bool:
+        """Whether `stop` was called."""
+        return self._stopped
+
+    def ask(self, job: Mapping[str, Any], name: str) -> dict[str, Any]:
+        """The answer of a child to a job (plain data).
+
+        Raises:
+            GalenError: what the child failed with.
+            Interrupted: it died without a word.
+            Stopped: `stop` was called.
+        """
+        with tempfile.TemporaryDirectory(prefix="galen-job-") as folder:
+            asked, answered = Path(folder) / "job.json", Path(folder) / "answer.json"
+            asked.write_bytes(canonical_json(dict(job)))
+            env = dict(os.environ)
+            if self._threads is not None:
+                env.setdefault("OMP_NUM_THREADS", str(self._threads))
+            with self._lock:
+                if self._stopped:
+                    raise Stopped("stopped", hint=GOES_ON)
+                child = start([sys.executable, "-m", self._module, str(asked), str(answered)], cwd=CHECKOUT, env=env)
+                self._running.add(child)
+            try:
+                code = child.wait()
+            finally:
+                with self._lock:
+                    self._running.discard(child)
+            if self._stopped:
+                raise Stopped("stopped", hint=GOES_ON)
+            if not answered.is_file():
+                hint = "for want of memory perhaps: run again with fewer at a time"
+                raise Interrupted(f"the process of {name} died", value=f"exit code {code}", hint=hint)
+            said = json.loads(answered.read_bytes())
+        if "error" in said:
+            raise GalenError.from_json(said["error"])
+        found: dict[str, Any] = said["found"]
+        return found
+
+    def stop(self) -> None:
+        """End all that runs: a training keeps its last checkpoint."""
+        with self._lock:
+            self._stopped = True
+            running = list(self._running)
+        for child in running:
+            stop(child)
+
+
+def answer(work: Callable[[dict[str, Any]], dict[str, Any]], asked: Path, answered: Path) -> None:
+    """In the child: do the job of a file, and write what was found, or the error, into another one."""
+    die_with_parent()
+    try:
+        said: dict[str, Any] = {"found": work(json.loads(asked.read_bytes()))}
+    except KeyboardInterrupt:
+        return
+    except GalenError as error:
+        said = {"error": error.to_json()}
+    except Exception as error:
+        if os.environ.get("GALEN_DEBUG"):
+            traceback.print_exception(error)
+        known = of_machine(error)
+        if known is None:  # the words of another library may quote a record: only kind and place are told
+            last = traceback.extract_tb(error.__traceback__)[-1]
+            where = f"{Path(last.filename).name}:{last.lineno}"
+            known = GalenError(f"an unforeseen {type(error).__name__} at {where}", hint="GALEN_DEBUG=1 shows all of it")
+        said = {"error": known.to_json()}
+    write_atomically(answered, json.dumps(said).encode())

@@ -1,0 +1,148 @@
+"""What a study tries next, without training anything: the value of a trial is a made-up function of its settings."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tasks.errors import InputError
+from tasks.tuning.config import Search, Values
+from tasks.tuning.result import summarise, write_recipe
+from tasks.tuning.study import Asked, Subject, Trials, database
+from tests.training.recipes import recipe
+
+SPACE = {
+    "training.learning_rate": Values(low=1e-5, high=1e-1, log=True),
+    "method.rank": Values(low=1, high=64, log=True),
+    "method.targets": Values(choices=("all-linear", ["query"], ["query", "value"])),
+    "training.weight_decay": Values(low=0, high=1),
+}
+
+
+def subject(trials: int, **search: Any) -> Subject:
+    given = recipe("text-classification", Path("/nowhere"), "lora")
+    return Subject(Search(recipe="", trials=trials, space=SPACE, **search), given, "d" * 64, "v" * 64, "b" * 64)
+
+
+def loss(values: dict[str, Any]) -> float:
+    return abs(math.log10(values["training.learning_rate"]) + 3) + 0.01 * (values["method.targets"] != ["query"])
+
+
+def work(one: Subject, most: int = 1000) -> list[dict[str, Any]]:
+    """Run the missing trials, at most so many; what all of them tried."""
+    trials = Trials(one)
+    for _ in range(min(most, trials.to_do())):
+        asked = trials.ask()
+        value = loss(asked.values)
+        trials.tell(asked, "complete", value, validation_loss=value, code="c", artifact="a" * 64)
+    return [trial["values"] for trial in summarise(one)["trials"]]
+
+
+def test_a_search_in_pieces_tries_what_one_in_one_piece_does(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    whole = work(subject(14, random=5))
+    monkeypatch.setenv("GALEN_HOME", str(tmp_path / "another"))
+    work(subject(4, random=5))
+    assert work(subject(14, random=5), 3) == whole[:7]
+    Trials(subject(14, random=5)).ask()  # and its process dies here
+    assert work(subject(14, random=5)) == whole
+    assert Trials(subject(14, random=5)).to_do() == 0
+    assert len({str(one) for one in whole}) > 10
+
+
+def test_another_seed_tries_other_values() -> None:
+    one = subject(4)
+    other = Subject(one.search, one.recipe.model_copy(update={"seed": 5}), one.dataset, one.validation, one.base)
+    assert one.key != other.key
+    assert work(one)[1:] != work(other)[1:]
+
+
+def test_the_number_of_trials_names_no_other_study_but_everything_else_does() -> None:
+    key = subject(4).key
+    assert subject(9).key == key
+    assert subject(4, metric="macro_f1").key != key
+    assert subject(4, prune=False).key != key
+    one = subject(4)
+    assert Subject(one.search, one.recipe, "e" * 64, one.validation, one.base).key != key
+    assert Subject(one.search, one.recipe, one.dataset, one.validation, "e" * 64).key != key
+    named = one.recipe.model_copy(update={"model": "another", "intended_use": "something else"})
+    assert Subject(one.search, named, one.dataset, one.validation, one.base).key == key
+
+
+def test_values_fit_their_settings_and_the_sampler_learns() -> None:
+    found = work(subject(30, random=8))
+    assert found[0] == {
+        "training.learning_rate": 1e-2,
+        "method.rank": 8,
+        "method.targets": "all-linear",
+        "training.weight_decay": 0.01,
+    }, "the recipe itself"
+    for one in found:
+        assert isinstance(one["method.rank"], int)
+        assert 1e-5 <= one["training.learning_rate"] <= 1e-1
+        assert one["training.learning_rate"] == float(f"{one['training.learning_rate']:.3g}")
+        assert isinstance(one["training.weight_decay"], float)
+    early, late = (sum(map(loss, part)) / len(part) for part in (found[1:9], found[-8:]))
+    assert late < early / 2
+    importance = summarise(subject(30, random=8))["importance"]
+    assert next(iter(importance)) == "training.learning_rate"
+    assert sum(importance.values()) == pytest.approx(1)
+
+
+def test_what_was_tried_is_not_trained_again() -> None:
+    small = {"method.rank": Values(choices=(4, 8))}
+    one = subject(4)
+    one = Subject(Search(recipe="", trials=4, space=small), one.recipe, one.dataset, one.validation, one.base)
+    trials, trained = Trials(one), 0
+    for _ in range(4):
+        asked = trials.ask()
+        if twin := trials.twin(asked):
+            trials.repeat(asked, twin)
+        else:
+            trained += 1
+            trials.tell(asked, "complete", float(asked.values["method.rank"]), code="c", artifact="a")
+    found = summarise(one)
+    assert trained == 2
+    assert [trial["value"] for trial in found["trials"]] == [float(t["values"]["method.rank"]) for t in found["trials"]]
+    assert found["best"]["same_as"] is None
+
+
+def test_a_failed_trial_is_told_and_not_best() -> None:
+    one, trials = subject(2), Trials(subject(2))
+    trials.fail(trials.ask(), InputError("the loss is not a number", hint="lower it"))
+    asked: Asked = trials.ask()
+    trials.tell(asked, "complete", 1.0, code="c")
+    found = summarise(one)
+    assert [trial["state"] for trial in found["trials"]] == ["failed", "complete"]
+    assert found["trials"][0]["error"]["what"] == "the loss is not a number"
+    assert found["best"]["number"] == 1
+    assert found["importance"] == {}
+    assert database(one.key).is_file()
+
+
+def test_a_tuned_recipe_keeps_comments_and_says_where_it_comes_from(tmp_path: Path) -> None:
+    import yaml
+
+    from tasks.config import Recipe, load
+    from tasks.tuning.config import with_values
+
+    one = subject(3)
+    plain = {key: value for key, value in one.recipe.plain().items() if key not in ("evaluation", "quantization")}
+    file, target = tmp_path / "tiny.yaml", tmp_path / "tiny-tuned.yaml"
+    file.write_text("# why this recipe\n" + yaml.safe_dump(plain, sort_keys=False))
+    values = {"training.learning_rate": 1e-05, "method.targets": ["query"], "training.warmup": 0.25}
+    best = {"number": 2, "value": 0.5, "validation_loss": 0.5, "values": values}
+    found = {"best": best, "study": one.key, "metric": "loss", "recipe_value": 0.75, "dataset_digest": "d" * 64}
+    found["trials"] = [{"state": "complete"}, {"state": "pruned"}, {"state": "complete"}]
+    write_recipe(file, target, found, one.recipe)
+    text = target.read_text()
+    assert load(Recipe, target) == with_values(one.recipe, values)
+    assert "# why this recipe" in text
+    assert f"study {one.key[:12]}, 3 trials (2 complete, 1 pruned)" in text
+    assert "Trial 2: validation loss 0.5 (the recipe as it was: 0.75)" in text
+
+    file.write_text(file.read_text().replace("batch_tokens: 128", "batch_tokens: 64"))
+    with pytest.raises(InputError, match="changed while"):
+        write_recipe(file, target, found, one.recipe)
