@@ -15,12 +15,18 @@ from flows.run import Run
 from flows.show import table
 from tasks.data.stage import built_folder
 from tasks.data.validate import DOCS
+from tasks.config import Task
 from tasks.errors import ApprovalNeeded, GalenError, GateRejected, Interrupted, of_machine
 from tasks.home import shown
 from tasks.lineage.report import RunReport, StageRow, write_report
 from tasks.lineage.roles import RegisteredVersion
 
-EXAMPLE = "What are the symptoms of asthma?"
+EXAMPLES: dict[Task, str] = {  # something to ask a model
+    "causal-lm": "What are the symptoms of asthma?",
+    "seq2seq-lm": "What are the symptoms of asthma?",
+    "text-classification": "Wheezing and short of breath since this morning.",
+    "token-classification": "The patient has asthma and eczema.",
+}
 
 
 @dataclass
@@ -99,7 +105,8 @@ def _next(run: Run, outcome: Outcome, report: Path) -> list[str]:
     """The three commands that a person would want now."""
     model = run.recipe.model
     if outcome.version:
-        return [f'galen ask {model}@champion "{EXAMPLE}"', f"galen audit {model}@champion", "galen models"]
+        question = EXAMPLES[run.recipe.task]
+        return [f'galen ask {model}@champion "{question}"', f"galen audit {model}@champion", "galen models"]
     if run.found.judged:
         return ["galen models", f"galen data show {run.recipe.dataset}", f"galen retrain {shown(run.path)} --plan"]
     return [

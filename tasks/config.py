@@ -286,10 +286,13 @@ class Schedule(Settings):
 
         from croniter import croniter
 
+        faults = []
         if not croniter.is_valid(self.cron) or len(self.cron.split()) != 5:
-            raise ValueError(f"cron {self.cron!r} is not five valid fields (minute hour day month weekday)")
+            faults.append(f"cron {self.cron!r} is not five valid fields (minute hour day month weekday)")
         if self.timezone not in zoneinfo.available_timezones():
-            raise ValueError(f"timezone {self.timezone!r} is unknown (example: Europe/Berlin)")
+            faults.append(f"timezone {self.timezone!r} is unknown (example: Europe/Berlin)")
+        if faults:
+            raise ValueError("; ".join(faults))
         return self
 
 

@@ -49,6 +49,7 @@ def test_all_faults_show_together_with_their_paths() -> None:
         ({"method": {}}, "needs a name"),
         ({"schedule": {"cron": "every day"}}, "five valid fields"),
         ({"schedule": {"cron": "0 3 * * 1", "timezone": "Mars/Olympus"}}, "unknown"),
+        ({"schedule": {"cron": "every day", "timezone": "Mars/Olympus"}}, "weekday); timezone"),
         ({"task": "poetry"}, "causal-lm"),
     ],
 )
