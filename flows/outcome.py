@@ -13,9 +13,9 @@ import click
 
 from flows.run import Run
 from flows.show import table
+from tasks.config import Task
 from tasks.data.stage import built_folder
 from tasks.data.validate import DOCS
-from tasks.config import Task
 from tasks.errors import ApprovalNeeded, GalenError, GateRejected, Interrupted, of_machine
 from tasks.home import shown
 from tasks.lineage.report import RunReport, StageRow, write_report

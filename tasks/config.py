@@ -223,8 +223,8 @@ class Training(Settings):
     patience: int | None = Field(default=None, ge=1)
     """Stop after this many evaluations without a better validation loss."""
     keep: Literal["best", "last"] = "best"
-    """Which weights: those of the evaluation with the lowest validation loss, or the last ones. Where labels are rare or
-    records few, the loss turns up while labels and entities still get better: then `last`."""
+    """Which weights: those of the evaluation with the lowest validation loss, or the last ones. Where labels are rare
+    or records few, the loss turns up while labels and entities still get better: then `last`."""
     checkpoints: int = Field(default=4, ge=0)
     """How many times the state is saved to disk, evenly over training, so that a killed run goes on."""
     processes: int = Field(default=1, ge=1)
@@ -242,7 +242,7 @@ class Training(Settings):
     @model_validator(mode="after")
     def _several_to_slice_for(self) -> Self:
         if self.sharding == "full" and self.processes == 1:
-            raise ValueError("sharding: full slices a model among several processes: raise processes, or set it to none")
+            raise ValueError("sharding: full slices a model among processes: raise processes, or set it to none")
         return self
 
 
