@@ -1,7 +1,8 @@
 """AdamW over float32 master weights, while the model itself computes in bfloat16.
 
 The model holds bfloat16 weights (no cast per forward pass, as autocast would do); what trains has a float32 copy that
-the optimizer moves and that is saved. Gradients of several forward passes are summed in float32.
+the optimizer moves and that is saved. Gradients of several forward passes are summed in float32, and so are those of
+several processes.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tasks.config import Training
+from tasks.training.distributed import ALONE, Team
 
 if TYPE_CHECKING:
     import torch
@@ -38,29 +40,29 @@ class Masters:
         fresh: Sequence[str],
         *,
         paged: bool = False,
+        team: Team = ALONE,
     ) -> None:
         """Cast the model to `dtype`, keeping float32 masters of what trains.
 
         Args:
             fresh: names of newly made modules: they learn at `head_learning_rate`.
             paged: let the GPU driver move optimizer state to CPU memory under pressure; nothing without CUDA.
+            team: the processes that train together; where they shard, the model's parameters become slices, and so do
+                the masters.
         """
         import torch
 
         self.names = [name for name, weight in model.named_parameters() if weight.requires_grad]
+        self._team, self._separate = team, dtype != torch.float32
+        trained = [weight.detach() for weight in model.parameters() if weight.requires_grad]
+        masters = [team.slice(weight.float()).clone() for weight in trained] if self._separate else []
+        for weight in model.parameters():
+            if weight.is_floating_point():  # 4-bit weights are uint8
+                weight.data = weight.data.to(dtype)
+        team.shard(model)
         self.weights: list[torch.Tensor] = [weight for weight in model.parameters() if weight.requires_grad]
-        self.tensors = [weight.detach().float() for weight in self.weights]
-        self._separate = dtype != torch.float32
-        if self._separate:
-            self.tensors = [tensor.clone() for tensor in self.tensors]
-            for weight in model.parameters():
-                if weight.is_floating_point():  # 4-bit weights are uint8
-                    weight.data = weight.data.to(dtype)
-        else:
-            for weight in model.parameters():
-                if weight.is_floating_point():
-                    weight.data = weight.data.float()
-            self.tensors = [weight.data for weight in self.weights]
+        self._published = [_local(weight.detach()) for weight in self.weights]
+        self.tensors = [master.to(self._published[0].device) for master in masters] or self._published
         self._sums: list[torch.Tensor] = []
         groups = _groups(model, self.names, self.tensors, settings, fresh)
         self.peaks = [group["lr"] for group in groups]
@@ -77,19 +79,29 @@ class Masters:
 
         The float32 gradients live in buffers made once: fresh memory costs more than the sum that goes into it.
         """
-        import torch
-
         if not self._sums:
-            self._sums = [torch.empty_like(tensor) for tensor in self.tensors]
-            self._scratch = torch.empty(max(tensor.numel() for tensor in self.tensors), device=self.tensors[0].device)
+            self._make_sums()
         for master, weight, total in zip(self.tensors, self.weights, self._sums, strict=True):
             if weight.grad is None:
                 continue
+            gradient = _local(weight.grad)
             if master.grad is None:
-                master.grad = total.copy_(weight.grad)
+                master.grad = total.copy_(gradient)
             else:  # converted first: adding across types takes PyTorch ten times as long
-                master.grad.add_(self._scratch[: master.numel()].view_as(master).copy_(weight.grad))
+                master.grad.add_(self._scratch[: master.numel()].view_as(master).copy_(gradient))
             weight.grad = None
+
+    def _make_sums(self) -> None:
+        import torch
+
+        sizes, device = [tensor.numel() for tensor in self.tensors], self.tensors[0].device
+        self._scratch = torch.empty(max(sizes), device=device)
+        if self._team.size == 1 or self._team.sharded:
+            self._sums = [torch.empty_like(tensor) for tensor in self.tensors]
+        else:  # one piece of memory, so that one message adds all of it up; zeros where no gradient ever comes
+            self._flat = torch.zeros(sum(sizes), device=device)
+            pieces = zip(torch.split(self._flat, sizes), self.tensors, strict=True)
+            self._sums = [piece.view_as(tensor) for piece, tensor in pieces]
 
     def step(self, factor: float, after: Callable[[Mapping[str, torch.Tensor]], None] | None = None) -> torch.Tensor:
         """One optimizer step at `factor` of the peak rates; returns the norm of the gradient before clipping.
@@ -101,7 +113,14 @@ class Masters:
 
         for group, peak in zip(self.optimizer.param_groups, self.peaks, strict=True):
             group["lr"] = peak * factor
-        norm = torch.nn.utils.clip_grad_norm_(self.tensors, self._limit)
+        if self._team.sharded:  # the gradients are summed already, but each process sees its slices only
+            own = torch.nn.utils.get_total_norm([one.grad for one in self.tensors if one.grad is not None])
+            norm = torch.tensor(math.sqrt(self._team.total(float(own) ** 2)[0]), device=own.device)
+            torch.nn.utils.clip_grads_with_norm_(self.tensors, self._limit, norm)
+        else:
+            if self._team.size > 1:
+                self._team.add(self._flat)
+            norm = torch.nn.utils.clip_grad_norm_(self.tensors, self._limit)
         self.optimizer.step()
         if after is not None:
             after(dict(zip(self.names, self.tensors, strict=True)))
@@ -110,7 +129,7 @@ class Masters:
         return norm
 
     def values(self) -> dict[str, torch.Tensor]:
-        """A copy of the masters by parameter name, on the CPU."""
+        """A copy of the masters by parameter name, on the CPU: what this process holds of them."""
         return {name: tensor.detach().cpu().clone() for name, tensor in zip(self.names, self.tensors, strict=True)}
 
     def set_values(self, values: Mapping[str, torch.Tensor]) -> None:
@@ -119,12 +138,58 @@ class Masters:
             tensor.copy_(values[name])
         self._publish()
 
+    def whole(self, values: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """What `values` gave, put together from all processes, for the first one to keep; the others get nothing."""
+        if not self._team.sharded:
+            return dict(values)
+        like = dict(zip(self.names, self.weights, strict=True))
+        found = {}
+        for name, piece in values.items():
+            one = self._team.whole(piece.to(self.tensors[0].device), like[name]).cpu()
+            if self._team.rank == 0:
+                found[name] = one
+        return found
+
+    def own(self, values: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """What this process holds of whole masters: the way back from `whole`."""
+        return {name: self._team.slice(value) for name, value in values.items()}
+
+    def optimizer_state(self) -> dict[str, Any]:
+        """The optimizer's state, put together as by `whole`."""
+        return self._converted(self.optimizer.state_dict(), self._team.whole)
+
+    def set_optimizer_state(self, state: dict[str, Any]) -> None:
+        """Go on from what `optimizer_state` gave."""
+        self.optimizer.load_state_dict(self._converted(state, lambda value, _: self._team.slice(value)))
+
+    def _converted(
+        self, state: dict[str, Any], convert: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+    ) -> dict[str, Any]:
+        """The state with each of its tensors that has a weight's shape converted; counters stay."""
+        if not self._team.sharded:
+            return state
+        weight_of = {id(tensor): weight for tensor, weight in zip(self.tensors, self.weights, strict=True)}
+        order = [weight_of[id(tensor)] for group in self.optimizer.param_groups for tensor in group["params"]]
+        made = {
+            index: {
+                key: convert(value, order[index]) if getattr(value, "ndim", 0) else value
+                for key, value in entry.items()
+            }
+            for index, entry in state["state"].items()
+        }
+        return {**state, "state": made}
+
     def _publish(self) -> None:
         import torch
 
         if self._separate:
             with torch.no_grad():
-                torch._foreach_copy_(self.weights, self.tensors)
+                torch._foreach_copy_(self._published, self.tensors)
+
+
+def _local(tensor: torch.Tensor) -> torch.Tensor:
+    """The slice that this process holds of a sharded tensor, the same memory; any other as it is."""
+    return tensor.to_local() if hasattr(tensor, "to_local") else tensor
 
 
 def _groups(

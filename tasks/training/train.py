@@ -16,8 +16,10 @@ from tasks.errors import InputError
 from tasks.home import CHECKOUT, home
 from tasks.training.batches import layout, plan_in_order
 from tasks.training.checkpoint import Checkpoints
+from tasks.training.distributed import ALONE, Team, check_processes
 from tasks.training.fourbit import check_shapes
-from tasks.training.loop import Lesson, Outcome, mean_loss, run
+from tasks.training.launch import in_processes
+from tasks.training.loop import Curves, Lesson, Outcome, mean_loss, run
 from tasks.training.method import Method, method_named, parse_options
 from tasks.training.models import (
     Base,
@@ -67,9 +69,23 @@ def finetune(recipe: Recipe, dataset: DatasetVersion, base: Base, *, track: Trac
     if found := find(kind, inputs, code):
         return found
     check(recipe, dataset, base)
-    kept = Checkpoints(key_of(kind, inputs, code), _machine(recipe))
+    key = key_of(kind, inputs, code)
+    kept = Checkpoints(key, machine(recipe))
     timing: dict[str, float] = {}
-    artifact = make(kind, inputs, lambda folder: _build(folder, recipe, dataset, base, kept, track, timing), code)
+
+    def build(folder: Path) -> dict[str, Any]:
+        if track is not None:
+            options = parse_options(recipe.method).plain()
+            track.params({"training": recipe.training.plain(), "method": options, "seed": recipe.seed})
+            track.dataset(dataset)
+        if recipe.training.processes > 1:
+            meta, times = in_processes(folder, recipe, dataset, base, key, track)
+        else:
+            meta, times = learn(folder, recipe, dataset, base, kept, track)
+        timing.update(times)
+        return meta
+
+    artifact = make(kind, inputs, build, code)
     if timing:
         write_atomically(home() / "timings" / f"{artifact.digest}.json", canonical_json(timing))
     kept.clear()
@@ -125,21 +141,30 @@ def check(recipe: Recipe, dataset: DatasetVersion, base: Base) -> None:
             raise InputError(
                 f"the {split} split has no records", value=dataset.name, hint="add data, or change its shares"
             )
+    check_processes(recipe)
     task_config(base.path, recipe.task, dataset.labels, recipe.training.dropout)
     if method.base_quantization is not None:
         check_shapes(base, recipe.task, dataset.labels, method.base_quantization)
 
 
-def _build(
+def learn(
     folder: Path,
     recipe: Recipe,
     dataset: DatasetVersion,
     base: Base,
     kept: Checkpoints,
-    track: Tracker | None,
-    timing: dict[str, float],
-) -> dict[str, Any]:
-    """Train into an empty folder; returns the metadata to seal."""
+    track: Curves | None,
+    team: Team = ALONE,
+) -> tuple[dict[str, Any], dict[str, float]]:
+    """Train into an empty folder, alone or as one of a team, whose first process writes.
+
+    Returns:
+        the metadata to seal, and the timing (`timing_of`).
+
+    Raises:
+        InputError: there is nothing to learn from, or the loss is not a number.
+        Stopped: by a signal; the state is on disk.
+    """
     import torch
 
     from tasks.training.cpu import speed_up
@@ -152,31 +177,30 @@ def _build(
     with torch.random.fork_rng():
         torch.manual_seed(recipe.seed)
         model, heads = _prepared(recipe, dataset.labels, base, torch.float32 if not method.has_adapter else dtype)
-        model.to(device())
+        if not team.sharded:  # slices go to the GPU, never the whole
+            model.to(device())
         by_document = dtype == torch.bfloat16 and device().type == "cpu" and method.plain_attention and speed_up(model)
         lesson = _lesson(recipe, dataset, tokenizer, model, by_document)
-        masters = Masters(model, dtype, recipe.training, heads, paged=method.paged_optimizer)
         if recipe.training.gradient_checkpointing:
             model.gradient_checkpointing_enable({"use_reentrant": False})
             model.enable_input_require_grads()
-        if track is not None:
-            track.params({"training": recipe.training.plain(), "method": options.plain(), "seed": recipe.seed})
-            track.dataset(dataset)
-        torch.manual_seed(recipe.seed)
-        outcome = run(model, masters, lesson, kept, track, lambda steps: method.companion(model, options, steps))
-        train_loss = mean_loss(model, lesson, lesson.train, _like_validation(lesson))
-        values = masters.values()
-        if not method.has_adapter:  # frozen weights were rounded for computing: take them from the base again
-            model, _ = _prepared(recipe, dataset.labels, base, torch.float32)
-    _save(folder, method, model, values, tokenizer_from=base.path)
-    learned = sum(tensor.numel() for tensor in values.values())
-    training = _training_meta(lesson, outcome, train_loss, learned, model, dtype)
-    curves = {"train": outcome.progressed.train_curve, "validation": outcome.progressed.validation_curve}
-    (folder / "history.json").write_bytes(canonical_json(curves))
-    timing |= _timing(outcome, time.perf_counter() - began)
+        masters = Masters(model, dtype, recipe.training, heads, paged=method.paged_optimizer, team=team)
+        torch.manual_seed(recipe.seed + (team.rank << 32))  # dropout differs between processes
+        outcome = run(model, masters, lesson, kept, track, lambda steps: method.companion(model, options, steps), team)
+        train_loss = mean_loss(model, lesson, lesson.train, _like_validation(lesson), team)
+        values = masters.whole(masters.values())
+        if team.rank == 0 and (team.sharded or not method.has_adapter):  # in slices, or rounded for computing
+            torch.manual_seed(recipe.seed)
+            model, _ = _prepared(recipe, dataset.labels, base, dtype if method.has_adapter else torch.float32)
+    if team.rank == 0:
+        _save(folder, method, model, values, tokenizer_from=base.path)
+        curves = {"train": outcome.progressed.train_curve, "validation": outcome.progressed.validation_curve}
+        (folder / "history.json").write_bytes(canonical_json(curves))
+    timing = _timing(outcome, time.perf_counter() - began, team)
     if track is not None:
         track.metrics({"train_loss_final": train_loss, **timing}, outcome.progressed.step)
-    return {
+    learned = sum(tensor.numel() for tensor in values.values())
+    meta = {
         "form": kind_of(method),
         "task": recipe.task,
         "labels": dataset.labels,
@@ -188,8 +212,9 @@ def _build(
         "recipe": {key: value for key, value in recipe.plain().items() if key in (*RELEVANT, *SERVING)},
         "loader": "adapter" if method.has_adapter else "transformers",
         "prompt": template_of(tokenizer, recipe.task) if recipe.task in GENERATING else None,
-        "training": training,
+        "training": _training_meta(lesson, outcome, train_loss, learned, model, dtype),
     }
+    return meta, timing
 
 
 def _prepared(recipe: Recipe, labels: Sequence[str], base: Base, dtype: torch.dtype) -> tuple[Any, tuple[str, ...]]:
@@ -274,14 +299,15 @@ def _training_meta(
     }
 
 
-def _timing(outcome: Outcome, seconds: float) -> dict[str, float]:
+def _timing(outcome: Outcome, seconds: float, team: Team) -> dict[str, float]:
+    """Of all processes: tokens and CPU seconds together, the most memory that one of them needed."""
     speed = outcome.tokens_timed / outcome.seconds if outcome.seconds else 0.0
     return {
         "seconds": seconds,
         "training_seconds": outcome.seconds,
         "training_cpu_seconds": outcome.cpu_seconds,
         "tokens_per_second": speed,
-        "peak_memory_mib": peak_memory(),
+        "peak_memory_mib": team.most(peak_memory()),
     }
 
 
@@ -308,7 +334,8 @@ def precision_of(recipe: Recipe) -> torch.dtype:
     return native_dtype() if asked == "auto" else torch.bfloat16 if asked == "bf16" else torch.float32
 
 
-def _machine(recipe: Recipe) -> dict[str, Any]:
+def machine(recipe: Recipe) -> dict[str, Any]:
+    """What else must be the same for a killed run to go on (`Checkpoints`)."""
     import torch
 
     return {

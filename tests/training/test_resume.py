@@ -19,7 +19,7 @@ from tasks.home import CHECKOUT, home
 from tasks.training import loop
 from tasks.training.checkpoint import RECORD, Checkpoints
 from tasks.training.models import resolve_base
-from tasks.training.train import _machine, finetune, inputs_of, training_code
+from tasks.training.train import finetune, inputs_of, machine, training_code
 from tests.factories import dataset_version, tiny_bert, tiny_llama
 from tests.training.recipes import recipe
 
@@ -89,7 +89,7 @@ def test_sigterm_saves_the_step_and_says_how_to_go_on(tmp_path: Path, monkeypatc
         with pytest.raises(Interrupted, match="step 8 of"):
             train(given, dataset)
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
-    state = Checkpoints(key(given, dataset), _machine(given)).load()
+    state = Checkpoints(key(given, dataset), machine(given)).load()
     assert state is not None
     assert state["progressed"]["step"] == 8
     finished = train(given, dataset)
