@@ -173,10 +173,9 @@ def _faults(search: Search, recipe: Recipe) -> Iterator[str]:
     names = {path: _fault_of_name(recipe, search.metric, path) for path in space}
     yield from (f"space.{path}: {fault}" for path, fault in names.items() if fault is not None)
     known = [path for path, fault in names.items() if fault is None]
-    # A method's settings may refuse each other, those of training do not.
-    of_method = [path for path in known if path.startswith("method.")]
-    groups = [of_method, *([path] for path in known if path not in of_method)]
-    refused = [fault for paths in groups for fault in _refused(recipe, {path: space[path] for path in paths})]
+    # Settings of one section may refuse each other: they are tried together.
+    sections = ([path for path in known if path.startswith(name)] for name in ("method.", "training."))
+    refused = [fault for paths in sections for fault in _refused(recipe, {path: space[path] for path in paths})]
     yield from refused
     if refused or len(known) < len(space):
         return

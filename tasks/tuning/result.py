@@ -74,7 +74,7 @@ def _trial(subject: Subject, trial: FrozenTrial) -> dict[str, Any]:
     names = ("artifact", "seconds", "same_as", "error", "code", "train_loss", "validation_loss", "steps", "best_step")
     return {
         "number": trial.number,
-        "state": STATES[trial.state.name],
+        "state": "failed" if noted.get("error") else STATES[trial.state.name],
         "own": own_draw(trial),
         "values": values_of(subject, trial),
         "value": trial.value if trial.state.name == "COMPLETE" else None,

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 from tasks.config import DATASET_TASK, Recipe
 from tasks.digest import digest_data
-from tasks.errors import GalenError
+from tasks.errors import GalenError, Interrupted
 from tasks.home import home
-from tasks.training.train import RELEVANT, training_code
+from tasks.training.train import RELEVANT
 from tasks.tuning.config import LOSS, Search, canonical, is_whole, own_values
 
 if TYPE_CHECKING:
@@ -178,13 +178,16 @@ class Trials:
     def repeat(self, asked: Asked, twin: FrozenTrial) -> None:
         """Note that a trial would end as an earlier one did."""
         value = twin.value if twin.state.name == "COMPLETE" else None
-        names = ("artifact", "curve", "code", "train_loss", "validation_loss", "steps", "best_step")
+        names = ("artifact", "curve", "code", "error", "train_loss", "validation_loss", "steps", "best_step")
         noted = {name: twin.user_attrs[name] for name in names if name in twin.user_attrs}
         self.tell(asked, twin.state.name, value, same_as=twin.number, **noted)
 
     def fail(self, asked: Asked, error: GalenError) -> None:
-        """Note that a trial could not be run to its end: the search goes on without it."""
-        self.tell(asked, "fail", error=error.to_json(), code=training_code())
+        """Note that a trial came to no end: the search goes on without it.
+
+        What failed for its values counts as pruned, which the sampler learns from: it tries less of the kind.
+        """
+        self.tell(asked, "fail" if isinstance(error, Interrupted) else "pruned", error=error.to_json())
 
 
 def own_draw(trial: FrozenTrial | Trial) -> bool:
