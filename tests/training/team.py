@@ -1,0 +1,34 @@
+"""`python -m torch.distributed.run --nproc-per-node 2 -m tests.training.team CASES OUT`: many trainings by one team.
+
+Starting processes takes longer than a tiny training, so the cases share one start.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+from tasks.config import Recipe
+from tasks.data.version import load_version
+from tasks.training.checkpoint import Checkpoints
+from tasks.training.distributed import Team, joined
+from tasks.training.models import resolve_base
+from tasks.training.train import learn
+
+
+def main(cases: Path, out: Path) -> None:
+    """Train every recipe of a JSON file; the first process writes what it learned to OUT/<number>/."""
+    with joined(sharded=False) as team:
+        for number, case in enumerate(json.loads(cases.read_text())):
+            recipe = Recipe.model_validate(case["recipe"])
+            folder = out / str(number)
+            if team.rank == 0:
+                folder.mkdir(parents=True)
+            place = Team(team.rank, team.size, recipe.training.sharding == "full")
+            kept = Checkpoints(f"case-{number}", {})
+            learn(folder, recipe, load_version(case["dataset"]), resolve_base(recipe.base_model), kept, None, place)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))
