@@ -22,7 +22,7 @@ def scheduled_recipes(named: list[Path]) -> dict[Path, Recipe]:
         InputError: there is nothing to serve, a named recipe has no schedule, or two recipes train one model.
     """
     found_here = sorted((CHECKOUT / "recipes").glob("*.yaml"))
-    paths = named or [path for path in found_here if not path.name.startswith("compare-")]
+    paths = named or [path for path in found_here if not path.name.startswith(("compare-", "tune-"))]
     found: dict[Path, Recipe] = {}
     faults: list[str] = []
     for path in paths:

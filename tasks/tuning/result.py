@@ -84,7 +84,9 @@ def _trial(subject: Subject, trial: FrozenTrial) -> dict[str, Any]:
 
 
 def write_recipe(source: Path, target: Path, found: Mapping[str, Any], recipe: Recipe) -> None:
-    """Write the recipe with the best settings to `target`; comments of the original stay.
+    """Write the recipe with the best settings to `target`; comments of the original stay, its schedule does not go along.
+
+    Two scheduled recipes of one model would be refused: whether the new one takes over is for a person to say.
 
     Args:
         source: the recipe that was tuned.
@@ -107,10 +109,12 @@ def write_recipe(source: Path, target: Path, found: Mapping[str, Any], recipe: R
         section, name = path.split(".")
         # PyYAML's form, which writes 1.0e-05: other forms of small numbers are text to it.
         data.setdefault(section, {})[name] = yaml.load(plain_yaml.safe_dump(value))
+    data.pop("schedule", None)
     text = io.StringIO()
     yaml.dump(data, text)
     written = f"{_origin(found, source)}{text.getvalue()}"
-    if parse(Recipe, plain_yaml.safe_load(written), target) != with_values(recipe, best["values"]):
+    expected = with_values(recipe, best["values"]).model_copy(update={"schedule": None})
+    if parse(Recipe, plain_yaml.safe_load(written), target) != expected:
         hint = "run the same command again: it makes a new search of the recipe as it is now"
         raise InputError("the recipe was changed while the search ran", value=shown(source), hint=hint)
     write_atomically(target, written.encode())

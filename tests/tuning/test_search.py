@@ -7,9 +7,20 @@ import pytest
 import yaml
 
 from tasks.errors import ConfigError, InputError
+from tasks.home import CHECKOUT
 from tasks.tuning.config import Search, check_methods, load_search, own_values, usual_space
 from tests.factories import tiny_bert
 from tests.training.recipes import METHODS, recipe
+
+
+SHIPPED = sorted((CHECKOUT / "recipes").glob("tune-*.yaml"))
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_every_shipped_search_is_right(path: Path) -> None:
+    search, given, file = load_search(path)
+    assert file.is_file()
+    check_methods(search, given)
 
 
 @pytest.fixture
