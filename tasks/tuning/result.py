@@ -84,7 +84,7 @@ def _trial(subject: Subject, trial: FrozenTrial) -> dict[str, Any]:
 
 
 def write_recipe(source: Path, target: Path, found: Mapping[str, Any], recipe: Recipe) -> None:
-    """Write the recipe with the best settings to `target`; comments of the original stay, its schedule does not go along.
+    """Write the recipe with the best settings to `target`; comments of the original stay, its schedule does not.
 
     Two scheduled recipes of one model would be refused: whether the new one takes over is for a person to say.
 

@@ -12,7 +12,6 @@ from tasks.tuning.config import Search, check_methods, load_search, own_values, 
 from tests.factories import tiny_bert
 from tests.training.recipes import METHODS, recipe
 
-
 SHIPPED = sorted((CHECKOUT / "recipes").glob("tune-*.yaml"))
 
 
