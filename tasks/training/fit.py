@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tasks.config import GENERATING, BaseModelRef, Quantization, Recipe
 from tasks.errors import InputError
+from tasks.training.distributed import check_processes
 from tasks.training.method import Method, method_named, parse_options
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ LABELS = ("one", "two")
 
 
 def check_fit(recipe: Recipe) -> None:
-    """See that method, task, base model and 4 bits fit together. Loads no weights; takes the import of torch.
+    """See that method, task, base model, 4 bits and this machine fit together. Loads no weights; imports torch.
 
     A base that Galen makes and has not made yet is not looked at: its spec allows only shapes that fit.
 
@@ -30,6 +31,7 @@ def check_fit(recipe: Recipe) -> None:
     if recipe.task not in method.tasks:
         hint = f"{method.why_not or 'it'}; it can do {', '.join(sorted(method.tasks))}".removeprefix("it; ")
         raise InputError(f"method {method.name} cannot do {recipe.task}", value=recipe.model, hint=hint)
+    check_processes(recipe)
     base = _base(recipe.base_model)
     if base is not None:
         _check_base(recipe, method, base)
