@@ -54,6 +54,8 @@ class Masters:
 
         self.names = [name for name, weight in model.named_parameters() if weight.requires_grad]
         self._team, self._separate = team, dtype != torch.float32
+        for weight in model.parameters():  # a prefix taken from activations lies in memory as those do: the fused AdamW
+            weight.data = weight.data.contiguous()  # needs weight and gradient alike, and slices need rows
         trained = [weight.detach() for weight in model.parameters() if weight.requires_grad]
         masters = [team.slice(weight.float()).clone() for weight in trained] if self._separate else []
         for weight in model.parameters():
