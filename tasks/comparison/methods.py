@@ -68,6 +68,7 @@ def count(method: Method, base: BaseModelRef | None, task: Task, settings: Mappi
 
     options = parse_options({"name": method.name, **settings})
     model, heads = _model(base, task)
+    method.check(model, options, task, heads)
     total = sum(weight.numel() for weight in model.parameters())
     with torch.random.fork_rng():
         try:

@@ -207,6 +207,14 @@ def run(
     return Outcome(now, len(steps), stopped, seconds, cpu_seconds, timed, padding_share(lesson.train.lengths, steps))
 
 
+def untrained(model: Any, lesson: Lesson, team: Team = ALONE) -> Outcome:
+    """What `run` would return for a model of which nothing trains: no step, and its validation loss."""
+    loss = mean_loss(model, lesson, lesson.validation, plan_in_order(lesson.validation.lengths, lesson.how), team)
+    model.eval()
+    now = Progressed(best_loss=loss, validation_curve=[{"step": 0, "loss": loss}])
+    return Outcome(now, 0, False, 0.0, 0.0, 0, 0.0)
+
+
 def mean_loss(model: Any, lesson: Lesson, encoded: Encoded, micros: list[Micro], team: Team = ALONE) -> float:
     """Mean loss over the targets, in evaluation mode, without label smoothing; the model is left in training mode."""
     import torch

@@ -17,7 +17,7 @@ from tasks.errors import InputError
 
 if TYPE_CHECKING:
     import torch
-    from transformers import PreTrainedModel
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 
 class MethodOptions(Settings):
@@ -95,6 +95,10 @@ class Method(ABC):
         Raises:
             InputError: they do not.
         """
+
+    def tokenizer(self, tokenizer: PreTrainedTokenizerBase, options: Any) -> PreTrainedTokenizerBase:
+        """What the model reads with, and is saved with: the base's own tokenizer, the same object, or another."""
+        return tokenizer
 
     @abstractmethod
     def prepare(self, model: PreTrainedModel, options: Any, task: Task, heads: Sequence[str]) -> Any:

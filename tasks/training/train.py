@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,9 +18,10 @@ from tasks.home import CHECKOUT, home
 from tasks.training.batches import layout, plan_in_order
 from tasks.training.checkpoint import Checkpoints
 from tasks.training.distributed import ALONE, Team, check_processes
+from tasks.training.folders import TOKENIZER_FILES
 from tasks.training.fourbit import check_shapes
 from tasks.training.launch import in_processes
-from tasks.training.loop import Curves, Lesson, Outcome, mean_loss, run
+from tasks.training.loop import Curves, Lesson, Outcome, mean_loss, run, untrained
 from tasks.training.method import Method, method_named, parse_options
 from tasks.training.models import (
     Base,
@@ -172,7 +174,8 @@ def learn(
     began = time.perf_counter()
     options = parse_options(recipe.method)
     method = method_named(options.name)
-    tokenizer = load_tokenizer(base.path)
+    own = load_tokenizer(base.path)
+    tokenizer = method.tokenizer(own, options)
     dtype = precision_of(recipe)
     with torch.random.fork_rng():
         torch.manual_seed(recipe.seed)
@@ -184,16 +187,22 @@ def learn(
         if recipe.training.gradient_checkpointing:
             model.gradient_checkpointing_enable({"use_reentrant": False})
             model.enable_input_require_grads()
-        masters = Masters(model, dtype, recipe.training, heads, paged=method.paged_optimizer, team=team)
-        torch.manual_seed(recipe.seed + (team.rank << 32))  # dropout differs between processes
-        outcome = run(model, masters, lesson, kept, track, lambda steps: method.companion(model, options, steps), team)
+        if any(weight.requires_grad for weight in model.parameters()):
+            masters = Masters(model, dtype, recipe.training, heads, paged=method.paged_optimizer, team=team)
+            torch.manual_seed(recipe.seed + (team.rank << 32))  # dropout differs between processes
+            beside = partial(method.companion, model, options)
+            outcome = run(model, masters, lesson, kept, track, beside, team)
+            values = masters.whole(masters.values())
+        else:
+            outcome, values = untrained(model, lesson, team), {}
         train_loss = mean_loss(model, lesson, lesson.train, _like_validation(lesson), team)
-        values = masters.whole(masters.values())
         if team.rank == 0 and (team.sharded or not method.has_adapter):  # in slices, or rounded for computing
             torch.manual_seed(recipe.seed)
             model, _ = _prepared(recipe, dataset.labels, base, dtype if method.has_adapter else torch.float32)
     if team.rank == 0:
         _save(folder, method, model, values, tokenizer_from=base.path)
+        if tokenizer is not own:
+            _save_tokenizer(tokenizer, folder)
         curves = {"train": outcome.progressed.train_curve, "validation": outcome.progressed.validation_curve}
         (folder / "history.json").write_bytes(canonical_json(curves))
     timing = _timing(outcome, time.perf_counter() - began, team)
@@ -273,6 +282,20 @@ def _save(folder: Path, method: Method, model: Any, values: dict[str, torch.Tens
             weight.data = values[name]
     method.save(model, folder)
     copy_tokenizer(tokenizer_from, folder)
+
+
+def _save_tokenizer(tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
+    """Write a method's own tokenizer over the base's, and see that it is read back as it is.
+
+    Raises:
+        InputError: transformers makes another one of its files.
+    """
+    for name in TOKENIZER_FILES:
+        (folder / name).unlink(missing_ok=True)
+    tokenizer.save_pretrained(folder)
+    text = "A text, to compare."
+    if load_tokenizer(folder)(text)["input_ids"] != tokenizer(text)["input_ids"]:
+        raise InputError("the base's tokenizer cannot keep what the method adds", value=type(tokenizer).__name__)
 
 
 def _training_meta(

@@ -21,6 +21,7 @@ METHODS = {
     "prompt": 1e-1,
     "mam": 1e-2,
     "unipelt": 1e-2,
+    "cloze": 5e-3,
 }
 """Every method, and a learning rate at which it learns the factories' records."""
 SETTINGS: dict[str, dict[str, Any]] = {
@@ -33,6 +34,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "prefix": {"length": 4},
     "mam": {"length": 4},
     "unipelt": {"length": 4},
+    "cloze": {"words": {"nervous": " nervous", "respiratory": " cough", "skin": " itch"}},
 }
 """What a tiny model needs."""
 

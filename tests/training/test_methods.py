@@ -45,6 +45,8 @@ def refusal(task: Task, architecture: str, method: str) -> str | None:
     """Why a cell cannot work, None if it must."""
     if method == "feature-extraction" and task in ("causal-lm", "seq2seq-lm"):
         return "a frozen model with its own output layer learns nothing"
+    if method == "cloze" and (task != "text-classification" or architecture in ENCODERS | ENCODER_DECODERS):
+        return "cannot do" if task != "text-classification" else "does not write the next word"
     can = {
         "causal-lm": set(ARCHITECTURES) - ENCODERS - ENCODER_DECODERS,
         "seq2seq-lm": ENCODER_DECODERS,
@@ -280,7 +282,37 @@ def test_adalora_spends_its_budget_and_tells_where(bases: dict[str, Path], galen
         finetune(short, dataset_version("causal-lm", n=40), base_of(bases["llama"]))
 
 
-@pytest.mark.parametrize("method", METHODS)
+def test_cloze_says_what_the_language_model_would(bases: dict[str, Path], galen_home: Path) -> None:
+    words = {"nervous": " nervous", "respiratory": " cough", "skin": " itch"}
+    task: Task = "text-classification"
+    folder = bases["llama"]
+    given = recipe(task, folder, {"name": "cloze", "train": "nothing", "template": "Text: {text}\nTopic:"})
+    dataset = dataset_version(task, n=40)
+    artifact = finetune(given, dataset, base_of(folder))
+    assert artifact.meta["training"]["steps"] == artifact.meta["training"]["trained_parameters"] == 0
+    model, tokenizer = open_model(artifact, task, dataset.labels, dtype=torch.float32)
+
+    plain, speaker = load_tokenizer(folder), load_base(base_of(folder), "causal-lm", [])
+    for length in (12, 400):  # a long text is cut, the template is not
+        text = " ".join(["the patient has asthma"] * length)
+        ids = tokenizer(text, truncation=True, max_length=100)["input_ids"]
+        assert len(ids) <= 100
+        assert tokenizer.decode(ids, skip_special_tokens=True).startswith("Text: the patient")
+        assert tokenizer.decode(ids).endswith("\nTopic:")
+        said = model(input_ids=torch.tensor([ids])).logits[0]
+        spoken = speaker(input_ids=torch.tensor([ids])).logits[0, -1]
+        firsts = [plain(words[label], add_special_tokens=False)["input_ids"][0] for label in dataset.labels]
+        torch.testing.assert_close(said, spoken[firsts], atol=1e-4, rtol=1e-4)
+    for wrong, message in (
+        ({"skin": " itch", "nervous": " n"}, "every label"),
+        (words | {"skin": " cough"}, "begins with"),
+    ):
+        other = recipe(task, folder, {"name": "cloze", "train": "nothing", "words": wrong})
+        with pytest.raises(InputError, match=message):
+            finetune(other, dataset, base_of(folder))
+
+
+@pytest.mark.parametrize("method", [one for one in METHODS if one != "cloze"])
 def test_stopped_and_gone_on_is_the_same_as_undisturbed(
     method: str, bases: dict[str, Path], galen_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -304,7 +336,7 @@ def test_stopped_and_gone_on_is_the_same_as_undisturbed(
     assert finetune(given, dataset, base_of(bases["bert"])).digest == undisturbed.digest
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", [one for one in METHODS if one != "cloze"])
 def test_measuring_in_between_changes_nothing(method: str, bases: dict[str, Path], galen_home: Path) -> None:
     task: Task = "text-classification"
     dataset = dataset_version(task, n=40)
