@@ -34,8 +34,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="write OUT.json")
     args = parser.parse_args()
 
-    from tasks.config import Recipe, load
+    from tasks.config import Recipe
     from tasks.data.seal import adopt_version
+    from tasks.settings import load
     from tasks.training.models import resolve_base
 
     recipe = load(Recipe, args.recipe)

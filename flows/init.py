@@ -10,9 +10,10 @@ from typing import Any
 import click
 
 from tasks.artifact import write_atomically
-from tasks.config import DATASET_TASK, GENERATING, TASKS, DatasetTask, Recipe, Task, parse
+from tasks.config import DATASET_TASK, GENERATING, TASKS, DatasetTask, Recipe, Task
 from tasks.errors import InputError
 from tasks.home import CHECKOUT, shown
+from tasks.settings import parse
 
 FORMAT_TASKS: dict[str, tuple[Task, ...]] = {
     "conll": ("token-classification",),

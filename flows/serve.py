@@ -9,9 +9,10 @@ from typing import Any
 import click
 
 from flows.server import prefect_server
-from tasks.config import Recipe, load
+from tasks.config import Recipe
 from tasks.errors import ConfigError, InputError
 from tasks.home import CHECKOUT, shown
+from tasks.settings import load
 
 
 def scheduled_recipes(named: list[Path]) -> dict[Path, Recipe]:

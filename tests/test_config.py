@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from tasks.config import DATASET_TASK, Dataset, Params, Policy, Recipe, load, parse
+from tasks.config import DATASET_TASK, Dataset, Params, Policy, Recipe
 from tasks.errors import ConfigError, InputError
 from tasks.home import CHECKOUT
+from tasks.settings import load, parse
 
 RECIPE: dict[str, Any] = {
     "model": "demo",

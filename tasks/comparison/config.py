@@ -9,9 +9,10 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from tasks.config import BaseModelRef, Name, Recipe, Settings, load_yaml, parse
+from tasks.config import BaseModelRef, Name, Recipe
 from tasks.errors import ConfigError, InputError
 from tasks.home import CHECKOUT
+from tasks.settings import Settings, load_yaml, parse
 from tasks.training.method import method_named
 
 

@@ -8,9 +8,10 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from tasks.config import Dataset, Name, Params, load, load_yaml, parse
+from tasks.config import Dataset, Name, Params
 from tasks.errors import ConfigError, InputError
 from tasks.home import CHECKOUT, shown
+from tasks.settings import load, load_yaml, parse
 
 PARAMS = "params.yaml"
 

@@ -6,13 +6,13 @@ import json
 import shutil
 
 from tasks.artifact import artifacts, locked
-from tasks.config import load_yaml
 from tasks.data.dvc import command
 from tasks.data.params import PARAMS
 from tasks.data.seal import DATASET, DECLARATION, place, snapshot_folder
 from tasks.data.version import DatasetVersion, load_version
 from tasks.errors import InputError, IntegrityError
 from tasks.home import home
+from tasks.settings import load_yaml
 
 CONFIG = """\
 [core]

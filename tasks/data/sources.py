@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from tasks.artifact import locked, write_atomically
-from tasks.config import DATASET_TASKS, Dataset, DatasetTask, Format, load_yaml, parse
+from tasks.config import DATASET_TASKS, Dataset, DatasetTask, Format
 from tasks.data.formats import open_source
 from tasks.data.formats.source import source_path
 from tasks.data.params import PARAMS, check_name, one_dataset, params_file
@@ -21,6 +21,7 @@ from tasks.data.stage import STAGES
 from tasks.digest import digest_data, digest_file, files_of
 from tasks.errors import ConfigError, InputError
 from tasks.home import CHECKOUT, home, shown
+from tasks.settings import load_yaml, parse
 
 __all__ = ["add", "commit", "inputs_digest", "rejected", "show"]
 

@@ -6,7 +6,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from tasks.config import Settings
+from tasks.settings import Settings
 
 BLOCK = 64  # NF4 quantizes blocks of 64 values: widths that are multiples leave no remainder
 

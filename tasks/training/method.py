@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from pydantic import ValidationError
 
-from tasks.config import TASKS, Quantization, Settings, Task
+from tasks.config import TASKS, Quantization, Task
 from tasks.errors import InputError
+from tasks.settings import Settings
 
 if TYPE_CHECKING:
     import torch

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from tasks.artifact import Artifact, find, make
-from tasks.config import load
 from tasks.digest import digest_data, digest_file
 from tasks.errors import InputError
 from tasks.home import CHECKOUT, shown
+from tasks.settings import load
 from tasks.training.base_spec import BaseSpec
 
 

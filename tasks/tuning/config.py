@@ -9,10 +9,11 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from tasks.config import DATASET_TASK, GENERATING, Recipe, Settings, Training, load_yaml, parse
+from tasks.config import DATASET_TASK, GENERATING, Recipe, Training
 from tasks.digest import canonical_json
 from tasks.errors import ConfigError, InputError
 from tasks.home import CHECKOUT
+from tasks.settings import Settings, load_yaml, parse
 from tasks.training.method import method_named, parse_options
 
 LOSS = "loss"

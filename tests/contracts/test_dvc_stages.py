@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tasks.config import load_yaml
 from tasks.data.stage import STAGES
 from tasks.home import CHECKOUT
+from tasks.settings import load_yaml
 
 NOT_RUN = CHECKOUT / "tasks" / "training" / "method.py"
 """tasks/config.py imports it to check a recipe; no data stage does."""

@@ -8,10 +8,10 @@ import torch
 from pydantic import ValidationError
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from tasks.config import load
 from tasks.digest import digest_file
 from tasks.errors import InputError
 from tasks.home import CHECKOUT
+from tasks.settings import load
 from tasks.training import base as base_module
 from tasks.training.base import Plateau, read_corpus, train_base, train_tokenizer
 from tasks.training.base_spec import BaseSpec
