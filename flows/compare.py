@@ -48,7 +48,7 @@ def compare(run: ComparisonRun) -> None:
         for future in [submit(run, job) for job in jobs]:
             future.wait()
     except BaseException:
-        run.processes.stop()
+        run.children.stop()
         raise
 
 
@@ -94,7 +94,7 @@ def arm(run: ComparisonRun, row: Row, job: Job) -> Result:
         row.verdict = "kept"
     else:
         try:
-            measured = run.processes.measure(job)
+            measured = run.children.ask(job.plain(), f"arm {job.entry.arm}")
         except Stopped:
             raise
         except GalenError as error:

@@ -18,8 +18,9 @@ from flows.server import prefect_server
 from flows.show import table
 from tasks import tracking
 from tasks.artifact import locked
+from tasks.children import Children
 from tasks.comparison.config import Comparison, Entry, base_recipe, entries, load_comparison
-from tasks.comparison.job import Processes, Result, kept, part_of
+from tasks.comparison.job import Result, kept, part_of
 from tasks.comparison.report import estimate, write
 from tasks.comparison.summary import summarise
 from tasks.config import DATASET_TASK, Recipe
@@ -40,7 +41,7 @@ class ComparisonRun:
     """What every arm starts from."""
     out: Path
     parallel: int
-    processes: Processes
+    children: Children
     origin: Origin
     forgetting: Path | None
     console: Console = field(default_factory=Console)
@@ -102,7 +103,16 @@ def _run(comparison: Comparison, recipe: Recipe, asked_for: list[Entry], out: Pa
         _check_arms(comparison, asked_for)
         id_ = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
         threads = max(1, (os.cpu_count() or 1) // parallel) if parallel > 1 else None
-        run = ComparisonRun(id_, comparison, recipe, out, parallel, Processes(threads), Origin(run=id_), forgetting)
+        run = ComparisonRun(
+            id_,
+            comparison,
+            recipe,
+            out,
+            parallel,
+            Children("tasks.comparison.arm", threads),
+            Origin(run=id_),
+            forgetting,
+        )
         with run.console.stage("start services"):
             server.ready()
             from prefect.task_runners import ThreadPoolTaskRunner

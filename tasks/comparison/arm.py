@@ -1,25 +1,24 @@
-"""Train one arm and measure it: `python -m tasks.comparison.arm JOB ANSWER`, started by `tasks.comparison.job`."""
+"""Train one arm and measure it: `python -m tasks.comparison.arm JOB ANSWER`, started by `tasks.children`."""
 
 from __future__ import annotations
 
 import json
 import os
 import sys
-import traceback
 from pathlib import Path
 from typing import Any
 
-from tasks.artifact import Artifact, write_atomically
+from tasks.artifact import Artifact
+from tasks.children import answer
 from tasks.comparison.cost import cost
 from tasks.comparison.elsewhere import forgetting, transfer
 from tasks.comparison.job import Job
 from tasks.comparison.learned import learned, switched_off
 from tasks.config import Recipe
 from tasks.data.version import DatasetVersion, load_version
-from tasks.errors import GalenError, InputError, of_machine
+from tasks.errors import InputError
 from tasks.evaluation.evaluate import Evaluation, evaluate
 from tasks.evaluation.metrics import METRICS
-from tasks.process import die_with_parent
 from tasks.training.models import resolve_base
 from tasks.training.train import finetune
 
@@ -104,26 +103,9 @@ def _training(artifact: Artifact, recipe: Recipe) -> dict[str, Any]:
     return {name: meta[name] for name in names} | rates | {"validation_curve": curve}
 
 
-def main(asked_of: Path, answer: Path) -> None:
-    """Measure the job of a file; the answer is another one: `{"measured": ...}` or `{"error": ...}`."""
-    die_with_parent()
-    try:
-        said: dict[str, Any] = {"measured": measure(Job.of(json.loads(asked_of.read_bytes())))}
-    except KeyboardInterrupt:
-        return
-    except GalenError as error:
-        said = {"error": error.to_json()}
-    except Exception as error:
-        if os.environ.get("GALEN_DEBUG"):
-            traceback.print_exception(error)
-        known = of_machine(error)
-        if known is None:  # the words of another library may quote a record: only kind and place are told
-            last = traceback.extract_tb(error.__traceback__)[-1]
-            where = f"{Path(last.filename).name}:{last.lineno}"
-            known = GalenError(f"an unforeseen {type(error).__name__} at {where}", hint="GALEN_DEBUG=1 shows all of it")
-        said = {"error": known.to_json()}
-    write_atomically(answer, json.dumps(said).encode())
+def _work(asked: dict[str, Any]) -> dict[str, Any]:
+    return measure(Job.of(asked))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    answer(_work, Path(sys.argv[1]), Path(sys.argv[2]))

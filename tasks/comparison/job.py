@@ -1,13 +1,8 @@
-"""One arm with one seed: what its numbers depend on, where they are kept, and the process that finds them."""
+"""One arm with one seed: what its numbers depend on, and where they are kept."""
 
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-import tempfile
-import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,11 +10,9 @@ from typing import Any
 from tasks.artifact import write_atomically
 from tasks.comparison.config import Entry
 from tasks.config import Recipe
-from tasks.digest import canonical_json, digest_data, digest_file
-from tasks.errors import GalenError, InputError, Interrupted, Stopped
+from tasks.digest import digest_data, digest_file
+from tasks.errors import InputError
 from tasks.evaluation.evaluate import evaluation_code
-from tasks.home import CHECKOUT
-from tasks.process import start, stop
 from tasks.training.train import RELEVANT, training_code
 
 MEASURING = ("arm.py", "cost.py", "elsewhere.py", "forward.py", "learned.py")
@@ -141,56 +134,3 @@ def keep(out: Path, job: Job, measured: dict[str, Any]) -> Result:
     result = head | measured
     write_atomically(kept_file(out, job.entry), json.dumps(result, indent=1, sort_keys=True).encode() + b"\n")
     return result
-
-
-class Processes:
-    """The arms that run now, each in a process of its own, so that its peak memory is its own."""
-
-    def __init__(self, threads: int | None) -> None:
-        self._threads = threads
-        self._running: set[subprocess.Popen[bytes]] = set()
-        self._lock = threading.Lock()
-        self._stopped = False
-
-    def measure(self, job: Job) -> dict[str, Any]:
-        """Train and measure one arm in a child process.
-
-        Raises:
-            GalenError: what the arm failed with.
-            Interrupted: its process died without a word.
-        """
-        with tempfile.TemporaryDirectory(prefix="galen-arm-") as folder:
-            asked_of, answer = Path(folder) / "job.json", Path(folder) / "answer.json"
-            asked_of.write_bytes(canonical_json(job.plain()))
-            command = [sys.executable, "-m", "tasks.comparison.arm", str(asked_of), str(answer)]
-            env = dict(os.environ)
-            if self._threads is not None:
-                env.setdefault("OMP_NUM_THREADS", str(self._threads))
-            with self._lock:
-                if self._stopped:
-                    raise Stopped("stopped", hint="run again: finished arms are kept")
-                child = start(command, cwd=CHECKOUT, env=env)
-                self._running.add(child)
-            try:
-                code = child.wait()
-            finally:
-                with self._lock:
-                    self._running.discard(child)
-            if self._stopped:
-                raise Stopped("stopped", hint="run again: finished arms are kept")
-            if not answer.is_file():
-                hint = "for want of memory perhaps: run again with fewer at a time; finished arms are kept"
-                raise Interrupted(f"the process of arm {job.entry.arm} died", value=f"exit code {code}", hint=hint)
-            said = json.loads(answer.read_bytes())
-        if "error" in said:
-            raise GalenError.from_json(said["error"])
-        measured: dict[str, Any] = said["measured"]
-        return measured
-
-    def stop(self) -> None:
-        """End all that runs: a training keeps its last checkpoint."""
-        with self._lock:
-            self._stopped = True
-            running = list(self._running)
-        for child in running:
-            stop(child)

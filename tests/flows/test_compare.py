@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 import yaml
 
+from tasks.children import Children
 from tasks.comparison.arm import measure
-from tasks.comparison.job import Job, Processes
+from tasks.comparison.job import Job
 from tasks.data.version import DatasetVersion
 from tasks.errors import ConfigError, Interrupted, Stopped
 from tests.factories import dataset_version, tiny_bert
@@ -57,12 +58,13 @@ class Bench:
 
         patch.setattr(flows.compare, "prepared", self._prepared)
         patch.setattr(flows.comparing, "one_dataset", lambda _: self.dataset)
-        patch.setattr(Processes, "measure", self._measure)
+        patch.setattr(Children, "ask", self._ask)
 
     def _prepared(self, *_: Any) -> DatasetVersion:
         return self.dataset
 
-    def _measure(self, job: Job) -> dict[str, Any]:
+    def _ask(self, asked: dict[str, Any], name: str) -> dict[str, Any]:
+        job = Job.of(asked)
         if self.stop_after is not None and len(self.trained) >= self.stop_after:
             raise Stopped("stopped")
         self.trained.append(f"{job.entry.arm}-{job.entry.seed}")
