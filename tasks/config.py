@@ -203,6 +203,9 @@ class Training(Settings):
     """Of the base model's own layers; default: as the model's config says."""
     max_gradient_norm: float = Field(default=1.0, gt=0)
     label_smoothing: Fraction = 0.0
+    class_weights: Literal["equal", "balanced"] = "equal"
+    """balanced: a record counts by how rare its label is in the train split, so that rare labels are learned, too, at
+    the cost of some accuracy (text-classification). The validation loss is then weighted alike."""
     precision: Literal["auto", "bf16", "fp32"] = "auto"
     """auto: bf16 where the CPU or GPU computes it natively."""
     gradient_checkpointing: bool = False
@@ -355,6 +358,12 @@ class Recipe(Settings):
     """With no champion to compare to: wait for a person, or compare with the base model."""
     schedule: Schedule | None = None
     seed: int = 17
+
+    @model_validator(mode="after")
+    def _classes_to_weigh(self) -> Self:
+        if self.training.class_weights != "equal" and self.task != "text-classification":
+            raise ValueError(f"training.class_weights weighs the labels of texts: {self.task} has none, remove it")
+        return self
 
     @field_validator("method")
     @classmethod

@@ -36,6 +36,7 @@ from tasks.training.models import (
     task_config,
 )
 from tasks.training.objectives import objective_for
+from tasks.training.objectives.text_classification import TextClassification
 from tasks.training.optimizer import Masters
 from tasks.training.prompts import template_of
 
@@ -256,6 +257,8 @@ def _lesson(
         if not encoded.target_counts().sum():
             hint = f"raise training.max_length (now {length} tokens)"
             raise InputError(f"no {split} record fits into max_length", value=dataset.name, hint=hint)
+    if settings.class_weights == "balanced" and isinstance(objective, TextClassification):
+        objective = objective.balanced(train, len(dataset.labels))
     pack = settings.packing and objective.packs and method_named(recipe.method["name"]).packs
     micro = settings.micro_batch_tokens or (CPU_MICRO_BATCH if device().type == "cpu" else settings.batch_tokens)
     how = layout(train, settings.batch_tokens, micro, pack=pack, by_document=pack and by_document)

@@ -192,7 +192,7 @@ def _fault_of_name(recipe: Recipe, metric: str, path: str) -> str | None:
         return "galen compare is for several methods"
     if name not in options.model_fields:
         return f"no such setting (known: {', '.join(sorted(set(options.model_fields) - {'name'})) or 'none'})"
-    if path == "training.max_length" and metric == LOSS:
+    if path in ("training.max_length", "training.class_weights") and metric == LOSS:
         return "it decides what the validation loss is measured on; choose a metric, or leave it out"
     return None
 

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -17,6 +19,7 @@ from tasks.training.encode import IGNORED
 from tasks.training.method import method_named, parse_options
 from tasks.training.models import load_base, load_tokenizer, open_model
 from tasks.training.objectives import objective_for
+from tasks.training.objectives.text_classification import TextClassification
 from tasks.training.optimizer import Masters, learning_rate
 from tasks.training.train import finetune, timing_of
 from tests.factories import dataset_version, rows, seal_rows, tiny_bert, tiny_llama
@@ -150,6 +153,31 @@ def test_the_last_weights_are_kept_where_that_is_asked_for(tmp_path: Path) -> No
     assert last.meta["training"]["best_step"] == last.meta["training"]["steps"]
     with pytest.raises(ValueError, match="choose one"):
         recipe(task, folder, keep="last", patience=1)
+
+
+def test_balanced_classes_count_alike(tmp_path: Path) -> None:
+    task: Task = "text-classification"
+    folder, dataset = tiny_bert(tmp_path / "base"), dataset_version(task, n=60)
+    tokenizer, model = load_tokenizer(folder), load_base(base_of(folder), task, dataset.labels)
+    plain = objective_for(task)
+    assert isinstance(plain, TextClassification)
+    train = plain.encode(dataset.read("train"), tokenizer, dataset.labels, 200)
+    few = [record for record in range(len(train)) if train.targets[record] != 0 or record < 4]
+    kept = replace(train, targets=train.targets[few], starts=np.arange(len(few) + 1))
+    weighted = plain.balanced(kept, len(dataset.labels))
+    counts = np.bincount(kept.targets)
+    assert weighted.weights is not None
+    assert np.asarray(weighted.weights) * counts == pytest.approx([len(few) / 3] * 3)
+
+    how = layout(train, 512, 512, pack=False)
+    for micro in plan_in_order(train.lengths, how)[:2]:
+        batch = collate(train, micro, 0, how, torch.device("cpu"))
+        with torch.no_grad():
+            each = torch.nn.functional.cross_entropy(model(**batch.inputs).logits, batch.targets, reduction="none")
+            expected = (each * torch.tensor(weighted.weights)[batch.targets]).sum()
+            assert float(weighted.loss(model, batch, 0.0)) == pytest.approx(float(expected), rel=1e-5)
+    with pytest.raises(ValueError, match="weighs the labels of texts"):
+        recipe("causal-lm", folder, class_weights="balanced")
 
 
 def test_the_tracker_gets_curves_speed_and_memory(tmp_path: Path) -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
 
 from tasks.training.encode import Encoded, flat, label_ids
 
@@ -15,10 +18,13 @@ if TYPE_CHECKING:
     from tasks.training.batches import Batch
 
 
+@dataclass(frozen=True)
 class TextClassification:
     """Cross entropy over the labels."""
 
-    packs = False
+    weights: tuple[float, ...] | None = None
+    """What a record of each label counts; None for all alike."""
+    packs: ClassVar[bool] = False
 
     def encode(
         self, table: pa.Table, tokenizer: PreTrainedTokenizerBase, labels: Sequence[str], max_length: int
@@ -31,10 +37,17 @@ class TextClassification:
 
     def loss(self, model: Any, batch: Batch, smoothing: float) -> torch.Tensor:
         """Summed cross entropy."""
+        import torch
         from torch.nn.functional import cross_entropy
 
         logits = model(**batch.inputs).logits
-        return cross_entropy(logits.float(), batch.targets, reduction="sum", label_smoothing=smoothing)
+        weights = None if self.weights is None else torch.tensor(self.weights, device=logits.device)
+        return cross_entropy(logits.float(), batch.targets, weights, reduction="sum", label_smoothing=smoothing)
+
+    def balanced(self, train: Encoded, labels: int) -> TextClassification:
+        """The same with weights so that every label counts alike over the train records; their mean is 1."""
+        counts = np.bincount(train.targets, minlength=labels)
+        return replace(self, weights=tuple(float(len(train) / (labels * count)) if count else 0.0 for count in counts))
 
 
 OBJECTIVE = TextClassification()
