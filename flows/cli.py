@@ -6,14 +6,13 @@ import json
 import os
 import signal
 import sys
-import traceback
 from pathlib import Path
 from typing import Any, NoReturn
 
 import click
 
 from flows.environment import set_up_environment
-from tasks.errors import ApprovalNeeded, GalenError, InputError, Stopped, of_machine
+from tasks.errors import ApprovalNeeded, GalenError, InputError, Stopped, in_words
 
 set_option = click.option(
     "--set",
@@ -365,12 +364,8 @@ def main() -> NoReturn:
         sys.exit(0)
     except (KeyboardInterrupt, click.Abort):
         _fail(Stopped("stopped", hint="nothing is lost: run the same command again to go on"))
-    except GalenError as error:
-        _fail(error)
     except Exception as error:
-        if known := of_machine(error):
-            _fail(known)
-        _fault(error)
+        _fail(in_words(error))
     sys.exit(0)
 
 
@@ -382,18 +377,6 @@ def _fail(error: GalenError) -> NoReturn:
     word = "waiting" if isinstance(error, ApprovalNeeded) else "error"
     click.secho(f"{word}: {error}", err=True, fg="red" if word == "error" else "yellow")
     sys.exit(error.exit_code)
-
-
-def _fault(error: Exception) -> NoReturn:
-    """A fault of Galen's own. The message of a foreign exception may quote data: only its type and place are kept."""
-    if os.environ.get("GALEN_DEBUG"):
-        traceback.print_exception(error)
-        sys.exit(1)
-    last = traceback.extract_tb(error.__traceback__)[-1]
-    where = f"{Path(last.filename).name}:{last.lineno}"
-    click.secho(f"error: an unforeseen {type(error).__name__} at {where}, a fault of Galen", err=True, fg="red")
-    click.echo("  -> run again with GALEN_DEBUG=1 to see the whole traceback (it may quote data)", err=True)
-    sys.exit(1)
 
 
 if __name__ == "__main__":

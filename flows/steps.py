@@ -21,7 +21,7 @@ from tasks.artifact import Artifact, load
 from tasks.data import dvc
 from tasks.data.seal import adopt_version
 from tasks.data.version import DatasetVersion
-from tasks.errors import ApprovalNeeded, Interrupted, Stopped
+from tasks.errors import ApprovalNeeded, Interrupted, Stopped, in_words
 from tasks.evaluation import baselines as rivals
 from tasks.evaluation.evaluate import Evaluation, evaluate
 from tasks.evaluation.gates import Judged, judge
@@ -55,7 +55,10 @@ def step(name: str) -> Callable[[Callable[Concatenate[Run, Row, P], T]], Callabl
     def wrap(function: Callable[Concatenate[Run, Row, P], T]) -> Callable[Concatenate[Run, P], T]:
         def timed(run: Run, *args: P.args, **kwargs: P.kwargs) -> T:
             with run.console.stage(name) as row:
-                return function(run, row, *args, **kwargs)
+                try:
+                    return function(run, row, *args, **kwargs)
+                except Exception as error:  # Prefect keeps the words of an exception, perhaps on another machine
+                    raise in_words(error) from None
 
         # Named and documented, but not `wraps`: Prefect would read the signature of the wrapped function.
         timed.__name__, timed.__doc__ = function.__name__, function.__doc__

@@ -8,14 +8,13 @@ import subprocess
 import sys
 import tempfile
 import threading
-import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from tasks.artifact import write_atomically
 from tasks.digest import canonical_json
-from tasks.errors import GalenError, Interrupted, Stopped, of_machine
+from tasks.errors import GalenError, Interrupted, Stopped, in_words
 from tasks.home import CHECKOUT
 from tasks.process import die_with_parent, start, stop
 
@@ -88,15 +87,6 @@ def answer(work: Callable[[dict[str, Any]], dict[str, Any]], asked: Path, answer
         said: dict[str, Any] = {"found": work(json.loads(asked.read_bytes()))}
     except KeyboardInterrupt:
         return
-    except GalenError as error:
-        said = {"error": error.to_json()}
     except Exception as error:
-        if os.environ.get("GALEN_DEBUG"):
-            traceback.print_exception(error)
-        known = of_machine(error)
-        if known is None:  # the words of another library may quote a record: only kind and place are told
-            last = traceback.extract_tb(error.__traceback__)[-1]
-            where = f"{Path(last.filename).name}:{last.lineno}"
-            known = GalenError(f"an unforeseen {type(error).__name__} at {where}", hint="GALEN_DEBUG=1 shows all of it")
-        said = {"error": known.to_json()}
+        said = {"error": in_words(error).to_json()}
     write_atomically(answered, json.dumps(said).encode())

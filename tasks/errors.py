@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import re
+import traceback
+from pathlib import Path
 from typing import Any, ClassVar, Self
 
 _FULL = re.compile(r"No space left on device|disk is full|Disk quota exceeded|PytorchStreamWriter failed writing")
@@ -97,6 +99,30 @@ class IntegrityError(GalenError):
     """A digest, a signature or a chain of events does not match: something was changed or lost."""
 
     exit_code = 6
+
+
+class Unforeseen(GalenError):
+    """A fault of Galen's own, or of a library."""
+
+    exit_code = 1
+
+
+def in_words(error: Exception) -> GalenError:
+    """Any exception as an error that may be shown and logged.
+
+    The message of a foreign exception may quote a record: only its type and place are kept. With `GALEN_DEBUG` set, the
+    whole traceback is printed first.
+    """
+    if isinstance(error, GalenError):
+        return error
+    if os.environ.get("GALEN_DEBUG"):
+        traceback.print_exception(error)
+    if known := of_machine(error):
+        return known
+    last = traceback.extract_tb(error.__traceback__)[-1:]
+    where = f" at {Path(last[0].filename).name}:{last[0].lineno}" if last else ""
+    hint = "run again with GALEN_DEBUG=1 to see the whole traceback (it may quote data)"
+    return Unforeseen(f"an unforeseen {type(error).__name__}{where}, a fault of Galen", hint=hint)
 
 
 def of_machine(error: BaseException) -> GalenError | None:

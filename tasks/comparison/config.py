@@ -41,6 +41,13 @@ class Arm(Settings):
     seeds: Annotated[int, Field(ge=1, le=100)] | Annotated[tuple[int, ...], Field(min_length=1)] = 1
     """How many, counted up from the recipe's seed, or which ones."""
 
+    @field_validator("seeds")
+    @classmethod
+    def _distinct(cls, seeds: int | tuple[int, ...]) -> int | tuple[int, ...]:
+        if isinstance(seeds, tuple) and len(set(seeds)) < len(seeds):
+            raise ValueError("seeds must differ: the same one twice is the same training")
+        return seeds
+
 
 class Comparison(Settings):
     """recipes/compare-NAME.yaml: arms that learn from one dataset version and are judged on one test set."""

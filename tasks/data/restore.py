@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 
 from tasks.artifact import artifacts, locked
@@ -38,6 +39,8 @@ def restore(digest: str) -> DatasetVersion:
         Interrupted: neither DVC's cache nor its remote holds it.
         IntegrityError: what they hold is something else.
     """
+    if not re.fullmatch(r"[0-9a-f]{64}", digest):
+        raise InputError("this is no digest of a dataset version", value=digest, hint="64 hex digits: galen data show")
     if (artifacts() / digest).is_dir():
         return load_version(digest)
     snapshot = snapshot_folder(digest)

@@ -46,7 +46,7 @@ from tasks.artifact import write_atomically
 from tasks.config import Dataset
 from tasks.data.params import one_dataset
 from tasks.digest import canonical_json
-from tasks.errors import GalenError, InputError, Interrupted, of_machine
+from tasks.errors import GalenError, InputError, Interrupted, Unforeseen, of_machine
 from tasks.home import CHECKOUT, home
 
 STAGES: tuple[str, ...] = ("ingest", "deidentify", "validate", "split", "augment", "seal")
@@ -181,7 +181,7 @@ def _unforeseen(stage: str, fault: Exception) -> GalenError:
     """A fault of Galen's. Its trace is shown without the message, which could quote a record."""
     trace = "".join(traceback.format_tb(fault.__traceback__))
     print(f"{trace}{type(fault).__name__}", file=sys.stderr, flush=True)  # noqa: T201
-    return GalenError(
+    return Unforeseen(
         f"stage {stage} failed with {type(fault).__name__}", hint="a fault of Galen: please report the trace above"
     )
 

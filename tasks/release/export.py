@@ -127,7 +127,8 @@ def _fill(draft: Path, version: Version, artifact: Artifact) -> None:
     about = [
         {"sequence": event.sequence, "digest": event.digest, "envelope": json.loads(event.envelope)}
         for event in events()
-        if event.facts.get("model") == version.model or event.facts.get("dataset") == version.dataset
+        if event.facts.get("model") == version.model
+        or (event.kind == "dataset-sealed" and event.facts.get("dataset") == version.dataset)
     ]
     write_atomically(draft / "lineage.json", json.dumps(about, indent=1).encode() + b"\n")
 

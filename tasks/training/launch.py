@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 JOB, RESULT, CURVES, ERROR = "job.json", "result.json", "curves.jsonl", "error-{rank}.json"
 """Files of a training's own folder: what is asked, what came of it, points of curves, the fault of each process."""
 EVERY = 0.2  # seconds between two looks
-TO_SAVE = 60.0  # seconds for a step and a checkpoint, once told to stop
+TO_SAVE = 35.0  # seconds, once told to stop: torchrun itself gives its processes 30 for a step and a checkpoint
 GO_ON = "run again to go on from the last checkpoint"
 
 

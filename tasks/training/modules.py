@@ -165,7 +165,7 @@ class Prompted(nn.Module):
         if isinstance(positions := getattr(inner.config, "max_position_embeddings", None), int) and positions > 0:
             inner.config.max_position_embeddings = positions - length  # the prompt takes the others
         self.inner, self.length, self.at = inner, length, at
-        self._dropping = False
+        self._starts: Tensor | None = None
         output = inner.get_output_embeddings()
         if output is not None and not inner.config.is_encoder_decoder:
             output.register_forward_pre_hook(self._drop)
@@ -183,37 +183,47 @@ class Prompted(nn.Module):
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor | None = None, **others: Any) -> Any:
         """As the model's own: logits (rows, tokens, ...) or (rows, labels)."""
-        ids, mask = self._with_prompt(input_ids, attention_mask)
-        self._dropping = True
+        ids, mask, self._starts = self._with_prompt(input_ids, attention_mask)
         try:
             found = self.inner(input_ids=ids, attention_mask=mask, **others)
+            one_each = found.logits.dim() == 3 and found.logits.shape[1] == ids.shape[1]
+            if one_each and not self.inner.config.is_encoder_decoder:
+                found.logits = self._without_prompt(found.logits, self._starts)
         finally:
-            self._dropping = False
-        one_each = found.logits.dim() == 3 and found.logits.shape[1] == ids.shape[1]
-        if one_each and not self.inner.config.is_encoder_decoder:
-            found.logits = self._without_prompt(found.logits)
+            self._starts = None
         return found
 
     def generate(self, input_ids: Tensor, attention_mask: Tensor | None = None, **others: Any) -> Tensor:
         """As the model's own: the input, without the prompt, and what follows it."""
         mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
-        ids, mask = cast("tuple[Tensor, Tensor]", self._with_prompt(input_ids, mask))
-        written: Tensor = self.inner.generate(input_ids=ids, attention_mask=mask, **others)
-        return written if self.inner.config.is_encoder_decoder else self._without_prompt(written)
+        ids, longer, starts = self._with_prompt(input_ids, mask)
+        written: Tensor = self.inner.generate(input_ids=ids, attention_mask=longer, **others)
+        return written if self.inner.config.is_encoder_decoder else self._without_prompt(written, starts)
 
-    def _with_prompt(self, ids: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor | None]:
-        virtual = torch.arange(self.first, self.first + self.length, device=ids.device).expand(len(ids), -1)
-        longer = torch.cat([ids[:, : self.at], virtual, ids[:, self.at :]], 1)
-        if mask is None:
-            return longer, None
-        return longer, torch.cat([mask[:, : self.at], mask.new_ones(virtual.shape), mask[:, self.at :]], 1)
+    def _with_prompt(self, ids: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor | None, Tensor]:
+        """Longer ids and mask, and where the prompt begins in each row, (rows, 1): behind padding on the left, so that
+        it is as near to the text as in training."""
+        rows, tokens = ids.shape
+        starts = ids.new_full((rows, 1), self.at)
+        if mask is not None:
+            starts = starts + mask.int().argmax(1, keepdim=True)
+        places = torch.arange(tokens + self.length, device=ids.device).expand(rows, -1)
+        virtual = (places >= starts) & (places < starts + self.length)
+        source = torch.where(places < starts, places, places - self.length).clamp_min(0)
+        longer = torch.where(virtual, self.first + places - starts, ids.gather(1, source))
+        return longer, None if mask is None else mask.gather(1, source).masked_fill(virtual, 1), starts
 
-    def _without_prompt(self, values: Tensor) -> Tensor:
-        return torch.cat([values[:, : self.at], values[:, self.at + self.length :]], 1)
+    def _without_prompt(self, values: Tensor, starts: Tensor) -> Tensor:
+        """(rows, tokens, ...) without the places of the prompt."""
+        places = torch.arange(values.shape[1] - self.length, device=values.device).expand(len(values), -1)
+        source = torch.where(places < starts, places, places + self.length)
+        return values[torch.arange(len(values), device=values.device)[:, None], source]
 
     def _drop(self, _: nn.Module, arguments: tuple[Tensor, ...]) -> tuple[Tensor, ...] | None:
         """The prompt's own hidden states go no further: nobody needs their logits."""
-        return (self._without_prompt(arguments[0]), *arguments[1:]) if self._dropping else None
+        if self._starts is None:
+            return None
+        return (self._without_prompt(arguments[0], self._starts), *arguments[1:])
 
 
 def out_features(module: nn.Module) -> int:

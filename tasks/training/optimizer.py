@@ -218,6 +218,8 @@ def _groups(
             rate = settings.head_learning_rate or rate
         elif id(by_name[name]) in embeddings:
             rate = settings.embedding_learning_rate or rate
-        decay = settings.weight_decay if tensor.ndim >= 2 else 0.0  # biases and norms are vectors
+        # Biases and norms are vectors, and so are IA3's factors, however they are stored: decay would pull them to 0.
+        matrix = sum(size > 1 for size in by_name[name].shape) >= 2
+        decay = settings.weight_decay if matrix else 0.0
         found.setdefault((rate, decay), []).append(tensor)
     return [{"params": group, "lr": rate, "weight_decay": decay} for (rate, decay), group in found.items()]

@@ -16,7 +16,7 @@ from tasks.artifact import write_atomically
 from tasks.config import Recipe
 from tasks.data.version import load_version
 from tasks.digest import canonical_json
-from tasks.errors import GalenError, of_machine
+from tasks.errors import GalenError, Unforeseen, of_machine
 from tasks.process import die_with_parent
 from tasks.training.checkpoint import Checkpoints
 from tasks.training.distributed import joined
@@ -74,7 +74,7 @@ def _unforeseen(fault: Exception, said: TextIO) -> GalenError | None:
         return None
     trace = "".join(traceback.format_tb(fault.__traceback__))
     print(f"{trace}{type(fault).__name__}", file=said, flush=True)
-    return GalenError(
+    return Unforeseen(
         f"a training process failed with {type(fault).__name__}",
         hint="a fault of Galen, or too little memory: its trace stands above",
     )

@@ -187,7 +187,8 @@ def learn(
         lesson = _lesson(recipe, dataset, tokenizer, model, by_document)
         if recipe.training.gradient_checkpointing:
             model.gradient_checkpointing_enable({"use_reentrant": False})
-            model.enable_input_require_grads()
+            # Only reentrant checkpointing needs gradients of inputs; frozen layers would be computed again for them.
+            model.disable_input_require_grads()
         if any(weight.requires_grad for weight in model.parameters()):
             masters = Masters(model, dtype, recipe.training, heads, paged=method.paged_optimizer, team=team)
             torch.manual_seed(recipe.seed + (team.rank << 32))  # dropout differs between processes
@@ -231,11 +232,15 @@ def _prepared(recipe: Recipe, labels: Sequence[str], base: Base, dtype: torch.dt
     """The base with the method applied, and the modules made for the task; the same for the same seed."""
     options = parse_options(recipe.method)
     method = method_named(options.name)
+    quantization = method.base_quantization
+    if quantization is not None:  # 4-bit matrices compute in what the recipe says, too
+        computing = str(precision_of(recipe)).removeprefix("torch.")
+        quantization = quantization.model_copy(update={"compute_dtype": computing})
     plain = load_base(
         base,
         recipe.task,
         labels,
-        quantization=method.base_quantization,
+        quantization=quantization,
         dtype=dtype,
         dropout=recipe.training.dropout,
         seed=recipe.seed,

@@ -68,7 +68,7 @@ stage.stage_main("ingest", run)
         ("stage.Interrupted('gone')", 5, "Interrupted"),
         ("OSError(28, 'No space left')", 5, "Stopped"),
         ("PermissionError(13, 'denied', '/here')", 2, "InputError"),
-        ("ValueError('Jane Roe has a cough')", 2, "GalenError"),
+        ("ValueError('Jane Roe has a cough')", 1, "Unforeseen"),
     ],
 )
 def test_errors_cross_the_process_and_quote_no_record(tmp_path: Path, error: str, code: int, kind: str) -> None:

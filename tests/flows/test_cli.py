@@ -5,12 +5,13 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from click.testing import CliRunner
 
 from flows import cli
-from tasks.errors import GalenError, GateRejected, InputError, Interrupted, Stopped
+from tasks.errors import GalenError, GateRejected, InputError, Interrupted, Stopped, Unforeseen
 from tasks.home import CHECKOUT
 
 
@@ -136,3 +137,29 @@ cli.main()
     assert "Jane" not in done.stderr, "the message of a foreign exception may quote a record"
     if code == 5:
         assert "disk is full" in done.stderr
+
+
+def test_what_prefect_keeps_of_a_fault_quotes_no_record(server: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    from prefect import flow
+
+    from flows.console import Console
+    from flows.server import _send_what_is_queued
+    from flows.steps import step
+
+    class Told:
+        console = Console()
+
+    @step("broken")
+    def broken(run: Any, row: Any) -> None:
+        raise ValueError("could not convert 'Jane Doe MRN 4711'")
+
+    @flow(name="leak", validate_parameters=False)
+    def leak() -> None:
+        broken(cast("Any", Told()))
+
+    with pytest.raises(Unforeseen, match="an unforeseen ValueError at test_cli"):
+        leak()
+    _send_what_is_queued()
+    kept = [file.read_bytes() for file in tmp_path_factory.getbasetemp().glob("prefect*/prefect/*.db*")]
+    assert any(b"unforeseen ValueError" in one for one in kept), "else it was looked for in the wrong place"
+    assert not any(b"Jane" in one for one in kept)

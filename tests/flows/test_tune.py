@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,22 +23,6 @@ from tests.factories import dataset_version, tiny_bert
 from tests.training.recipes import recipe
 
 pytestmark = pytest.mark.filterwarnings("ignore")
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """One Prefect server for all tests of this file: it is up before Prefect is imported here."""
-    with pytest.MonkeyPatch.context() as patch:
-        home = tmp_path_factory.mktemp("prefect")
-        patch.setenv("GALEN_HOME", str(home))
-        patch.setenv("PREFECT_HOME", str(home / "prefect"))
-        patch.setenv("PREFECT_LOGGING_SETTINGS_PATH", "flows/logging.yaml")
-        patch.delenv("PREFECT_API_URL", raising=False)
-        from flows.server import prefect_server
-
-        with prefect_server() as started:
-            started.ready()
-            yield os.environ["PREFECT_API_URL"]
 
 
 class Bench:

@@ -244,6 +244,8 @@ def test_variants_learn_and_come_back(
         ("causal-lm", {"name": "lora", "targets": ["nothing"]}, "targets names no linear module"),
         ("causal-lm", {"name": "adalora", "targets": ["nothing"]}, "targets names no linear module"),
         ("causal-lm", {"name": "qlora", "init": "pissa"}, "4-bit base cannot be taken apart"),
+        ("causal-lm", {"name": "lora", "init": "pissa", "rank": 128}, "more than a matrix has directions"),
+        ("causal-lm", {"name": "prompt", "length": 300}, "length is too long"),
     ],
 )
 def test_settings_that_fit_no_module_are_refused(
@@ -261,6 +263,9 @@ def test_settings_that_fit_no_module_are_refused(
         ({"name": "lora", "init": "olora", "dora": True}, "choose one"),
         ({"name": "adalora", "target_rank": 8}, "target_rank must be below"),
         ({"name": "adalora", "start": 0.6, "finish": 0.5}, "sum must be below 1"),
+        ({"name": "adalora", "finish": 0.0}, "greater than 0"),
+        ({"name": "adalora", "targets": []}, "at least 1 item"),
+        ({"name": "prompt", "init": "text", "text": ""}, "at least 1 character"),
         ({"name": "prompt", "init": "text"}, "belong together"),
     ],
 )
@@ -280,6 +285,45 @@ def test_adalora_spends_its_budget_and_tells_where(bases: dict[str, Path], galen
     with pytest.raises(InputError, match="too few for AdaLoRA"):
         short = recipe("causal-lm", bases["llama"], "adalora", max_steps=2)
         finetune(short, dataset_version("causal-lm", n=40), base_of(bases["llama"]))
+
+
+@pytest.mark.parametrize("method", ["prompt", "prefix", "adapter", "mam", "unipelt"])
+@pytest.mark.parametrize("architecture", ["llama", "gemma3_text", "gpt2"])
+def test_what_is_inserted_sees_no_future_no_padding_and_no_neighbour(
+    architecture: str, method: str, bases: dict[str, Path]
+) -> None:
+    given = recipe("causal-lm", bases[architecture], method)
+    _, _, model = prepared(given, bases[architecture], [])
+    with torch.no_grad(), torch.random.fork_rng():
+        torch.manual_seed(1)
+        for one in model.parameters():
+            if one.requires_grad:
+                one.add_(0.2 * torch.randn_like(one))
+    model.eval()
+    chance = torch.Generator().manual_seed(2)
+    ids = torch.randint(5, 300, (1, 12), generator=chance)
+    with torch.no_grad():
+        whole = model(input_ids=ids, attention_mask=torch.ones_like(ids)).logits
+        assert whole.shape[:2] == ids.shape
+        torch.testing.assert_close(model(input_ids=ids[:, :7]).logits, whole[:, :7], atol=1e-4, rtol=1e-4)  # no future
+        pads = torch.zeros(1, 20, dtype=torch.long)
+        wide, mask = torch.cat([ids, pads], 1), torch.cat([torch.ones_like(ids), pads], 1)
+        torch.testing.assert_close(  # no padding
+            model(input_ids=wide, attention_mask=mask).logits[:, :12], whole, atol=1e-4, rtol=1e-4
+        )
+        # Written alone, or beside a longer question and so behind padding: the same, and what teacher forcing says.
+        written = model.generate(ids, max_new_tokens=6, do_sample=False, eos_token_id=None, pad_token_id=0)
+        assert written[:, :12].equal(ids)
+        left = torch.cat([torch.zeros(1, 20, dtype=torch.long), ids], 1)
+        beside = torch.cat([left, torch.randint(5, 300, (1, 32), generator=chance)])
+        shown = torch.ones_like(beside)
+        shown[0, :20] = 0
+        again = model.generate(
+            beside, attention_mask=shown, max_new_tokens=6, do_sample=False, eos_token_id=None, pad_token_id=0
+        )
+        assert again[0, 32:].equal(written[0, 12:])
+        forced = model(input_ids=written).logits[0, 11:-1].argmax(-1)
+        assert forced.equal(written[0, 12:])
 
 
 def test_cloze_says_what_the_language_model_would(bases: dict[str, Path], galen_home: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -32,11 +32,11 @@ class AdaloraOptions(MethodOptions):
     alpha: float = Field(default=32.0, gt=0)
     dropout: Fraction = 0.0
     """On the input of the adapter."""
-    targets: Literal["all-linear"] | tuple[str, ...] = "all-linear"
+    targets: Literal["all-linear"] | Annotated[tuple[str, ...], Field(min_length=1)] = "all-linear"
     """Which linear modules: all, or those whose names end so."""
     start: Fraction = 0.1
     """Share of the steps before the first rank is taken away."""
-    finish: Fraction = 0.5
+    finish: Annotated[float, Field(gt=0, lt=1)] = 0.5
     """Share of the steps after the last one is: the ranks that are left learn on."""
     every: int = Field(default=1, ge=1)
     """Steps between two allocations."""
@@ -118,7 +118,7 @@ class Allocation:
         from peft.tuners.adalora.layer import RankAllocator
 
         first, last = round(options.start * steps), round((1 - options.finish) * steps)
-        if last - first < 2 * options.every:
+        if last - first < 2 * options.every or last >= steps:
             hint = "train longer, or lower method.every, start or finish"
             raise InputError(f"{steps} steps are too few for AdaLoRA to take ranks away", hint=hint)
         config = model.peft_config["default"]
@@ -132,6 +132,7 @@ class Allocation:
             for name, weight in model.named_parameters()
             if ".lora_A." in name or ".lora_B." in name
         ]
+        self._device = self._sides[0][0].device
 
     def penalty(self) -> torch.Tensor:
         """orthogonality * mean |P'P - I| (Frobenius) over the matrices of singular vectors."""
@@ -155,8 +156,8 @@ class Allocation:
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on from `state`."""
-        for name, values in state.items():
-            setattr(self._allocator, name, values)
+        for kind, values in state.items():  # a checkpoint is read onto the CPU
+            setattr(self._allocator, kind, {name: value.to(self._device) for name, value in values.items()})
 
 
 class _Named:

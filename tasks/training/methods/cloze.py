@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 HEAD = "score"  # of every decoder's classifier in transformers: one row per label, no bias
 TEXT = "{text}"
-OUTPUT = "lm_head.weight"
+OUTPUT, BIAS = "lm_head.weight", "lm_head.bias"
 
 
 class ClozeOptions(MethodOptions):
@@ -148,6 +148,10 @@ def _output_rows(model: PreTrainedModel, folder: Path, tokens: Sequence[int]) ->
 
     for file in sorted(folder.glob("*.safetensors")):
         with safe_open(file, framework="pt") as tensors:
+            if BIAS in tensors.keys():  # noqa: SIM118 (not a mapping)
+                raise InputError(
+                    "the base's output has a bias, which a classifier's head has no place for", value=folder
+                )
             if OUTPUT in tensors.keys():  # noqa: SIM118 (not a mapping)
                 found = tensors.get_slice(OUTPUT)
                 return torch.stack([found[token] for token in tokens])

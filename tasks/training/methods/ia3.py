@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from tasks.config import Task
+from tasks.errors import InputError
 from tasks.training.adapters import PeftMethod, attach, leaves, stored_sideways
 from tasks.training.blocks import layers
 
@@ -25,8 +26,10 @@ class IA3(PeftMethod):
     rate = 50.0
 
     def check(self, model: PreTrainedModel, options: Any, task: Task, heads: Sequence[str]) -> None:
-        """See that the layers of the architecture are known."""
-        layers(model)
+        """See that the layers of the architecture are known, and their keys and values."""
+        if not all(layer.keys and layer.values for layer in layers(model)):
+            hint = "choose another method (galen methods)"
+            raise InputError(f"the keys and values of a {model.config.model_type} model are not known", hint=hint)
 
     def prepare(self, model: PreTrainedModel, options: Any, task: Task, heads: Sequence[str]) -> PeftModel:
         """The base with factors on it; base weights are frozen, heads train whole."""

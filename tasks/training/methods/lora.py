@@ -62,10 +62,20 @@ class Lora(PeftMethod):
 
     def check(self, model: PreTrainedModel, options: LoraOptions, task: Task, heads: Sequence[str]) -> None:
         """See that `targets` names modules, and that the base's weights can be taken apart where that is asked for."""
-        linear_names(model, options.targets, heads)
-        if options.init in MUTATING and self.base_quantization is not None:
-            hint = "use lora, or another init"
+        targets = linear_names(model, options.targets, heads)
+        if options.init not in MUTATING:
+            return
+        hint = "use another init"
+        if self.base_quantization is not None:
             raise InputError(f"method {self.name}: a 4-bit base cannot be taken apart", value=options.init, hint=hint)
+        if options.init == "olora" and stored_sideways(model, targets):
+            raise InputError("init: olora does not fit how GPT-2 stores its matrices", value=options.init, hint=hint)
+        for name in targets:
+            sides = tuple(model.get_submodule(name).weight.shape)
+            if options.rank > min(sides):
+                size = f"{name} is {sides[0]} x {sides[1]}"
+                hint = f"init: {options.init} needs a rank of {min(sides)} at most here"
+                raise InputError("method.rank is more than a matrix has directions", value=size, hint=hint)
 
     def prepare(self, model: PreTrainedModel, options: LoraOptions, task: Task, heads: Sequence[str]) -> PeftModel:
         """The base with an adapter on it; base weights are frozen, heads train whole."""

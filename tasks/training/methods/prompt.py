@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -11,10 +12,14 @@ from tasks.config import Task
 from tasks.errors import InputError
 from tasks.training.inserted import Inserted
 from tasks.training.method import MethodOptions
+from tasks.training.models import longest_input
 
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel
+
+
+UNLIMITED = 1 << 30  # positions
 
 
 class PromptOptions(MethodOptions):
@@ -24,7 +29,7 @@ class PromptOptions(MethodOptions):
     """Trained vectors; each takes a position of the input."""
     init: Literal["vocabulary", "random", "text"] = "vocabulary"
     """Where they start: embeddings of random tokens, random numbers as large as embeddings are, or those of `text`."""
-    text: str | None = None
+    text: str | None = Field(default=None, min_length=1)
     """For `init: text`; repeated or cut to `length` tokens."""
     network: Literal["mlp", "lstm"] | None = None
     """P-tuning: the vectors pass through this network while they train; only what it makes of them is kept."""
@@ -49,15 +54,26 @@ class Prompt(Inserted):
     plain_attention = False
     packs = False
 
+    def check(self, model: PreTrainedModel, options: PromptOptions, task: Task, heads: Sequence[str]) -> None:
+        """See that the vectors leave the input most of the model's positions."""
+        positions = longest_input(model.config, UNLIMITED)
+        if 2 * options.length > positions:
+            hint = f"the model has {positions} positions: leave the input at least half of them"
+            raise InputError("method.length is too long for this model", value=options.length, hint=hint)
+
     def insert(self, model: PreTrainedModel, options: PromptOptions, task: Task) -> Any:
-        """The model in a wrapper that puts the vectors into its input: at the front of a question that is to be
-        answered, behind the opening token of a text, whose state a classifier reads."""
+        """The model in a wrapper that puts the vectors into its input: at the front, where every token of a decoder
+        sees them; behind the opening token of an encoder, whose state a classifier reads."""
+        from transformers import MODEL_FOR_MASKED_LM_MAPPING
+
         from tasks.training.modules import Prompted, PromptNetwork, PromptTable
 
         start = _start(model, options)
         network = options.network
         prompt = PromptNetwork(start, network, options.network_size) if network else PromptTable(start)
-        at = 1 if task in ("text-classification", "token-classification") else 0
+        labels = task in ("text-classification", "token-classification")
+        decoder = type(model.config) not in MODEL_FOR_MASKED_LM_MAPPING and not model.config.is_encoder_decoder
+        at = 1 if labels and not decoder else 0
         return Prompted(model, prompt.to(model.device), options.length, at)
 
     def at_rest(self, options: PromptOptions) -> PromptOptions:
@@ -83,8 +99,9 @@ def _start(model: PreTrainedModel, options: PromptOptions) -> torch.Tensor:
 
     embedding = model.get_input_embeddings()
     if options.init == "random":
-        weight = embedding.weight
-        return torch.randn(options.length, weight.shape[1]) * float(weight.detach().float().std())
+        with torch.no_grad():  # some embeddings scale what their table holds
+            some = embedding(torch.arange(min(1000, len(embedding.weight)), device=embedding.weight.device)).float()
+        return torch.randn(options.length, some.shape[1]) * float(some.std())
     if options.init == "text":
         from tasks.training.models import load_tokenizer
 

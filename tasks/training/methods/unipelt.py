@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from tasks.config import Task
+from tasks.errors import InputError
 from tasks.training.blocks import layers
 from tasks.training.inserted import Inserted
 from tasks.training.method import MethodOptions
@@ -49,8 +50,10 @@ class Unipelt(Inserted):
     plain_attention = False
 
     def check(self, model: PreTrainedModel, options: UnipeltOptions, task: Task, heads: Sequence[str]) -> None:
-        """See that the layers of the architecture are known."""
-        layers(model)
+        """See that the layers of the architecture are known, and their queries and values."""
+        if not all(layer.queries and layer.values for layer in layers(model)):
+            hint = "choose another method (galen methods)"
+            raise InputError(f"the queries and values of a {model.config.model_type} model are not known", hint=hint)
 
     def insert(self, model: PreTrainedModel, options: UnipeltOptions, task: Task) -> PreTrainedModel:
         """The model with all three in its layers."""

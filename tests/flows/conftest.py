@@ -1,0 +1,29 @@
+"""What tests of flows share."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """One Prefect server for all tests of a file, which flows of this process talk to; its address."""
+    with pytest.MonkeyPatch.context() as patch:
+        home = tmp_path_factory.mktemp("prefect")
+        patch.setenv("GALEN_HOME", str(home))
+        patch.setenv("PREFECT_HOME", str(home / "prefect"))
+        patch.setenv("PREFECT_LOGGING_SETTINGS_PATH", "flows/logging.yaml")
+        patch.delenv("PREFECT_API_URL", raising=False)
+        from flows.server import prefect_server
+
+        with prefect_server() as started:
+            started.ready()
+            # Prefect reads its settings when it is imported, which another test may have done.
+            from prefect.settings import PREFECT_API_URL, temporary_settings
+
+            url = os.environ["PREFECT_API_URL"]
+            with temporary_settings({PREFECT_API_URL: url}):
+                yield url
