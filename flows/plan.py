@@ -1,4 +1,4 @@
-"""`--plan`: what a run would do, from which artifacts, and roughly how long. Runs nothing, writes nothing."""
+"""`--plan`: what a run would do, from which artifacts, and roughly how long. Runs nothing; at most notes a base it hashed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from tasks.release.merge import cannot_merge
 from tasks.training.fit import check_fit
 from tasks.training.method import method_named
 
-FIRST = "not known before a first run"
 CHARACTERS_PER_TOKEN, TOKENS_PER_SECOND = 4, 2000  # a small model on two cores: for a first guess only
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from tasks.artifact import write_atomically
 from tasks.digest import canonical_json
-from tasks.errors import GalenError, Interrupted, Stopped, in_words
+from tasks.errors import GalenError, Stopped, in_words
 from tasks.home import CHECKOUT
 from tasks.process import die_with_parent, start, stop
 
@@ -41,8 +41,8 @@ class Children:
 
         Raises:
             GalenError: what the child failed with.
-            Interrupted: it died without a word.
-            Stopped: `stop` was called.
+            Stopped: `stop` was called; or it died without a word, for want of memory most likely: trying again at once
+                would be wrong.
         """
         with tempfile.TemporaryDirectory(prefix="galen-job-") as folder:
             asked, answered = Path(folder) / "job.json", Path(folder) / "answer.json"
@@ -64,7 +64,7 @@ class Children:
                 raise Stopped("stopped", hint=GOES_ON)
             if not answered.is_file():
                 hint = "for want of memory perhaps: run again with fewer at a time"
-                raise Interrupted(f"the process of {name} died", value=f"exit code {code}", hint=hint)
+                raise Stopped(f"the process of {name} died", value=f"exit code {code}", hint=hint)
             said = json.loads(answered.read_bytes())
         if "error" in said:
             raise GalenError.from_json(said["error"])
