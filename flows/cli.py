@@ -36,8 +36,8 @@ class InOrder(click.Group):
 def galen() -> None:
     """Retrain medical language models; promote what passed its gates; prove where every model came from.
 
-    Exit codes: 0 done or nothing to do, 2 wrong input, 3 rejected by a gate, 4 waiting for approval,
-    5 interrupted (run again to go on), 6 a digest or signature does not match.
+    Exit codes: 0 done or nothing to do, 1 a fault of Galen's own, 2 wrong input, 3 rejected by a gate, 4 waiting for
+    approval, 5 interrupted (run again to go on), 6 a digest or signature does not match.
     """
     set_up_environment()
 

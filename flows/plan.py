@@ -1,4 +1,4 @@
-"""`--plan`: what a run would do, from which artifacts, and roughly how long. Runs nothing; at most notes a base it hashed."""
+"""`--plan`: what a run would do, from which artifacts, and how long. Runs nothing; may note where a base lies."""
 
 from __future__ import annotations
 
