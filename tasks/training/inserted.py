@@ -71,6 +71,8 @@ class Inserted(Method):
 
         dtype = base.get_input_embeddings().weight.dtype
         note = json.loads((folder / CONFIG).read_bytes())
+        if note["method"] != self.at_rest(options).plain():
+            raise IntegrityError("the adapter was made with other settings", value=folder, hint="restore the folder")
         with torch.random.fork_rng():
             model = self.prepare(base, self.at_rest(options), note["task"], note["heads"])
         stored = load_file(folder / WEIGHTS)
