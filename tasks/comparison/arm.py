@@ -61,7 +61,7 @@ def _machine() -> dict[str, Any]:
     """What times depend on."""
     import torch
 
-    from tasks.training.models import device
+    from tasks.training.hardware import device
 
     where = torch.cuda.get_device_name() if device().type == "cuda" else "cpu"
     return {"device": where, "cores": os.cpu_count(), "threads": torch.get_num_threads(), "torch": torch.__version__}

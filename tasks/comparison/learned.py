@@ -109,7 +109,8 @@ def switched_off(
 
     None where nothing but the head was learned, so that nothing can be switched off.
     """
-    from tasks.training.models import fresh_modules, head_modules, load_base, native_dtype, open_model
+    from tasks.training.hardware import native_dtype
+    from tasks.training.models import fresh_modules, head_modules, load_base, open_model
 
     task, labels = artifact.meta["task"], artifact.meta["labels"]
     if task in GENERATING:

@@ -193,7 +193,7 @@ def _train(model: LlamaForCausalLM, ids: list[list[int]], spec: BaseSpec) -> dic
     import torch
 
     from tasks.training.cpu import speed_up
-    from tasks.training.models import device, native_dtype
+    from tasks.training.hardware import device, native_dtype
 
     where = device()
     dtype = (
@@ -218,7 +218,7 @@ def _train(model: LlamaForCausalLM, ids: list[list[int]], spec: BaseSpec) -> dic
         for inputs, targets in _batches(ids, spec):
             logits = model(input_ids=inputs.to(where), use_cache=False).logits
             loss = cross_entropy.apply(logits.flatten(0, 1), targets.to(where))
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             _step(weights, masters, optimizers, _rate(step, decay_from, spec), spec.max_gradient_norm)
             total += loss.detach()
             step += 1

@@ -113,7 +113,7 @@ class Team:
         from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy, fully_shard
         from transformers.modeling_layers import GradientCheckpointingLayer
 
-        from tasks.training.models import device
+        from tasks.training.hardware import device
 
         mesh = init_device_mesh(device().type, (self.size,))
         # Also the outermost part is sliced again after a forward pass: one kept whole by an evaluation would be stale

@@ -16,6 +16,7 @@ from tasks.digest import canonical_json
 from tasks.errors import InputError, IntegrityError
 from tasks.home import CHECKOUT, home
 from tasks.training.folders import TOKENIZER_FILES, check_folder, digest_model, from_hub, in_package, load_config
+from tasks.training.hardware import device, native_dtype
 
 if TYPE_CHECKING:
     import torch
@@ -355,30 +356,6 @@ def copy_tokenizer(source: Path, target: Path) -> None:
     for name in TOKENIZER_FILES:
         if (source / name).is_file():
             (target / name).write_bytes((source / name).read_bytes())
-
-
-def device() -> torch.device:
-    """The GPU where there is one."""
-    import torch
-
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-
-
-def native_dtype() -> torch.dtype:
-    """bfloat16 where the GPU or CPU multiplies it natively (AVX512-BF16, AMX, CUDA from Ampere on), else float32."""
-    import torch
-
-    if torch.cuda.is_available():
-        native = torch.cuda.is_bf16_supported(including_emulation=False)
-    else:
-        native = torch.backends.cpu.get_cpu_capability().startswith("AVX512") and _cpu_multiplies_bf16()
-    return torch.bfloat16 if native else torch.float32
-
-
-def _cpu_multiplies_bf16() -> bool:
-    import torch
-
-    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 
 
 def quiet() -> None:

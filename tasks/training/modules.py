@@ -238,6 +238,13 @@ def in_features(module: nn.Module) -> int:
     return int(cast("int", module.nx) if found is None else found)
 
 
+def bottleneck_at(exit_: nn.Module, reduction: int, activation: str, scale: float, gated: bool = False) -> Bottleneck:
+    """A bottleneck for the output of a linear module: its features divided by `reduction`, on its device."""
+    size = out_features(exit_)
+    made = Bottleneck(size, max(1, size // reduction), activation, scale, gated)
+    return made.to(cast("Tensor", exit_.weight).device)
+
+
 def put_after(module: nn.Module, bottleneck: Bottleneck, name: str = "bottleneck") -> None:
     """Add to the output of a module what a bottleneck makes of that output."""
     module.add_module(name, bottleneck)

@@ -20,19 +20,18 @@ from tasks.training.checkpoint import Checkpoints
 from tasks.training.distributed import ALONE, Team, check_processes
 from tasks.training.folders import TOKENIZER_FILES
 from tasks.training.fourbit import check_shapes
+from tasks.training.hardware import device, native_dtype
 from tasks.training.launch import in_processes
 from tasks.training.loop import Curves, Lesson, Outcome, mean_loss, run, untrained
 from tasks.training.method import Method, method_named, parse_options
 from tasks.training.models import (
     Base,
     copy_tokenizer,
-    device,
     fresh_modules,
     head_modules,
     load_base,
     load_tokenizer,
     longest_input,
-    native_dtype,
     task_config,
 )
 from tasks.training.objectives import objective_for

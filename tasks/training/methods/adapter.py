@@ -43,21 +43,14 @@ class Adapter(Inserted):
 
     def insert(self, model: PreTrainedModel, options: AdapterOptions, task: Task) -> PreTrainedModel:
         """The model with bottlenecks in its layers."""
-        from tasks.training.modules import Bottleneck, out_features, put_after, put_beside
+        from tasks.training.modules import bottleneck_at, put_after, put_beside
 
         for layer in layers(model):
             entry, exit_ = model.get_submodule(layer.entry), model.get_submodule(layer.exit)
-            size = out_features(exit_)
-            inner = max(1, size // options.reduction)
-
-            def bottleneck(size: int = size, inner: int = inner) -> Bottleneck:
-                return Bottleneck(size, inner, options.activation, options.scale).to(model.device)
-
             if options.placement == "parallel":
-                put_beside(entry, exit_, bottleneck())
+                put_beside(entry, exit_, bottleneck_at(exit_, options.reduction, options.activation, options.scale))
                 continue
-            put_after(exit_, bottleneck())
-            if options.placement == "houlsby":
-                for name in layer.attention:
-                    put_after(model.get_submodule(name), bottleneck())
+            ends = (layer.exit, *layer.attention) if options.placement == "houlsby" else (layer.exit,)
+            for end in map(model.get_submodule, ends):
+                put_after(end, bottleneck_at(end, options.reduction, options.activation, options.scale))
         return model

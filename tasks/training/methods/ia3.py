@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 
 class IA3(PeftMethod):
-    """One factor per feature of keys, values and the inner state of the feed-forward."""
+    """One factor per feature of keys, values and the inner state of the feed-forward.
+
+    GPT-2 holds queries, keys and values in one matrix: there queries get factors, too.
+    """
 
     name = "ia3"
     summary = (

@@ -47,12 +47,10 @@ class Mam(Inserted):
 
     def insert(self, model: PreTrainedModel, options: MamOptions, task: Task) -> PreTrainedModel:
         """The model with prefixes and parallel bottlenecks."""
-        from tasks.training.modules import Bottleneck, out_features, put_beside
+        from tasks.training.modules import bottleneck_at, put_beside
 
         add_prefixes(model, options.length, options.init, 0)
         for layer in layers(model):
             entry, exit_ = model.get_submodule(layer.entry), model.get_submodule(layer.exit)
-            size = out_features(exit_)
-            inner = max(1, size // options.reduction)
-            put_beside(entry, exit_, Bottleneck(size, inner, options.activation, options.scale).to(model.device))
+            put_beside(entry, exit_, bottleneck_at(exit_, options.reduction, options.activation, options.scale))
         return model

@@ -57,7 +57,7 @@ class Unipelt(Inserted):
 
     def insert(self, model: PreTrainedModel, options: UnipeltOptions, task: Task) -> PreTrainedModel:
         """The model with all three in its layers."""
-        from tasks.training.modules import Bottleneck, LowRank, in_features, out_features, put_gated, put_low_rank
+        from tasks.training.modules import LowRank, bottleneck_at, in_features, out_features, put_gated, put_low_rank
 
         add_prefixes(model, options.length, options.init, 0, gated=True)
         for layer in layers(model):
@@ -66,7 +66,5 @@ class Unipelt(Inserted):
                 update = LowRank(in_features(linear), out_features(linear), options.rank, options.alpha, gated=True)
                 put_low_rank(linear, update.to(model.device))
             entry, exit_ = model.get_submodule(layer.entry), model.get_submodule(layer.exit)
-            size = out_features(exit_)
-            inner = max(1, size // options.reduction)
-            put_gated(entry, exit_, Bottleneck(size, inner, options.activation, 1.0, gated=True).to(model.device))
+            put_gated(entry, exit_, bottleneck_at(exit_, options.reduction, options.activation, 1.0, gated=True))
         return model
