@@ -16,7 +16,7 @@ from tasks.training.base_spec import BLOCK, BaseSpec
 
 if TYPE_CHECKING:
     import torch
-    from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
+    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 SPECIAL = ("<pad>", "<unk>", "<s>", "</s>")
 ALONE = r"[的是有和与或在由对被把为]| (?=\p{Han})"
@@ -169,22 +169,26 @@ def train_tokenizer(documents: list[str], spec: BaseSpec) -> PreTrainedTokenizer
 
 def new_model(tokenizer: PreTrainedTokenizerFast, spec: BaseSpec) -> LlamaForCausalLM:
     """A Llama with random weights, drawn from torch's generator."""
-    from transformers import LlamaConfig, LlamaForCausalLM
+    from transformers import LlamaForCausalLM
 
-    return LlamaForCausalLM(
-        LlamaConfig(
-            vocab_size=-(-len(tokenizer) // BLOCK) * BLOCK,
-            hidden_size=spec.hidden,
-            intermediate_size=spec.intermediate,
-            num_hidden_layers=spec.layers,
-            num_attention_heads=spec.heads,
-            num_key_value_heads=spec.heads,
-            max_position_embeddings=spec.context,
-            tie_word_embeddings=spec.tied_embeddings,
-            pad_token_id=tokenizer.pad_token_id,
-            bos_token_id=tokenizer.bos_token_id,
-            eos_token_id=tokenizer.eos_token_id,
-        )
+    special = {name: getattr(tokenizer, name) for name in ("pad_token_id", "bos_token_id", "eos_token_id")}
+    return LlamaForCausalLM(llama_config(spec, -(-len(tokenizer) // BLOCK) * BLOCK, **special))
+
+
+def llama_config(spec: BaseSpec, vocabulary: int, **special: int) -> LlamaConfig:
+    """The shape of a base, and the ids of its special tokens."""
+    from transformers import LlamaConfig
+
+    return LlamaConfig(
+        vocab_size=vocabulary,
+        hidden_size=spec.hidden,
+        intermediate_size=spec.intermediate,
+        num_hidden_layers=spec.layers,
+        num_attention_heads=spec.heads,
+        num_key_value_heads=spec.heads,
+        max_position_embeddings=spec.context,
+        tie_word_embeddings=spec.tied_embeddings,
+        **special,
     )
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import tempfile
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tasks.config import GENERATING, BaseModelRef, Quantization, Recipe
@@ -21,7 +23,7 @@ LABELS = ("one", "two")
 def check_fit(recipe: Recipe) -> None:
     """See that method, task, base model, 4 bits and this machine fit together. Loads no weights; imports torch.
 
-    A base that Galen makes and has not made yet is not looked at: its spec allows only shapes that fit.
+    Of a base that Galen makes and has not made yet, the shape is known from its spec; 4 bits can hold it.
 
     Raises:
         InputError: they do not; or the base's folder, tokenizer or weights cannot be used.
@@ -33,7 +35,9 @@ def check_fit(recipe: Recipe) -> None:
         raise InputError(f"method {method.name} cannot do {recipe.task}", value=recipe.model, hint=hint)
     check_processes(recipe)
     base = _base(recipe.base_model)
-    if base is not None:
+    if base is None:
+        _check_spec(recipe, method, str(recipe.base_model.base))
+    else:
         _check_base(recipe, method, base)
 
 
@@ -46,6 +50,24 @@ def _base(ref: BaseModelRef) -> Base | None:
 
     made = known_base(ref.base)
     return Base(made.path, made.digest, ref.plain()) if made else None
+
+
+def _check_spec(recipe: Recipe, method: Method, name: str) -> None:
+    """As `_check_base`, for a base that is still to be made."""
+    from tasks.training.base import llama_config
+    from tasks.training.models import quiet, task_config
+    from tasks.training.named_base import spec_of
+
+    quiet()
+    spec, _ = spec_of(name)
+    with tempfile.TemporaryDirectory(prefix="galen-shape-") as folder:
+        llama_config(spec, spec.vocabulary).save_pretrained(folder)
+        try:
+            config = task_config(Path(folder), recipe.task, LABELS, recipe.training.dropout)
+        except InputError as error:  # it names the folder
+            raise InputError(error.what, value=f"base {name}", hint=error.hint) from error
+    _check_skipped(recipe, config)
+    _check_method(recipe, method, config, ())
 
 
 def _check_base(recipe: Recipe, method: Method, base: Base) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tasks.config import Task
+from tasks.config import Recipe, Task
 from tasks.errors import InputError
 from tasks.training import method
 from tasks.training.fit import check_fit
@@ -48,6 +48,24 @@ def test_training_in_4_bits_needs_shapes_that_the_served_form_may_leave_out(tmp_
     given = recipe("causal-lm", wide, "qlora")
     with pytest.raises(InputError, match=r"(?s)method qlora: 4 bits cannot hold.*galen methods"):
         check_fit(given.model_validate(given.plain() | skipped))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"method": {"name": "prompt", "length": 2000}}, "length is too long"),
+        ({"method": {"name": "lora", "targets": ["nothing"]}}, "targets names no linear module"),
+        ({"task": "seq2seq-lm"}, "a llama model cannot do seq2seq-lm: base sample"),
+    ],
+)
+def test_of_a_base_not_made_yet_the_shape_is_known(
+    change: dict[str, Any], said: str, tmp_path: Path, galen_home: Path
+) -> None:
+    given = recipe("causal-lm", tmp_path).plain() | {"base_model": {"base": "sample"}}
+    check_fit(Recipe.model_validate(given))
+    with pytest.raises(InputError, match=said):
+        check_fit(Recipe.model_validate(given | change))
+    assert not (galen_home / "artifacts").exists()
 
 
 def test_a_method_names_the_tasks_it_can_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
