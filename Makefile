@@ -4,17 +4,20 @@ PYTHON ?= python3
 unexport PYTHONDONTWRITEBYTECODE
 BIN := .venv/bin
 STAMP := .venv/.installed
+RAY := .venv/.ray
 
-.PHONY: demo test lint bench clean slow
+.PHONY: demo test lint bench clean slow ray
 
 demo: $(STAMP)
 	$(BIN)/galen retrain recipes/medqa-sample.yaml
 
-test: $(STAMP)
+test: $(RAY)
 	$(BIN)/pytest -m "not slow and not gpu"
 
-slow: $(STAMP)
+slow: $(RAY)
 	$(BIN)/pytest -m "slow"
+
+ray: $(RAY)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
@@ -38,10 +41,32 @@ $(STAMP): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
+# What `galen compare --ray` needs, for a cluster: not installed by `make demo`.
+$(RAY): $(STAMP) requirements-ray.lock
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -r requirements-ray.lock || $(BIN)/python -m pip install --quiet --require-hashes --no-deps -r requirements-ray.lock
+	@touch $@
+
 .PHONY: lock
-lock:
+lock: # keeps what is locked; UPGRADE=--upgrade takes what is newest
+	cp requirements.lock .lock.full
 	$(BIN)/uv pip compile pyproject.toml --extra dev --extra bench --universal --generate-hashes --python-version 3.11 \
-	  --quiet --no-annotate --no-header --output-file .lock.full
-	$(BIN)/python -c "import re, pathlib as p; full = p.Path('.lock.full'); \
-	  kept = [b for b in re.split(r'\n(?=[a-zA-Z0-9])', full.read_text()) if not re.match(r'(nvidia-|cuda-|triton|torch==)', b)]; \
-	  p.Path('requirements.lock').write_text('\n'.join(kept).rstrip() + '\n'); full.unlink()"
+	  --quiet --no-annotate --no-header $(UPGRADE) --output-file .lock.full
+	$(BIN)/python -c "$$SELECT" .lock.full requirements.lock
+	cp requirements-ray.lock .lock.full
+	$(BIN)/uv pip compile pyproject.toml --extra ray --universal --generate-hashes --python-version 3.11 \
+	  --quiet --no-annotate --no-header --constraint requirements.lock --output-file .lock.full
+	$(BIN)/python -c "$$SELECT" .lock.full requirements-ray.lock requirements.lock
+	rm .lock.full
+
+# Of a resolution, what is neither PyTorch nor CUDA's, nor in another lock already.
+define SELECT
+import re, sys
+from pathlib import Path
+full, out, *others = map(Path, sys.argv[1:])
+name = lambda block: re.match(r"[A-Za-z0-9._-]+", block)[0]
+blocks = lambda file: re.split(r"\n(?=[a-zA-Z0-9])", file.read_text().strip())
+known = {name(block) for other in others for block in blocks(other)}
+kept = [b for b in blocks(full) if name(b) not in known and not re.match(r"(nvidia-|cuda-|triton|torch==)", b)]
+out.write_text("\n".join(kept).rstrip() + "\n")
+endef
+export SELECT

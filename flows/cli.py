@@ -83,6 +83,9 @@ def retrain(recipe: Path, only_plan: bool) -> None:
 @click.option("--bases", help="Every arm on each of these bases, comma-separated: folder, recipes/bases name, package.")
 @click.option("--seeds", type=click.IntRange(1, 100), help="How many for every arm.")
 @click.option("--parallel", type=click.IntRange(1), default=1, show_default=True, help="Arms that run at a time.")
+@click.option(
+    "--ray", metavar="ADDRESS", help="On a Ray cluster: local (made here), auto, HOST:PORT or ray://HOST:PORT."
+)
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of results; default: in GALEN_HOME/comparisons.")
 @click.option("--report-only", is_flag=True, help="Train nothing: make the report from the results that are kept.")
 def compare(
@@ -91,6 +94,7 @@ def compare(
     bases: str | None,
     seeds: int | None,
     parallel: int,
+    ray: str | None,
     out: Path | None,
     report_only: bool,
 ) -> None:
@@ -107,6 +111,7 @@ def compare(
         bases=_names(bases),
         seeds=seeds,
         parallel=parallel,
+        cluster=ray,
         out=out,
         report_only=report_only,
     )

@@ -9,6 +9,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 from prefect import flow
 
 from flows import steps
+from flows.cluster import asking
 from flows.comparing import ComparisonRun
 from flows.console import Row
 from flows.inputs import remember_dataset
@@ -45,7 +46,9 @@ def compare(run: ComparisonRun) -> None:
         jobs.append(Job(entry, dataset.digest, test, bases[ref].digest, run.forgetting, transfer))
     try:
         submit = cast("Any", arm).submit  # to the flow's task runner, which runs `run.parallel` at a time
-        for future in [submit(run, job) for job in jobs]:
+        with asking(run.children.threads, run.cluster):
+            submitted = [submit(run, job) for job in jobs]
+        for future in submitted:
             future.wait()
     except BaseException:
         run.children.stop()

@@ -13,6 +13,7 @@ from typing import Any
 
 import click
 
+from flows.cluster import check_cluster, task_runner
 from flows.console import Console
 from flows.server import prefect_server
 from flows.show import table
@@ -45,6 +46,8 @@ class ComparisonRun:
     children: Children
     origin: Origin
     forgetting: Path | None
+    cluster: str | None = None
+    """Address of a Ray cluster, or `flows.cluster.LOCAL`."""
     console: Console = field(default_factory=Console)
 
     def line(self, result: Result) -> str:
@@ -61,6 +64,7 @@ def run_comparison(
     bases: Sequence[str] = (),
     seeds: int | None = None,
     parallel: int = 1,
+    cluster: str | None = None,
     out: Path | None = None,
     report_only: bool = False,
 ) -> dict[str, Any]:
@@ -69,7 +73,8 @@ def run_comparison(
     Args:
         path: a comparison, or a recipe together with `methods`.
         methods, bases, seeds: see `tasks.comparison.config.load_comparison`.
-        parallel: how many arms run at a time.
+        parallel: how many arms run at a time; on a cluster, how many share a node like this one.
+        cluster: the address of a Ray cluster to run them on, or "local" for one on this machine.
         out: where kept results and reports lie; default: `GALEN_HOME/comparisons/NAME`.
         report_only: train nothing, read what is kept.
 
@@ -84,7 +89,7 @@ def run_comparison(
     asked_for = entries(comparison)
     if not report_only:
         with locked(f"compare-{comparison.name}", wait=False):
-            _run(comparison, recipe, asked_for, folder, parallel)
+            _run(comparison, recipe, asked_for, folder, parallel, cluster)
     found = summarise(comparison, recipe, [(entry, kept(folder, entry)) for entry in asked_for])
     page, data = write(folder, found)
     if not report_only:
@@ -96,7 +101,10 @@ def run_comparison(
     return found
 
 
-def _run(comparison: Comparison, recipe: Recipe, asked_for: list[Entry], out: Path, parallel: int) -> None:
+def _run(
+    comparison: Comparison, recipe: Recipe, asked_for: list[Entry], out: Path, parallel: int, cluster: str | None
+) -> None:
+    check_cluster(cluster)
     forgetting = _checked(comparison, recipe, asked_for)
     tracking.check_reachable()
     with ExitStack() as stack:
@@ -113,18 +121,16 @@ def _run(comparison: Comparison, recipe: Recipe, asked_for: list[Entry], out: Pa
             Children("tasks.comparison.arm", threads),
             Origin(run=id_),
             forgetting,
+            cluster,
         )
         with run.console.stage("start services"):
             server.ready()
-            from prefect.task_runners import ThreadPoolTaskRunner
-
             from flows.compare import compare
         import httpx
         from prefect.exceptions import PrefectHTTPStatusError
 
         try:
-            runner: Any = ThreadPoolTaskRunner(max_workers=parallel)
-            compare.with_options(task_runner=runner)(run)
+            compare.with_options(task_runner=task_runner(parallel, cluster))(run)
         except (httpx.HTTPError, PrefectHTTPStatusError) as error:
             hint = "run the same command again: finished arms are kept"
             raise Interrupted(f"Prefect is gone ({type(error).__name__})", hint=hint) from error

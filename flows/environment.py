@@ -8,26 +8,29 @@ from pathlib import Path
 
 from tasks.home import home
 
+ALWAYS = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "GX_ANALYTICS_ENABLED": "false",
+    "DVC_NO_ANALYTICS": "true",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "DO_NOT_TRACK": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+}
+DEFAULTS = {
+    "PREFECT_LOGGING_SETTINGS_PATH": str(Path(__file__).with_name("logging.yaml")),
+    "PREFECT_TASKS_DEFAULT_PERSIST_RESULT": "false",
+    # Threads that wait by spinning starve each other as soon as anything else runs here (measured: half the speed).
+    "OMP_WAIT_POLICY": "PASSIVE",
+    "TOKENIZERS_PARALLELISM": "false",
+    "TRANSFORMERS_VERBOSITY": "error",
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+}
+
 
 def set_up_environment() -> None:
     """Set what the libraries read at import. What the user has set stays, except telemetry, which is always off."""
     warnings.simplefilter("ignore", FutureWarning)  # of one library about another: nothing that a user could do
-    os.environ.update(
-        MLFLOW_DISABLE_TELEMETRY="true",
-        GX_ANALYTICS_ENABLED="false",
-        DVC_NO_ANALYTICS="true",
-        PREFECT_SERVER_ANALYTICS_ENABLED="false",
-        DO_NOT_TRACK="1",
-        HF_HUB_DISABLE_TELEMETRY="1",
-    )
-    for name, value in {
-        "PREFECT_HOME": str(home() / "prefect"),
-        "PREFECT_LOGGING_SETTINGS_PATH": str(Path(__file__).with_name("logging.yaml")),
-        "PREFECT_TASKS_DEFAULT_PERSIST_RESULT": "false",
-        # Threads that wait by spinning starve each other as soon as anything else runs here (measured: half the speed).
-        "OMP_WAIT_POLICY": "PASSIVE",
-        "TOKENIZERS_PARALLELISM": "false",
-        "TRANSFORMERS_VERBOSITY": "error",
-        "HF_HUB_DISABLE_PROGRESS_BARS": "1",
-    }.items():
+    os.environ.update(ALWAYS)
+    for name, value in {"PREFECT_HOME": str(home() / "prefect"), **DEFAULTS}.items():
         os.environ.setdefault(name, value)

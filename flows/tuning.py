@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from flows.cluster import task_runner
 from flows.console import Console
 from flows.server import prefect_server
 from flows.show import table
@@ -108,15 +109,12 @@ def _run(search: Search, recipe: Recipe, parallel: int) -> Subject:
         run = SearchRun(id_, search, recipe, parallel, Children("tasks.tuning.trial", threads), Origin(run=id_))
         with run.console.stage("start services"):
             server.ready()
-            from prefect.task_runners import ThreadPoolTaskRunner
-
             from flows.tune import tune
         import httpx
         from prefect.exceptions import PrefectHTTPStatusError
 
         try:
-            runner: Any = ThreadPoolTaskRunner(max_workers=parallel)
-            return tune.with_options(task_runner=runner)(run)
+            return tune.with_options(task_runner=task_runner(parallel, None))(run)
         except (httpx.HTTPError, PrefectHTTPStatusError) as error:
             raise Interrupted(f"Prefect is gone ({type(error).__name__})", hint=GOES_ON) from error
 

@@ -26,10 +26,13 @@ class Children:
 
     def __init__(self, module: str, threads: int | None) -> None:
         """`threads`: of each child; None leaves it to the libraries."""
-        self._module, self._threads = module, threads
+        self.module, self.threads = module, threads
         self._running: set[subprocess.Popen[bytes]] = set()
         self._lock = threading.Lock()
         self._stopped = False
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (Children, (self.module, self.threads))  # in another process: what runs here is none of its business
 
     @property
     def stopped(self) -> bool:
@@ -48,12 +51,12 @@ class Children:
             asked, answered = Path(folder) / "job.json", Path(folder) / "answer.json"
             asked.write_bytes(canonical_json(dict(job)))
             env = dict(os.environ)
-            if self._threads is not None:
-                env.setdefault("OMP_NUM_THREADS", str(self._threads))
+            if self.threads is not None:
+                env.setdefault("OMP_NUM_THREADS", str(self.threads))
             with self._lock:
                 if self._stopped:
                     raise Stopped("stopped", hint=GOES_ON)
-                child = start([sys.executable, "-m", self._module, str(asked), str(answered)], cwd=CHECKOUT, env=env)
+                child = start([sys.executable, "-m", self.module, str(asked), str(answered)], cwd=CHECKOUT, env=env)
                 self._running.add(child)
             try:
                 code = child.wait()

@@ -15,6 +15,19 @@ from tasks.home import CHECKOUT
 COPIED = ("flows", "tasks", "policies", "data/suites", "data/lexicons", "data/withdrawn.txt", "dvc.yaml", ".dvcignore")
 COPIED_TOO = (".dvc/config", "requirements.lock", "pyproject.toml", "mlflow")
 
+SOURCE = (
+    "--format",
+    "jsonl",
+    "--licence",
+    "CC0-1.0",
+    "--task",
+    "text-classification",
+    "--set",
+    "identified=false",
+    "--set",
+    "columns.record_id=id",
+)
+
 WORDS = ["fever", "cough", "pain", "rash", "chest", "cold", "mild", "severe", "sudden", "breath"]
 
 RECIPE = """\
@@ -89,6 +102,10 @@ class Checkout:
                     json.dumps({"id": f"r{place}", "text": text, "label": "urgent" if urgent else "rest"}) + "\n"
                 )
         return path
+
+    def declare(self) -> None:
+        """Add the records to params.yaml."""
+        self.galen("data", "add", "minute", "data/minute.jsonl", *SOURCE)
 
     def recipe(self, first_release: str = "base") -> None:
         """Write the recipe."""

@@ -14,25 +14,13 @@ from tests.factories import tiny_bert
 from tests.flows.checkout import Checkout
 
 RECIPE = "recipes/minute.yaml"
-SOURCE = (
-    "--format",
-    "jsonl",
-    "--licence",
-    "CC0-1.0",
-    "--task",
-    "text-classification",
-    "--set",
-    "identified=false",
-    "--set",
-    "columns.record_id=id",
-)
 
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
     folder = tmp_path_factory.mktemp("chain")
     made = Checkout(folder / "checkout", tiny_bert(folder / "bert"))
-    made.galen("data", "add", "minute", "data/minute.jsonl", *SOURCE)
+    made.declare()
     return made
 
 

@@ -11,7 +11,7 @@ from tasks.lineage import ledger
 from tasks.training.distributed import places
 from tests.factories import tiny_bert
 from tests.flows.checkout import Checkout
-from tests.flows.test_chain import RECIPE, SOURCE
+from tests.flows.test_chain import RECIPE
 
 pytestmark = [
     pytest.mark.slow,
@@ -24,7 +24,7 @@ def test_two_processes_make_one_version_and_one_event(
     sharding: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     checkout = Checkout(tmp_path / "checkout", tiny_bert(tmp_path / "bert"))
-    checkout.galen("data", "add", "minute", "data/minute.jsonl", *SOURCE)
+    checkout.declare()
     recipe = checkout.folder / RECIPE
     recipe.write_text(recipe.read_text().replace("epochs: 6", f"epochs: 6\n  processes: 2\n  sharding: {sharding}"))
     said = checkout.galen("retrain", RECIPE)

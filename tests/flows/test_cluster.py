@@ -1,0 +1,50 @@
+"""A comparison on a real Ray cluster of this machine, and what is refused before one is asked for."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from pathlib import Path
+
+import pytest
+
+from flows.cluster import check_cluster
+from tasks.children import Children
+from tasks.errors import InputError
+from tests.factories import tiny_bert
+from tests.flows.checkout import Checkout
+
+
+def test_arms_run_on_a_ray_cluster_and_are_kept(tmp_path: Path) -> None:
+    pytest.importorskip("prefect_ray", reason="the extra for Ray is not installed: make ray")
+    checkout = Checkout(tmp_path / "checkout", tiny_bert(tmp_path / "bert"))
+    checkout.declare()
+    command = ("compare", "recipes/minute.yaml", "--methods", "lora,feature-extraction", "--seeds", "2")
+    said = checkout.galen(*command, "--parallel", "2", "--ray", "local")
+    assert said.count("(arm pid=") >= 4, said  # a line of each arm, from a worker of the cluster
+    out = checkout.home / "comparisons" / "compare-minute"
+    report = json.loads((out / "report.json").read_text())
+    assert [(arm["name"], arm["finished"]) for arm in report["arms"]] == [
+        ("lora", [17, 18]),
+        ("feature-extraction", [17, 18]),
+    ]
+    assert report["machines"][0]["arms at a time"] == 2
+
+    kept = {file.name: file.read_bytes() for file in (out / "arms").iterdir()}
+    again = checkout.galen(*command)  # without the cluster: the same arms, so nothing to do
+    assert again.count(" kept ") == 4, again
+    assert kept == {file.name: file.read_bytes() for file in (out / "arms").iterdir()}
+
+
+def test_a_cluster_that_cannot_be_used_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    check_cluster(None)
+    with pytest.raises(InputError, match=r"(?s)needs a Prefect server.*PREFECT_API_URL"):
+        check_cluster("127.0.0.1:6379")
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    with pytest.raises(InputError, match=r"(?s)Ray is not installed.*make ray"):
+        check_cluster("local")
+
+
+def test_what_asks_children_can_travel_to_a_worker() -> None:
+    there = pickle.loads(pickle.dumps(Children("tasks.comparison.arm", 3)))
+    assert (there.module, there.threads, there.stopped) == ("tasks.comparison.arm", 3, False)
