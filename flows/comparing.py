@@ -20,9 +20,9 @@ from flows.show import table
 from tasks import tracking
 from tasks.artifact import locked
 from tasks.children import Children
-from tasks.comparison.config import Comparison, Entry, base_recipe, entries, load_comparison
+from tasks.comparison.config import Comparison, Entry, base_recipe, entries, load_comparison, reported
 from tasks.comparison.job import Result, kept, part_of
-from tasks.comparison.report import estimate, write
+from tasks.comparison.report import estimate, render
 from tasks.comparison.summary import summarise
 from tasks.config import DATASET_TASK, Recipe
 from tasks.data.params import one_dataset
@@ -30,6 +30,7 @@ from tasks.errors import ConfigError, GalenError, InputError, Interrupted, Stopp
 from tasks.evaluation.metrics import METRICS
 from tasks.home import CHECKOUT, home, shown
 from tasks.lineage.event import Origin
+from tasks.reports import write_report
 from tasks.training.fit import check_fit
 
 
@@ -80,8 +81,8 @@ def run_comparison(
 
     Raises:
         InputError: something that was asked is wrong.
-        Interrupted: some arms failed or were stopped, others were not; the report is written. Where every arm failed,
-            the first one's error.
+        GalenError: some arms failed or were stopped; the report is written. Its kind is that of the first error that
+            trying again will not mend.
     """
     comparison = load_comparison(path, methods, bases, seeds)
     recipe = base_recipe(comparison)
@@ -90,14 +91,16 @@ def run_comparison(
     if not report_only:
         with locked(f"compare-{comparison.name}", wait=False):
             _run(comparison, recipe, asked_for, folder, parallel, cluster)
-    found = summarise(comparison, recipe, [(entry, kept(folder, entry)) for entry in asked_for])
-    page, data = write(folder, found)
+    whole, covered = reported(path, comparison)
+    found = summarise(whole, recipe, [(entry, kept(folder, entry)) for entry in covered])
+    page, data = write_report(folder, found, render(found))
     if not report_only:
-        _track(found, asked_for, page, data)
+        _track(found, covered, page, data)
     click.echo(f"\n{text_of(found)}\n\nreport: {shown(page)}\n  json: {shown(data)}")
-    _raise_if_failed(found)
+    ended = [(entry, kept(folder, entry)) for entry in asked_for]
+    _raise_if_failed(ended)
     if not report_only:
-        _raise_if_missing(found)
+        _raise_if_missing(ended)
     return found
 
 
@@ -227,19 +230,22 @@ def text_of(found: dict[str, Any]) -> str:
 SHORT = ("cost.training_seconds", "cost.tokens_per_second", "cost.peak_memory_mib")
 
 
-def _raise_if_missing(found: dict[str, Any]) -> None:
+def _raise_if_missing(ended: Sequence[tuple[Entry, Result | None]]) -> None:
     """An arm without numbers and without an error was stopped from outside: a full disk, or a person."""
-    if missing := [f"{arm['name']} (seed {seed})" for arm in found["arms"] for seed in arm["missing"]]:
+    if missing := [f"{entry.arm} (seed {entry.seed})" for entry, result in ended if result is None]:
         hint = "see that there is room on the disk; the same command goes on, finished arms are kept"
         raise Stopped(f"{len(missing)} trainings did not end", value=", ".join(missing), hint=hint)
 
 
-def _raise_if_failed(found: dict[str, Any]) -> None:
-    failed = [(arm["name"], error) for arm in found["arms"] for error in arm["errors"]]
+def _raise_if_failed(ended: Sequence[tuple[Entry, Result | None]]) -> None:
+    """One error for all arms that failed, of the kind of the first that trying again will not mend."""
+    failed = [
+        (entry.arm, GalenError.from_json(result["error"])) for entry, result in ended if result and "error" in result
+    ]
     if not failed:
         return
-    names = ", ".join(sorted({name for name, _ in failed}))
-    if any(arm["finished"] for arm in found["arms"]):
-        hint = "the report says why; the same command tries them again and keeps the others"
-        raise Interrupted(f"{len(failed)} trainings failed, of arm {names}", hint=hint)
-    raise GalenError.from_json({key: failed[0][1][key] for key in ("error", "what", "value", "hint")})
+    names = ", ".join(dict.fromkeys(name for name, _ in failed))
+    worst = next((error for _, error in failed if not isinstance(error, Interrupted)), failed[0][1])
+    what = f"{len(failed)} of {len(ended)} trainings failed, of arm {names}: {worst.what}"
+    hint = "the report says why; the same command tries them again and keeps the others"
+    raise type(worst)(what, value=worst.value, hint=hint)

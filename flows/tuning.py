@@ -23,8 +23,9 @@ from tasks.data.params import one_dataset
 from tasks.errors import GalenError, InputError, Interrupted, Stopped
 from tasks.home import home, shown
 from tasks.lineage.event import Origin
+from tasks.reports import write_report
 from tasks.tuning.config import Search, check_methods, load_search
-from tasks.tuning.report import metric_name, write
+from tasks.tuning.report import metric_name, render
 from tasks.tuning.result import summarise, sweep, write_recipe
 from tasks.tuning.study import Subject
 
@@ -78,7 +79,7 @@ def run_search(
     tracking.check_reachable()
     subject = _run(search, recipe, parallel)
     found = summarise(subject)
-    page, data = write(home() / "tuning" / subject.key[:12], found)
+    page, data = write_report(home() / "tuning" / subject.key[:12], found, render(found))
     _track(found, page, data)
     click.echo(f"\n{text_of(found)}\n\nreport: {shown(page)}\n  json: {shown(data)}")
     _raise_if_unfinished(found)

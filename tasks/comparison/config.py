@@ -125,6 +125,25 @@ def load_comparison(
     return comparison
 
 
+def reported(path: Path, comparison: Comparison) -> tuple[Comparison, list[Entry]]:
+    """What the report of a comparison covers: all that its file asks for, also where only some arms or seeds were run.
+
+    Args:
+        path: what `load_comparison` read.
+        comparison: what it returned.
+    """
+    asked = entries(comparison)
+    data = load_yaml(path)
+    if not (isinstance(data, Mapping) and "arms" in data):
+        return comparison, asked
+    whole = parse(Comparison, data, path)
+    inside = entries(whole)
+    if not {entry.arm for entry in asked} <= {entry.arm for entry in inside}:  # on other bases: a report of its own
+        return comparison, asked
+    known = [(entry.arm, entry.seed) for entry in inside]
+    return whole, inside + [entry for entry in asked if (entry.arm, entry.seed) not in known]
+
+
 def of_methods(recipe: Recipe, methods: Sequence[str], source: object) -> Comparison:
     """Methods by name: the recipe's own keeps its settings, others their defaults and `Method.rate`."""
     arms = []

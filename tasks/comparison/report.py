@@ -1,15 +1,14 @@
-"""A comparison as one HTML page that loads nothing from elsewhere, and as JSON. Numbers, never records."""
+"""A comparison as one HTML page. Numbers, never records."""
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from tasks.artifact import write_atomically
 from tasks.comparison.plots import Point, scatter
+from tasks.reports import fill
 
 TEMPLATE = Path(__file__).with_name("report.html.j2")
 HEATS = (
@@ -20,29 +19,17 @@ HEATS = (
 )
 
 
-def write(out: Path, found: Mapping[str, Any]) -> tuple[Path, Path]:
-    """Write `report.html` and `report.json` into a folder; returns their paths."""
-    page, data = out / "report.html", out / "report.json"
-    write_atomically(data, json.dumps(found, indent=1, sort_keys=True).encode() + b"\n")
-    write_atomically(page, render(found).encode())
-    return page, data
+FILTERS: dict[str, Callable[..., str]] = {
+    "whole": lambda value: "–" if value is None else f"{value:,.0f}",
+    "percent": lambda value: "–" if value is None else f"{100 * value:.3g} %",
+}
 
 
 def render(found: Mapping[str, Any]) -> str:
     """The page of what `tasks.comparison.summary.summarise` returned."""
-    import jinja2
-
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
-    environment.filters |= {
-        "number": _number,
-        "whole": lambda value: "–" if value is None else f"{value:,.0f}",
-        "percent": lambda value: "–" if value is None else f"{100 * value:.3g} %",
-        "estimate": estimate,
-        "verdict": verdict,
-        "heat": _heat,
-    }
-    template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
-    return template.render(
+    return fill(
+        TEMPLATE,
+        {**FILTERS, "number": _number, "estimate": estimate, "verdict": verdict, "heat": _heat},
         found=found,
         plots=[
             _plot(found, "parameters.trained", "trained weights", log_x=True),

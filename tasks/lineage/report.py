@@ -16,6 +16,7 @@ from tasks.home import home
 from tasks.lineage.event import Event, Origin
 from tasks.lineage.ledger import events, head
 from tasks.lineage.roles import RegisteredVersion, Role, roles
+from tasks.reports import fill
 
 if TYPE_CHECKING:
     from tasks.evaluation.baselines import Comparison
@@ -90,12 +91,9 @@ def render(report: RunReport) -> str:
     Raises:
         IntegrityError: as `write_report`.
     """
-    import jinja2
-
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
-    environment.filters |= {"estimate": _estimate, "number": _number, "short": lambda digest: str(digest)[:12]}
-    template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
-    return template.render(
+    return fill(
+        TEMPLATE,
+        {"estimate": _estimate, "number": _number, "short": lambda digest: str(digest)[:12]},
         report=report,
         meta=report.dataset.artifact.meta if report.dataset else None,
         splits=SPLITS,

@@ -25,7 +25,7 @@ def result(values: list[float], seed: int = 1, better: str = "higher", **more: A
         "groups": GROUPS,
         "records": GROUPS,
         "test": "t",
-        "inputs": {"dataset": "d", "code": "c"},
+        "inputs": {"dataset": "d", "code": "c", "base": "b", "forgetting": None, "transfer": None},
         "quality": {"macro_f1": {"value": float(np.mean(values)), "low": None, "high": None, "better": better}},
         "draws": {"macro_f1": values},
         "base": {"folder": "b"},
@@ -113,8 +113,13 @@ def test_arms_of_different_test_sets_are_not_put_into_one_table() -> None:
     given = comparison()
     asked = entries(given)
     kept = [result(drawn(0.8)), result(drawn(0.8), test="another"), None]
-    with pytest.raises(InputError, match="different data"):
+    with pytest.raises(InputError, match="do not belong together: test set"):
         summarise(given, asked[0].recipe, list(zip(asked, kept, strict=True)))
+    one = result(drawn(0.8))
+    for name, said in (("base", "base base"), ("forgetting", "forgetting"), ("transfer", "transfer")):
+        other = result(drawn(0.8), inputs=one["inputs"] | {name: "another"})
+        with pytest.raises(InputError, match=f"do not belong together: {said}"):
+            summarise(given, asked[0].recipe, [(asked[0], one), (asked[2], other)])
     with pytest.raises(InputError, match="no arm"):
         summarise(given, asked[0].recipe, [(one, None) for one in asked])
     with pytest.raises(InputError, match=r"(?s)no such metric: rouge.*macro_f1"):

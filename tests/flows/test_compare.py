@@ -13,7 +13,7 @@ from tasks.children import Children
 from tasks.comparison.arm import measure
 from tasks.comparison.job import Job
 from tasks.data.version import DatasetVersion
-from tasks.errors import ConfigError, Interrupted, Stopped
+from tasks.errors import ConfigError, InputError, Stopped
 from tests.factories import dataset_version, tiny_bert
 from tests.training.recipes import recipe
 
@@ -84,6 +84,9 @@ def test_a_comparison_stops_goes_on_reports_and_runs_nothing_twice(bench: Bench)
     assert page.count("<svg") == 2
     assert "feature-extraction" in page
 
+    narrowed = bench.run(methods=["lora"], seeds=1)
+    assert bench.trained == []
+    assert narrowed == found, "the report covers the whole file"
     again = bench.run(report_only=True)
     assert bench.trained == []
     assert again == found == json.loads((bench.folder / "out" / "report.json").read_text())
@@ -107,7 +110,7 @@ def test_an_arm_that_fails_does_not_stop_the_others(bench: Bench) -> None:
     wild = {"learning_rate": 1e30, "max_gradient_norm": 1e30}
     arms = [{"name": "wild", "method": {"name": "full"}, "training": wild}, {"method": {"name": "full"}}]
     bench.settings["arms"] = arms
-    with pytest.raises(Interrupted, match=r"(?s)1 trainings failed, of arm wild"):
+    with pytest.raises(InputError, match=r"(?s)1 of 2 trainings failed, of arm wild: .*not a number"):
         bench.run(parallel=2)
     report = json.loads((bench.folder / "out" / "report.json").read_text())
     wild_arm, full = report["arms"]
