@@ -75,27 +75,14 @@ def main() -> None:
 
 def measure(task: str, method: str, rounds: int, digest: str, data: Path, base: Path) -> list[dict[str, Any]]:
     """One row per arm: medians over the rounds."""
-    how = SETTINGS[task]
     arms = ["galen", *PEERS] if task == "causal-lm" else ["galen", "default", "best", "best, small passes"]
     runs: dict[str, list[dict[str, Any]]] = {arm: [] for arm in arms}
     for number in range(rounds):
         for arm in arms[number % len(arms) :] + arms[: number % len(arms)]:
             if arm == "galen":
-                told = {"task": task, "method": method, "digest": digest, "base": str(base), "round": number}
-                command = [__file__, "--galen", json.dumps(told)]
+                runs[arm].append(run(galen(task, {"name": method}, RATES[method], digest, base, number)))
             else:
-                command = [
-                    str(ROOT / "bench" / "yardstick.py"),
-                    "--task",
-                    task,
-                    "--data",
-                    str(data),
-                    "--base",
-                    str(base),
-                ]
-                command += [*PEERS[arm], "--method", method, "--batch", str(how["batch"]), "--no-quality"]
-                command += ["--max-length", str(how["max_length"]), "--learning-rate", str(RATES[method])]
-            runs[arm].append(run(command))
+                runs[arm].append(run(peer(arm, task, method, data, base)))
             print(f"{task} {method} {arm}: {runs[arm][-1]['tokens_per_second']:.0f} tokens/s", file=sys.stderr)
     return [
         {
@@ -108,6 +95,20 @@ def measure(task: str, method: str, rounds: int, digest: str, data: Path, base: 
         }
         for arm in arms
     ]
+
+
+def galen(task: str, method: dict[str, Any], rate: float, digest: str, base: Path, number: int) -> list[str]:
+    """The command that trains with Galen in a process of its own; `number` is the round."""
+    told = {"task": task, "method": method, "rate": rate, "digest": digest, "base": str(base), "round": number}
+    return [__file__, "--galen", json.dumps(told)]
+
+
+def peer(arm: str, task: str, method: str, data: Path, base: Path) -> list[str]:
+    """The command that trains with the plain script."""
+    how = SETTINGS[task]
+    command = [str(ROOT / "bench" / "yardstick.py"), "--task", task, "--data", str(data), "--base", str(base)]
+    command += [*PEERS[arm], "--method", method, "--batch", str(how["batch"]), "--no-quality"]
+    return [*command, "--max-length", str(how["max_length"]), "--learning-rate", str(RATES[method])]
 
 
 def run(command: list[str]) -> dict[str, Any]:
@@ -134,12 +135,12 @@ def train_galen(told: dict[str, Any]) -> None:
             "intended_use": "to be measured",
             "base_model": {"folder": told["base"]},
             "dataset": "bench",
-            "method": {"name": told["method"]},
+            "method": told["method"],
             "training": {
                 "epochs": 1,
                 "batch_tokens": how["batch"] * how["max_length"],
                 "max_length": how["max_length"],
-                "learning_rate": RATES[told["method"]],
+                "learning_rate": told["rate"],
                 "evaluations": 1,
                 "checkpoints": 0,
             },

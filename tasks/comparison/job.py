@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from tasks.training.train import RELEVANT, training_code
 
 MEASURING = ("arm.py", "cost.py", "elsewhere.py", "forward.py", "learned.py")
 """Files of this package that decide what is kept of an arm."""
+NUMBERS = re.compile(r"\[\n((?:[-+\d.eE,\s]|null)*)\]")
+"""A list of numbers in indented JSON; within a string there is no line break."""
 Result = dict[str, Any]
 
 
@@ -132,5 +135,11 @@ def keep(out: Path, job: Job, measured: dict[str, Any]) -> Result:
         "test": job.test,
     }
     result = head | measured
-    write_atomically(kept_file(out, job.entry), json.dumps(result, indent=1, sort_keys=True).encode() + b"\n")
+    write_atomically(kept_file(out, job.entry), lines_of(result).encode())
     return result
+
+
+def lines_of(result: Result) -> str:
+    """A result as JSON that a person can read and a version control system compare: a list of numbers is one line."""
+    text = json.dumps(result, indent=1, sort_keys=True)
+    return NUMBERS.sub(lambda found: f"[{' '.join(found[1].split())}]", text) + "\n"

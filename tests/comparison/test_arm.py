@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import threading
 import time
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from tasks.children import Children
 from tasks.comparison.arm import measure
 from tasks.comparison.config import Entry
-from tasks.comparison.job import Job, finished, keep, kept, kept_file
+from tasks.comparison.job import Job, finished, keep, kept, kept_file, lines_of
 from tasks.comparison.methods import explained, text
 from tasks.errors import InputError, Stopped
 from tasks.training.models import resolve_base
@@ -129,3 +130,10 @@ def test_shares_are_counted_in_a_base_of_ones_own(tmp_path: Path) -> None:
     assert found["lora"]["counted_for"] == "causal-lm"
     assert found["feature-extraction"]["counted_for"] == "text-classification"
     assert found["lora"]["parameters"] < 1_000_000
+
+
+def test_a_kept_result_has_a_line_for_a_list_of_numbers() -> None:
+    result = {"draws": {"f1": [0.1, None, 1e-5, -2], "none": []}, "curve": [{"loss": 1.0}], "text": "[1,  2]"}
+    text = lines_of(result)
+    assert json.loads(text) == result
+    assert '"f1": [0.1, null, 1e-05, -2]' in text

@@ -17,10 +17,12 @@ from tasks.config import DATASET_TASK, TASKS, Recipe, Task
 from tasks.errors import InputError
 from tasks.release.probe import logits_of, probe
 from tasks.training import loop
+from tasks.training.blocks import stacks
 from tasks.training.fit import check_fit
 from tasks.training.loop import mean_loss
 from tasks.training.method import Method, method_named, methods, parse_options
 from tasks.training.models import fresh_modules, head_modules, load_base, load_tokenizer, open_model
+from tasks.training.optimizer import Masters
 from tasks.training.train import _lesson, _like_validation, finetune
 from tests.factories import ARCHITECTURES, dataset_version, tiny_model
 from tests.training.recipes import METHODS, base_of, recipe
@@ -272,6 +274,34 @@ def test_settings_that_fit_no_module_are_refused(
 def test_settings_that_contradict_are_refused_when_read(settings: dict[str, Any], said: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=said):
         recipe("causal-lm", tmp_path, settings)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_gradients_and_optimizer_state_are_only_for_what_trains(method: str, bases: dict[str, Path]) -> None:
+    task: Task = "text-classification"
+    folder = bases["gpt2" if method == "cloze" else "bert"]
+    given = recipe(task, folder, method)
+    _, _, model = prepared(given, folder, LABELS[task])
+    masters = Masters(model, torch.float32, given.training, ())
+    frozen = {name: weight for name, weight in model.named_parameters() if not weight.requires_grad}
+    reached: list[bool] = []
+    stack = stacks(model.get_base_model() if hasattr(model, "get_base_model") else model)[0]
+    first = model.get_submodule(next(n for n, _ in model.named_modules() if n.endswith(stack[0].name)))
+    first.register_forward_hook(
+        lambda _, __, out: reached.append((out[0] if isinstance(out, tuple) else out).requires_grad)
+    )
+    ids = probe(load_tokenizer(folder), 64)
+    logits = model.train()(input_ids=ids, attention_mask=torch.ones_like(ids)).logits
+    torch.autograd.backward(logits.float().square().mean())
+    assert all(weight.grad is None for weight in frozen.values())
+    masters.gather()
+    masters.step(1.0)
+    state = masters.optimizer_state()["state"].values()
+    moments = sum(value.numel() for one in state for value in one.values() if value.dim())
+    assert moments <= 2 * sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
+    assert moments > 0
+    # Where the first layer is frozen and nothing below it trains, no graph is built through it.
+    assert reached == [method not in ("partial", "feature-extraction")]
 
 
 def test_adalora_spends_its_budget_and_tells_where(bases: dict[str, Path], galen_home: Path) -> None:
