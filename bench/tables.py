@@ -1,0 +1,59 @@
+"""The table of a comparison's report as Markdown, for docs.
+
+python bench/tables.py docs/results/compare-NAME/report.json
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from tasks.comparison.report import estimate, verdict
+
+
+def main() -> None:
+    found = json.loads(Path(sys.argv[1]).read_text())
+    metric, reference = found["metric"], found["reference"]
+    print(
+        f"| method | seeds | {metric} [95 %] | gain over {reference} | switched off | weights, share | training s "
+        "| tokens/s | peak MiB | on disk MB | ms, merged | forgetting | transfer |\n"
+        "|---|---:|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|"
+    )
+    for arm in found["arms"]:
+        numbers = arm["numbers"]
+        gained = arm["gain"].get(metric)
+        bold = "**" if verdict(gained) else ""
+        off = (arm["switched_off"] or {}).get(metric)
+        cells = [
+            arm["name"],
+            len(arm["finished"]),
+            estimate(arm["quality"].get(metric)),
+            "reference" if arm["name"] == reference else f"{bold}{estimate(gained, True)}{bold}",
+            "head only" if off is None else f"{off:.3f}",
+            f"{numbers['parameters.trained']:,.0f}, {100 * numbers['parameters.share']:.2g} %",
+            whole(numbers["cost.training_seconds"]),
+            whole(numbers["cost.tokens_per_second"]),
+            whole(numbers["cost.peak_memory_mib"]),
+            f"{numbers['size_bytes'] / 1e6:.2g}",
+            " → ".join(
+                f"{numbers[key]:.1f}" for key in ("latency.one_ms", "latency.merged_one_ms") if numbers[key] is not None
+            ),
+            *(
+                "–" if numbers[key] is None else f"{numbers[key]:+.3f}"
+                for key in ("forgetting.change", "transfer.change")
+            ),
+        ]
+        print("| " + " | ".join(map(str, cells)) + " |")
+
+
+def whole(value: Any) -> str:
+    """Without decimals; a dash for nothing."""
+    return "–" if value is None else f"{value:,.0f}"
+
+
+if __name__ == "__main__":
+    main()
