@@ -1,7 +1,9 @@
 """Quality of a recipe against the plain Trainer script, on the same sealed dataset version, over several seeds.
 
     python bench/quality.py recipes/ncbi-disease.yaml --batch 32 [--seeds 17 18 19] [--out docs/results/quality-ncbi]
+    python bench/quality.py recipes/compare-ncbi-disease.yaml --arm lora --set epochs=2 --batch 32 --without galen
 
+The second form takes the recipe of an arm of a comparison, whose own results are in that comparison's report.
 The dataset must have been built (`galen retrain RECIPE`, or the data stages). The script gets the recipe's epochs,
 length and learning rate, and `--batch` records per step; it trains in its best configuration (bf16, by length). Both
 are judged on the test split: macro-F1 of labels, entity F1 of tags (exact spans), in percent.
@@ -30,24 +32,30 @@ def main() -> None:
     parser.add_argument("--batch", type=int, required=True, help="records per step of the script")
     parser.add_argument("--seeds", type=int, nargs="+", default=[17, 18, 19])
     parser.add_argument("--set", nargs="*", default=[], help="training settings to change, e.g. epochs=8")
-    parser.add_argument("--without-script", action="store_true", help="Galen alone")
+    parser.add_argument("--arm", help="of a comparison file")
+    parser.add_argument("--without", choices=["script", "galen"], help="run the other one alone")
     parser.add_argument("--out", type=Path, help="write OUT.json")
     args = parser.parse_args()
 
+    from flows.environment import set_up_environment
+    from tasks.comparison.config import entries, load_comparison
     from tasks.config import Recipe
     from tasks.data.seal import adopt_version
     from tasks.settings import load
     from tasks.training.models import resolve_base
 
-    recipe = load(Recipe, args.recipe)
+    set_up_environment()
+    recipe = entries(load_comparison(args.recipe, [args.arm]))[0].recipe if args.arm else load(Recipe, args.recipe)
     changes = {key: json.loads(value) for key, _, value in (one.partition("=") for one in args.set)}
     plain = recipe.plain()
     recipe = Recipe.model_validate(plain | {"training": plain["training"] | changes})
     dataset, base = adopt_version(recipe.dataset), resolve_base(recipe.base_model)
     rows = []
     for seed in args.seeds:
-        rows.append({"seed": seed, "galen": galen(recipe, seed, dataset, base)})
-        if not args.without_script:
+        rows.append({"seed": seed})
+        if args.without != "galen":
+            rows[-1]["galen"] = galen(recipe, seed, dataset, base)
+        if args.without != "script":
             rows[-1]["script"] = script(recipe, seed, dataset, base, args.batch)
         print(json.dumps(rows[-1]), flush=True)
     found = {"recipe": recipe.plain(), "dataset": dataset.digest, "batch": args.batch, "rows": rows}
