@@ -6,7 +6,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 RAY := .venv/.ray
 
-.PHONY: demo test lint bench clean slow ray
+.PHONY: demo test lint bench clean slow matrix ray
 
 demo: $(STAMP)
 	$(BIN)/galen retrain recipes/medqa-sample.yaml
@@ -16,6 +16,10 @@ test: $(RAY)
 
 slow: $(RAY)
 	$(BIN)/pytest -m "slow"
+
+# Every method on every task and architecture: some twenty minutes.
+matrix: $(STAMP)
+	$(BIN)/pytest tests/training/test_methods.py --matrix docs/results/matrix.md
 
 ray: $(RAY)
 
@@ -43,7 +47,7 @@ $(STAMP): requirements.lock pyproject.toml
 
 # What `galen compare --ray` needs, for a cluster: not installed by `make demo`.
 $(RAY): $(STAMP) requirements-ray.lock
-	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -r requirements-ray.lock || $(BIN)/python -m pip install --quiet --require-hashes --no-deps -r requirements-ray.lock
+	$(BIN)/uv pip install --quiet --compile-bytecode --no-deps --python $(BIN)/python -r requirements-ray.lock || $(BIN)/python -m pip install --quiet --require-hashes --no-deps -r requirements-ray.lock
 	@touch $@
 
 .PHONY: lock
@@ -54,7 +58,7 @@ lock: # keeps what is locked; UPGRADE=--upgrade takes what is newest
 	$(BIN)/python -c "$$SELECT" .lock.full requirements.lock
 	cp requirements-ray.lock .lock.full
 	$(BIN)/uv pip compile pyproject.toml --extra ray --universal --generate-hashes --python-version 3.11 \
-	  --quiet --no-annotate --no-header --constraint requirements.lock --output-file .lock.full
+	  --quiet --no-annotate --no-header $(UPGRADE) --constraint requirements.lock --output-file .lock.full
 	$(BIN)/python -c "$$SELECT" .lock.full requirements-ray.lock requirements.lock
 	rm .lock.full
 

@@ -55,6 +55,7 @@ def main() -> None:
     table = as_table(rows, args.records)
     print(table)
     if args.out:
+        args.out.parent.mkdir(parents=True, exist_ok=True)
         args.out.with_suffix(".md").write_text(table)
         args.out.with_suffix(".json").write_text(json.dumps(rows, indent=2) + "\n")
 

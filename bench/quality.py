@@ -38,14 +38,13 @@ def main() -> None:
     args = parser.parse_args()
 
     from flows.environment import set_up_environment
-    from tasks.comparison.config import entries, load_comparison
     from tasks.config import Recipe
     from tasks.data.seal import adopt_version
     from tasks.settings import load
     from tasks.training.models import resolve_base
 
     set_up_environment()
-    recipe = entries(load_comparison(args.recipe, [args.arm]))[0].recipe if args.arm else load(Recipe, args.recipe)
+    recipe = arm_of(args.recipe, args.arm) if args.arm else load(Recipe, args.recipe)
     changes = {key: json.loads(value) for key, _, value in (one.partition("=") for one in args.set)}
     plain = recipe.plain()
     recipe = Recipe.model_validate(plain | {"training": plain["training"] | changes})
@@ -67,6 +66,16 @@ def main() -> None:
               f"{statistics.median(speed):,.0f} real tokens/s")  # fmt: skip
     if args.out:
         args.out.with_suffix(".json").write_text(json.dumps(found, indent=2) + "\n")
+
+
+def arm_of(comparison: Path, name: str) -> Any:
+    """The recipe of an arm; the script knows full fine-tuning and LoRA."""
+    from tasks.comparison.config import entries, load_comparison
+
+    found = [entry.recipe for entry in entries(load_comparison(comparison)) if entry.arm == name]
+    if not found or found[0].method["name"] not in ("full", "lora"):
+        sys.exit(f"--arm {name}: name an arm of the comparison that is full fine-tuning or LoRA")
+    return found[0]
 
 
 def galen(recipe: Any, seed: int, dataset: Any, base: Any) -> dict[str, float]:

@@ -25,7 +25,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("comparison", type=Path)
     parser.add_argument("--steps", type=int, required=True)
-    parser.add_argument("--factors", type=float, nargs="+", default=[0.3, 1, 3], help="of the arm's own rate")
+    parser.add_argument(
+        "--factors", type=float, nargs="+", default=[0.3, 1, 3], help="of the arm's own rates, its head's too"
+    )
     parser.add_argument("--arms", nargs="*", default=[], help="default: all")
     parser.add_argument("--parallel", type=int, default=os.cpu_count() or 1, help="trainings at a time, a core each")
     parser.add_argument("--out", type=Path, help="write OUT.json")
@@ -54,6 +56,7 @@ def main() -> None:
             found[name][f"{rate:.3g}"] = value = future.result()
             print(f"{name:<20} {rate:9.3g} {value:8.4f}", flush=True)
     if args.out:
+        args.out.parent.mkdir(parents=True, exist_ok=True)
         args.out.with_suffix(".json").write_text(json.dumps({"steps": args.steps, "loss": found}, indent=1) + "\n")
 
 
@@ -71,10 +74,13 @@ def loss(plain: dict[str, Any], factor: float, steps: int) -> float:
     )
     try:
         artifact = finetune(recipe, adopt_version(recipe.dataset), resolve_base(recipe.base_model))
-    except GalenError:
-        return float("inf")
+    except GalenError as error:
+        if "not a number" in error.what:
+            return float("inf")
+        raise
     value = float(artifact.meta["training"]["validation_loss"])
-    shutil.rmtree(artifact.path)
+    if not artifact.reused:  # else it is somebody else's
+        shutil.rmtree(artifact.path)
     return value
 
 

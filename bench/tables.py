@@ -8,15 +8,15 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from tasks.comparison.report import estimate, verdict
+from tasks.comparison.report import FILTERS, estimate, verdict
 
 
 def main() -> None:
     found = json.loads(Path(sys.argv[1]).read_text())
+    whole = FILTERS["whole"]
     metric, reference = found["metric"], found["reference"]
     print(
         f"| method | seeds | {metric} [95 %] | gain over {reference} | switched off | weights, share | training s "
@@ -24,6 +24,8 @@ def main() -> None:
         "|---|---:|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|"
     )
     for arm in found["arms"]:
+        if not arm["finished"]:
+            continue
         numbers = arm["numbers"]
         gained = arm["gain"].get(metric)
         bold = "**" if verdict(gained) else ""
@@ -48,11 +50,6 @@ def main() -> None:
             ),
         ]
         print("| " + " | ".join(map(str, cells)) + " |")
-
-
-def whole(value: Any) -> str:
-    """Without decimals; a dash for nothing."""
-    return "–" if value is None else f"{value:,.0f}"
 
 
 if __name__ == "__main__":

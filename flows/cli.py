@@ -101,10 +101,12 @@ def compare(
     """Fine-tune by several methods on the same data, judge them on the same test set, and write one report.
 
     RECIPE is recipes/compare-NAME.yaml, or a recipe together with --methods. Finished arms are kept: run again to go
-    on. An arm that fails does not stop the others; exit code 5 says that some failed.
+    on. An arm that fails does not stop the others; the exit code is then that of its error.
     """
     from flows.comparing import run_comparison
 
+    if report_only and (ray or parallel > 1):
+        raise InputError("--report-only runs no arm", hint="leave --parallel and --ray out")
     run_comparison(
         recipe,
         methods=_names(methods),

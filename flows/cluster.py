@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib.util
 import os
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
 from typing import Any
 
 from flows.environment import ALWAYS, DEFAULTS
@@ -13,9 +15,43 @@ from tasks.home import home
 
 LOCAL = "local"
 """As a cluster's address: one on this machine, for as long as the comparison takes."""
-PASSED_ON = (*ALWAYS, *DEFAULTS, "GALEN_DEBUG", "PREFECT_API_KEY", "PREFECT_API_URL")
+PASSED_ON = (*ALWAYS, *DEFAULTS, "GALEN_DEBUG", "HF_HOME", "HF_HUB_OFFLINE", "PREFECT_API_URL")
 """Environment variables that the workers of a cluster get, where they are set here."""
 OBJECT_STORE = 100 * 1024**2  # bytes; only what is asked and answered passes through it
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where arms run, and what each of them gets there."""
+
+    threads: int | None
+    """Of each arm; None leaves it to the libraries."""
+    cluster: str | None = None
+    gpus: bool = False
+    """Whether the cluster has any."""
+
+    def asking(self, processes: int) -> AbstractContextManager[Any]:
+        """While it is entered, what is submitted asks the cluster for an arm's cores, and a GPU for each process.
+
+        Ray is not to start an arm again that died, for want of memory most likely.
+        """
+        if self.cluster is None:
+            return nullcontext()
+        from prefect_ray.context import remote_options
+
+        asked = {"num_cpus": self.threads, "num_gpus": processes if self.gpus else 0, "max_retries": 0}
+        options: AbstractContextManager[Any] = remote_options(**asked)
+        return options
+
+    def task_runner(self, parallel: int) -> Any:
+        """What a flow submits its arms to; call it when `PREFECT_API_URL` is set."""
+        if self.cluster is None:
+            from prefect.task_runners import ThreadPoolTaskRunner
+
+            return ThreadPoolTaskRunner(max_workers=parallel)
+        from prefect_ray import RayTaskRunner
+
+        return RayTaskRunner()  # it uses the cluster that this process is connected to
 
 
 def check_cluster(address: str | None) -> None:
@@ -33,29 +69,38 @@ def check_cluster(address: str | None) -> None:
         raise InputError("a Ray cluster needs a Prefect server of its own", value=f"--ray {address}", hint=hint)
 
 
-def task_runner(parallel: int, address: str | None) -> Any:
-    """What a flow submits its arms to; call it when `PREFECT_API_URL` is set."""
-    if address is None:
-        from prefect.task_runners import ThreadPoolTaskRunner
+@contextmanager
+def place(parallel: int, address: str | None) -> Iterator[Place]:
+    """Connect to the cluster at an address, if there is one, until the block ends.
 
-        return ThreadPoolTaskRunner(max_workers=parallel)
+    Args:
+        parallel: how many arms share a machine, this one or the largest of the cluster.
+
+    Raises:
+        InputError: nothing answers there.
+    """
+    cores = os.cpu_count() or 1
+    if address is None:
+        yield Place(max(1, cores // parallel) if parallel > 1 else None)
+        return
     os.environ.update(RAY_COLOR_PREFIX="0", RAY_DEDUP_LOGS="0")
-    from prefect_ray import RayTaskRunner
+    import ray
 
     if address == LOCAL:
-        here = {"num_cpus": os.cpu_count(), "include_dashboard": False, "object_store_memory": OBJECT_STORE}
-        return RayTaskRunner(init_kwargs=here)
-    passed = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
-    return RayTaskRunner(address, {"runtime_env": {"env_vars": {**passed, "GALEN_HOME": str(home())}}})
-
-
-def asking(threads: int | None, address: str | None) -> AbstractContextManager[Any]:
-    """While it is entered, what is submitted asks the cluster for its cores, and for a GPU where there are any."""
-    if address is None:
-        return nullcontext()
-    import ray
-    from prefect_ray.context import remote_options
-
-    gpus = 1 if ray.cluster_resources().get("GPU") else 0
-    options: AbstractContextManager[Any] = remote_options(num_cpus=threads or os.cpu_count(), num_gpus=gpus)
-    return options
+        threads = max(1, cores // parallel)
+        options: dict[str, Any] = {"num_cpus": threads * parallel, "include_dashboard": False}
+        options["object_store_memory"] = OBJECT_STORE
+    else:
+        passed = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+        options = {"runtime_env": {"env_vars": {**passed, "GALEN_HOME": str(home())}}}
+    try:
+        ray.init(address, namespace="prefect", **options)
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        hint = "start it (ray start --head), or say --ray local"
+        raise InputError("no Ray cluster answers", value=address, hint=hint) from error
+    try:
+        resources = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+        most = int(max(node.get("CPU", 0) for node in resources))
+        yield Place(max(1, most // parallel), address, any(node.get("GPU") for node in resources))
+    finally:
+        ray.shutdown()

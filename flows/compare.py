@@ -9,12 +9,11 @@ from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 from prefect import flow
 
 from flows import steps
-from flows.cluster import asking
 from flows.comparing import ComparisonRun
 from flows.console import Row
 from flows.inputs import remember_dataset
 from flows.run import Run
-from tasks.comparison.config import entries
+from tasks.comparison.config import Entry, entries
 from tasks.comparison.job import Job, Result, finished, keep
 from tasks.config import BaseModelRef
 from tasks.data.seal import adopt_version
@@ -29,10 +28,10 @@ T = TypeVar("T")
 
 
 @flow(name="compare", flow_run_name="{run.comparison.name}", validate_parameters=False, persist_result=False)
-def compare(run: ComparisonRun) -> None:
+def compare(run: ComparisonRun) -> list[Entry]:
     """Train and measure every arm that is not kept already; what comes of each lies in its file under `run.out`.
 
-    An arm that fails leaves its error there, and the others go on.
+    An arm that fails leaves its error there, and the others go on. Returns the arms that did not end well.
     """
     dataset = prepared(run, run.recipe.dataset)
     second = prepared(run, run.comparison.transfer) if run.comparison.transfer else None
@@ -46,10 +45,13 @@ def compare(run: ComparisonRun) -> None:
         jobs.append(Job(entry, dataset.digest, test, bases[ref].digest, run.forgetting, transfer))
     try:
         submit = cast("Any", arm).submit  # to the flow's task runner, which runs `run.parallel` at a time
-        with asking(run.children.threads, run.cluster):
-            submitted = [submit(run, job) for job in jobs]
+        submitted = []
+        for job in jobs:
+            with run.place.asking(job.entry.recipe.training.processes):
+                submitted.append(submit(run, job))
         for future in submitted:
             future.wait()
+        return [job.entry for job, future in zip(jobs, submitted, strict=True) if not future.state.is_completed()]
     except BaseException:
         run.children.stop()
         raise
@@ -105,6 +107,8 @@ def arm(run: ComparisonRun, row: Row, job: Job) -> Result:
             keep(run.out, job, {"error": error.to_json()})
             raise
         measured["machine"]["arms at a time"] = run.parallel
+        if run.place.cluster:
+            measured["machine"]["on"] = "a Ray cluster"
         result = keep(run.out, job, measured)
     row.detail = run.line(result)
     return result

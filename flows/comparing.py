@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -13,7 +12,7 @@ from typing import Any
 
 import click
 
-from flows.cluster import check_cluster, task_runner
+from flows.cluster import Place, check_cluster, place
 from flows.console import Console
 from flows.server import prefect_server
 from flows.show import table
@@ -23,7 +22,7 @@ from tasks.children import Children
 from tasks.comparison.config import Comparison, Entry, base_recipe, entries, load_comparison, reported
 from tasks.comparison.job import Result, kept, part_of
 from tasks.comparison.report import estimate, render
-from tasks.comparison.summary import summarise
+from tasks.comparison.summary import differing, summarise
 from tasks.config import DATASET_TASK, Recipe
 from tasks.data.params import one_dataset
 from tasks.errors import ConfigError, GalenError, InputError, Interrupted, Stopped
@@ -47,8 +46,7 @@ class ComparisonRun:
     children: Children
     origin: Origin
     forgetting: Path | None
-    cluster: str | None = None
-    """Address of a Ray cluster, or `flows.cluster.LOCAL`."""
+    place: Place
     console: Console = field(default_factory=Console)
 
     def line(self, result: Result) -> str:
@@ -86,27 +84,51 @@ def run_comparison(
     """
     comparison = load_comparison(path, methods, bases, seeds)
     recipe = base_recipe(comparison)
-    folder = out if out is not None else home() / "comparisons" / comparison.name
+    folder = (out if out is not None else home() / "comparisons" / comparison.name).absolute()
     asked_for = entries(comparison)
+    whole, covered = reported(path, comparison)
+    unfinished: list[Entry] = []
     if not report_only:
         with locked(f"compare-{comparison.name}", wait=False):
-            _run(comparison, recipe, asked_for, folder, parallel, cluster)
-    whole, covered = reported(path, comparison)
-    found = summarise(whole, recipe, [(entry, kept(folder, entry)) for entry in covered])
+            unfinished = _run(comparison, recipe, asked_for, folder, parallel, cluster)
+    results = [(entry, kept(folder, entry)) for entry in covered]
+    if not report_only:
+        results = _of_this_run(results, asked_for, unfinished)
+    found = summarise(whole, recipe, results)
     page, data = write_report(folder, found, render(found))
     if not report_only:
         _track(found, covered, page, data)
     click.echo(f"\n{text_of(found)}\n\nreport: {shown(page)}\n  json: {shown(data)}")
-    ended = [(entry, kept(folder, entry)) for entry in asked_for]
+    ended = [(entry, result) for entry, result in results if entry in asked_for]
     _raise_if_failed(ended)
     if not report_only:
         _raise_if_missing(ended)
     return found
 
 
+def _of_this_run(
+    results: Sequence[tuple[Entry, Result | None]], asked_for: Sequence[Entry], unfinished: Sequence[Entry]
+) -> list[tuple[Entry, Result | None]]:
+    """Without numbers from earlier runs that do not belong beside those of this one: they count as missing.
+
+    Such are those of an arm that was to be made anew and was stopped, and those of arms that this run was not to make
+    and that met other data or another base.
+    """
+    fresh = [
+        (entry, None if entry in unfinished and result and not result.get("error") else result)
+        for entry, result in results
+    ]
+    asked = [(entry, result) for entry, result in fresh if entry in asked_for]
+    return [
+        (entry, result if entry in asked_for or not differing([*asked, (entry, result)]) else None)
+        for entry, result in fresh
+    ]
+
+
 def _run(
     comparison: Comparison, recipe: Recipe, asked_for: list[Entry], out: Path, parallel: int, cluster: str | None
-) -> None:
+) -> list[Entry]:
+    """Make the arms that are missing; returns those that did not end."""
     check_cluster(cluster)
     forgetting = _checked(comparison, recipe, asked_for)
     tracking.check_reachable()
@@ -114,26 +136,28 @@ def _run(
         server = stack.enter_context(prefect_server())  # starts while the arms are looked at
         _check_arms(comparison, asked_for)
         id_ = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
-        threads = max(1, (os.cpu_count() or 1) // parallel) if parallel > 1 else None
+        console = Console()
+        with console.stage("start services"):
+            server.ready()
+            where = stack.enter_context(place(parallel, cluster))
+            from flows.compare import compare
         run = ComparisonRun(
             id_,
             comparison,
             recipe,
             out,
             parallel,
-            Children("tasks.comparison.arm", threads),
+            Children("tasks.comparison.arm", where.threads),
             Origin(run=id_),
             forgetting,
-            cluster,
+            where,
+            console,
         )
-        with run.console.stage("start services"):
-            server.ready()
-            from flows.compare import compare
         import httpx
         from prefect.exceptions import PrefectHTTPStatusError
 
         try:
-            compare.with_options(task_runner=task_runner(parallel, cluster))(run)
+            return compare.with_options(task_runner=where.task_runner(parallel))(run)
         except (httpx.HTTPError, PrefectHTTPStatusError) as error:
             hint = "run the same command again: finished arms are kept"
             raise Interrupted(f"Prefect is gone ({type(error).__name__})", hint=hint) from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -12,7 +11,7 @@ from typing import Any
 
 import click
 
-from flows.cluster import task_runner
+from flows.cluster import place
 from flows.console import Console
 from flows.server import prefect_server
 from flows.show import table
@@ -106,8 +105,8 @@ def _run(search: Search, recipe: Recipe, parallel: int) -> Subject:
         server = stack.enter_context(prefect_server())  # starts while the space is looked at
         check_methods(search, recipe)
         id_ = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
-        threads = max(1, (os.cpu_count() or 1) // parallel) if parallel > 1 else None
-        run = SearchRun(id_, search, recipe, parallel, Children("tasks.tuning.trial", threads), Origin(run=id_))
+        where = stack.enter_context(place(parallel, None))
+        run = SearchRun(id_, search, recipe, parallel, Children("tasks.tuning.trial", where.threads), Origin(run=id_))
         with run.console.stage("start services"):
             server.ready()
             from flows.tune import tune
@@ -115,7 +114,7 @@ def _run(search: Search, recipe: Recipe, parallel: int) -> Subject:
         from prefect.exceptions import PrefectHTTPStatusError
 
         try:
-            return tune.with_options(task_runner=task_runner(parallel, None))(run)
+            return tune.with_options(task_runner=where.task_runner(parallel))(run)
         except (httpx.HTTPError, PrefectHTTPStatusError) as error:
             raise Interrupted(f"Prefect is gone ({type(error).__name__})", hint=GOES_ON) from error
 

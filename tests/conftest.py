@@ -25,6 +25,11 @@ os.environ.update(
 )
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Where the result of the behaviour matrix goes: see tests/training/conftest.py."""
+    parser.addoption("--matrix", metavar="FILE", help="write the behaviour matrix of methods, as Markdown")
+
+
 @pytest.fixture(autouse=True)
 def galen_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A `GALEN_HOME` of the test's own; nothing is in it yet."""

@@ -117,7 +117,8 @@ def load_comparison(
         comparison = of_methods(recipe, methods, path)
     if bases:
         arms = tuple(_on_base(arm, base) for arm in comparison.arms for base in bases)
-        comparison = comparison.model_copy(update={"arms": arms, "reference": None})
+        name = f"{comparison.name}-on-{'-'.join(_short(base_ref(base)) for base in bases)}"[:64].rstrip("-")
+        comparison = comparison.model_copy(update={"name": name, "arms": arms, "reference": None})
     if seeds is not None:
         arms = tuple(arm.model_copy(update={"seeds": seeds}) for arm in comparison.arms)
         comparison = comparison.model_copy(update={"arms": arms})

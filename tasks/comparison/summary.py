@@ -51,9 +51,9 @@ def summarise(comparison: Comparison, recipe: Recipe, found: Sequence[tuple[Entr
     ended = [result for _, result in found if result and not result.get("error")]
     if not any(result for _, result in found):
         raise InputError("no arm of this comparison has run yet", hint="run it without --report-only")
-    if differing := _differing(found):
+    if apart := differing(found):
         hint = "run it again without --report-only: arms of other data or another base are then made anew"
-        raise InputError("the kept arms do not belong together", value=", ".join(differing), hint=hint)
+        raise InputError("the kept arms do not belong together", value=", ".join(apart), hint=hint)
     metric = _metric(comparison, recipe, ended)
     reference = reference_of(comparison)
     by_arm: dict[str, list[tuple[Entry, Result | None]]] = {}
@@ -79,6 +79,21 @@ def summarise(comparison: Comparison, recipe: Recipe, found: Sequence[tuple[Entr
         "machines": _distinct([one["machine"] for one in ended if one.get("machine")]),
         "arms": arms,
     }
+
+
+def differing(found: Sequence[tuple[Entry, Result | None]]) -> list[str]:
+    """What is not the same for all arms that ended: the data that they met, or a base that several of them name."""
+    met: dict[str, set[str | None]] = {}
+    for entry, result in found:
+        if result and not result.get("error"):
+            inputs = result["inputs"]
+            met.setdefault("test set", set()).add(result["test"])
+            for name in ("dataset", "forgetting", "transfer"):
+                met.setdefault(name, set()).add(inputs[name])
+            ref = entry.recipe.base_model.plain()
+            base = " ".join(str(value) for value in ref.values() if value is not None)
+            met.setdefault(f"base {base}", set()).add(inputs["base"])
+    return [name for name, digests in met.items() if len(digests) > 1]
 
 
 def gain(ours: Sequence[Result], theirs: Sequence[Result], metric: str, confidence: float) -> dict[str, Any] | None:
@@ -147,21 +162,6 @@ def _arm(
 
 def _ended(results: Sequence[tuple[Entry, Result | None]]) -> list[Result]:
     return [result for _, result in results if result and not result.get("error")]
-
-
-def _differing(found: Sequence[tuple[Entry, Result | None]]) -> list[str]:
-    """What is not the same for all arms that ended: the data that they met, or a base that several of them name."""
-    met: dict[str, set[str | None]] = {}
-    for entry, result in found:
-        if result and not result.get("error"):
-            inputs = result["inputs"]
-            met.setdefault("test set", set()).add(result["test"])
-            for name in ("dataset", "forgetting", "transfer"):
-                met.setdefault(name, set()).add(inputs[name])
-            ref = entry.recipe.base_model.plain()
-            base = " ".join(str(value) for value in ref.values() if value is not None)
-            met.setdefault(f"base {base}", set()).add(inputs["base"])
-    return [name for name, digests in met.items() if len(digests) > 1]
 
 
 def _metric(comparison: Comparison, recipe: Recipe, ended: Sequence[Result]) -> str:

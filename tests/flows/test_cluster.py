@@ -28,7 +28,7 @@ def test_arms_run_on_a_ray_cluster_and_are_kept(tmp_path: Path) -> None:
         ("lora", [17, 18]),
         ("feature-extraction", [17, 18]),
     ]
-    assert report["machines"][0]["arms at a time"] == 2
+    assert [(one["arms at a time"], one["on"]) for one in report["machines"]] == [(2, "a Ray cluster")]
 
     kept = {file.name: file.read_bytes() for file in (out / "arms").iterdir()}
     again = checkout.galen(*command)  # without the cluster: the same arms, so nothing to do
@@ -38,6 +38,7 @@ def test_arms_run_on_a_ray_cluster_and_are_kept(tmp_path: Path) -> None:
 
 def test_a_cluster_that_cannot_be_used_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     check_cluster(None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: "there")
     with pytest.raises(InputError, match=r"(?s)needs a Prefect server.*PREFECT_API_URL"):
         check_cluster("127.0.0.1:6379")
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)

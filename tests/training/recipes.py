@@ -7,6 +7,7 @@ from typing import Any
 
 from tasks.config import BaseModelRef, Recipe, Task
 from tasks.training.models import Base, resolve_base
+from tests.factories import ARCHITECTURES
 
 METHODS = {
     "full": 5e-3,
@@ -37,6 +38,31 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "cloze": {"words": {"nervous": " nervous", "respiratory": " cough", "skin": " itch"}},
 }
 """What a tiny model needs."""
+
+
+MAIN: dict[Task, str] = {
+    "causal-lm": "llama",
+    "seq2seq-lm": "t5",
+    "text-classification": "bert",
+    "token-classification": "bert",
+}
+ENCODER_DECODERS = {"t5", "bart"}
+ENCODERS = {"bert", "roberta"}
+
+
+def refusal(task: Task, architecture: str, method: str) -> str | None:
+    """Why a cell cannot work, None if it must."""
+    if method == "feature-extraction" and task in ("causal-lm", "seq2seq-lm"):
+        return "a frozen model with its own output layer learns nothing"
+    if method == "cloze" and (task != "text-classification" or architecture in ENCODERS | ENCODER_DECODERS):
+        return "cannot do" if task != "text-classification" else "does not write the next word"
+    can = {
+        "causal-lm": set(ARCHITECTURES) - ENCODERS - ENCODER_DECODERS,
+        "seq2seq-lm": ENCODER_DECODERS,
+        "text-classification": set(ARCHITECTURES),
+        "token-classification": set(ARCHITECTURES) - {"bart", "gemma3_text"},
+    }[task]
+    return None if architecture in can else f"a {architecture} model cannot do {task}"
 
 
 def recipe(task: Task, folder: Path, method: str | dict[str, Any] = "lora", **training: Any) -> Recipe:

@@ -195,3 +195,19 @@ def test_every_shipped_spec_loads_and_its_corpus_is_there() -> None:
 
 def test_importing_it_loads_no_torch() -> None:
     assert not hasattr(base_module, "torch")
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_the_loss_of_a_base_is_pytorchs_own(dtype: torch.dtype) -> None:
+    chance = torch.Generator().manual_seed(3)
+    logits = (4 * torch.randn(300, 40, generator=chance)).to(dtype)  # no multiple of the rows worked on at a time
+    targets = torch.randint(40, (300,), generator=chance)
+    found = []
+    plain = torch.nn.functional.cross_entropy
+    for function in (base_module._cross_entropy().apply, lambda one, two: plain(one.float(), two)):
+        given = logits.clone().requires_grad_()
+        loss = function(given, targets)
+        torch.autograd.backward(3 * loss)
+        found.append((loss, given.grad))
+    torch.testing.assert_close(found[0][0], found[1][0])
+    torch.testing.assert_close(found[0][1], found[1][1])
