@@ -47,7 +47,7 @@ def table(line: str, held: dict[Cell, bool], refused: dict[Cell, str]) -> str:
     lines = [
         "# Behaviour matrix",
         "",
-        f"{line[0].upper()}{line[1:]}. `make matrix` runs it all; `tests/training/test_methods.py` says what must hold.",
+        f"{line[0].upper()}{line[1:]}. `make matrix` runs all; `tests/training/test_methods.py` says what must hold.",
         "",
         "| task | architecture | " + " | ".join(names) + " |",
         "|---|---|" + ":-:|" * len(names),
