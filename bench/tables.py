@@ -1,4 +1,4 @@
-"""The table of a comparison's report as Markdown, for docs.
+"""The table of a comparison's report as Markdown, for docs: without times, which are those of a shared machine.
 
 python bench/tables.py docs/results/compare-NAME/report.json
 """
@@ -19,9 +19,9 @@ def main() -> None:
     whole = FILTERS["whole"]
     metric, reference = found["metric"], found["reference"]
     print(
-        f"| method | seeds | {metric} [95 %] | gain over {reference} | switched off | weights, share | training s "
-        "| tokens/s | peak MiB | on disk MB | ms, merged | forgetting | transfer |\n"
-        "|---|---:|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|"
+        f"| method | seeds | {metric} [95 %] | gain over {reference} | switched off | weights | share "
+        "| peak MiB | on disk MB | forgetting | transfer |\n"
+        "|---|---:|---|---|---:|---:|---:|---:|---:|---:|---:|"
     )
     for arm in found["arms"]:
         if not arm["finished"]:
@@ -36,14 +36,10 @@ def main() -> None:
             estimate(arm["quality"].get(metric)),
             "reference" if arm["name"] == reference else f"{bold}{estimate(gained, True)}{bold}",
             "head only" if off is None else f"{off:.3f}",
-            f"{numbers['parameters.trained']:,.0f}, {100 * numbers['parameters.share']:.2g} %",
-            whole(numbers["cost.training_seconds"]),
-            whole(numbers["cost.tokens_per_second"]),
+            whole(numbers["parameters.trained"]),
+            FILTERS["percent"](numbers["parameters.share"]),
             whole(numbers["cost.peak_memory_mib"]),
             f"{numbers['size_bytes'] / 1e6:.2g}",
-            " → ".join(
-                f"{numbers[key]:.1f}" for key in ("latency.one_ms", "latency.merged_one_ms") if numbers[key] is not None
-            ),
             *(
                 "–" if numbers[key] is None else f"{numbers[key]:+.3f}"
                 for key in ("forgetting.change", "transfer.change")
