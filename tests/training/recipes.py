@@ -68,7 +68,10 @@ def refusal(task: Task, architecture: str, method: str) -> str | None:
 def recipe(task: Task, folder: Path, method: str | dict[str, Any] = "lora", **training: Any) -> Recipe:
     """A recipe on a base in a folder; `training` overrides its settings."""
     options = {"name": method} if isinstance(method, str) else method
-    options = SETTINGS.get(options["name"], {}) | options
+    defaults = SETTINGS.get(options["name"], {})
+    if options["name"] == "prompt" and task == "seq2seq-lm":
+        defaults = {"length": 16}  # BART normalizes what it reads: four vectors hardly steer it
+    options = defaults | options
     settings = {"epochs": 10, "batch_tokens": 128, "learning_rate": METHODS[options["name"]], "evaluations": 2}
     if options["name"] in ("prefix", "prompt"):  # they only steer what a random model sees
         settings["epochs"] = 20
