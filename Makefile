@@ -17,7 +17,7 @@ test: $(RAY)
 slow: $(RAY)
 	$(BIN)/pytest -m "slow"
 
-# Every method on every task and architecture: some twenty minutes.
+# Every method on every task and architecture: a quarter of an hour on one core.
 matrix: $(STAMP)
 	$(BIN)/pytest tests/training/test_methods.py --matrix docs/results/matrix.md
 

@@ -20,14 +20,15 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+RATES = ("learning_rate", "head_learning_rate")
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("comparison", type=Path)
     parser.add_argument("--steps", type=int, required=True)
-    parser.add_argument(
-        "--factors", type=float, nargs="+", default=[0.3, 1, 3], help="of the arm's own rates, its head's too"
-    )
+    parser.add_argument("--factors", type=float, nargs="+", default=[0.3, 1, 3], help="of the arm's own rate")
+    parser.add_argument("--rate", choices=RATES, default=RATES[0], help="which of them; the other stays as it is")
     parser.add_argument("--arms", nargs="*", default=[], help="default: all")
     parser.add_argument("--parallel", type=int, default=os.cpu_count() or 1, help="trainings at a time, a core each")
     parser.add_argument("--out", type=Path, help="write OUT.json")
@@ -44,34 +45,34 @@ def main() -> None:
     for recipe in first.values():
         resolve_base(recipe.base_model)  # made once, before there are several processes
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // args.parallel)))
+    own = {name: getattr(one.training, args.rate) or one.training.learning_rate for name, one in first.items()}
     found: dict[str, dict[str, float]] = {name: {} for name in first}
     with ProcessPoolExecutor(args.parallel, mp_context=get_context("spawn"), max_tasks_per_child=8) as pool:
         asked = [
-            (name, factor, pool.submit(loss, recipe.plain(), factor, args.steps))
+            (name, factor, pool.submit(loss, recipe.plain(), args.rate, own[name] * factor, args.steps))
             for name, recipe in first.items()
             for factor in args.factors
         ]
         for name, factor, future in asked:
-            rate = first[name].training.learning_rate * factor
+            rate = own[name] * factor
             found[name][f"{rate:.3g}"] = value = future.result()
             print(f"{name:<20} {rate:9.3g} {value:8.4f}", flush=True)
     if args.out:
         args.out.parent.mkdir(parents=True, exist_ok=True)
-        args.out.with_suffix(".json").write_text(json.dumps({"steps": args.steps, "loss": found}, indent=1) + "\n")
+        args.out.with_suffix(".json").write_text(
+            json.dumps({"steps": args.steps, "rate": args.rate, "loss": found}, indent=1) + "\n"
+        )
 
 
-def loss(plain: dict[str, Any], factor: float, steps: int) -> float:
-    """Validation loss after so many steps at a multiple of the recipe's learning rate; infinite where it diverged."""
+def loss(plain: dict[str, Any], name: str, rate: float, steps: int) -> float:
+    """Validation loss of a recipe after so many steps with another rate; infinite where it diverged."""
     from tasks.config import Recipe
     from tasks.data.seal import adopt_version
     from tasks.errors import GalenError
     from tasks.training.models import resolve_base
     from tasks.training.train import finetune
 
-    rate = plain["training"]["learning_rate"] * factor
-    recipe = Recipe.model_validate(
-        plain | {"training": plain["training"] | {"learning_rate": rate, "max_steps": steps}}
-    )
+    recipe = Recipe.model_validate(plain | {"training": plain["training"] | {name: rate, "max_steps": steps}})
     try:
         artifact = finetune(recipe, adopt_version(recipe.dataset), resolve_base(recipe.base_model))
     except GalenError as error:
