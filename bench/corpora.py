@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from tasks.artifact import adopt
-from tasks.config import DatasetTask
+from tasks.config.words import DatasetTask
 from tasks.data.records import schema
 from tasks.data.version import SPLITS, DatasetVersion
 from tasks.digest import digest_data

@@ -38,10 +38,10 @@ def main() -> None:
     args = parser.parse_args()
 
     from flows.environment import set_up_environment
-    from tasks.config import Recipe
     from tasks.data.seal import adopt_version
     from tasks.settings import load
     from tasks.training.models import resolve_base
+    from tasks.training.recipe import Recipe
 
     set_up_environment()
     recipe = arm_of(args.recipe, args.arm) if args.arm else load(Recipe, args.recipe)

@@ -66,10 +66,10 @@ def main() -> None:
 
 def loss(plain: dict[str, Any], name: str, rate: float, steps: int) -> float:
     """Validation loss of a recipe after so many steps with another rate; infinite where it diverged."""
-    from tasks.config import Recipe
     from tasks.data.seal import adopt_version
     from tasks.errors import GalenError
     from tasks.training.models import resolve_base
+    from tasks.training.recipe import Recipe
     from tasks.training.train import finetune
 
     recipe = Recipe.model_validate(plain | {"training": plain["training"] | {name: rate, "max_steps": steps}})

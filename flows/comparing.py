@@ -23,7 +23,7 @@ from tasks.comparison.config import Comparison, Entry, base_recipe, entries, loa
 from tasks.comparison.job import Result, kept, part_of
 from tasks.comparison.report import estimate, render
 from tasks.comparison.summary import differing, summarise
-from tasks.config import DATASET_TASK, Recipe
+from tasks.config.words import DATASET_TASK
 from tasks.data.params import one_dataset
 from tasks.errors import ConfigError, GalenError, InputError, Interrupted, Stopped
 from tasks.evaluation.metrics import METRICS
@@ -31,6 +31,7 @@ from tasks.home import CHECKOUT, home, shown
 from tasks.lineage.event import Origin
 from tasks.reports import write_report
 from tasks.training.fit import check_fit
+from tasks.training.recipe import Recipe
 
 
 @dataclass(frozen=True)

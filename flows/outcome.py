@@ -13,7 +13,7 @@ import click
 
 from flows.run import Run
 from flows.show import table
-from tasks.config import Task
+from tasks.config.words import Task
 from tasks.data.stage import built_folder
 from tasks.data.validate import DOCS
 from tasks.errors import ApprovalNeeded, GalenError, GateRejected, Interrupted, of_machine

@@ -9,7 +9,6 @@ from flows.inputs import decided_before, inputs_of, known_dataset
 from flows.run import checked_recipe
 from flows.show import table
 from tasks.artifact import Artifact, find
-from tasks.config import Recipe
 from tasks.data.params import one_dataset
 from tasks.data.version import DatasetVersion
 from tasks.lineage.event import Event
@@ -17,6 +16,7 @@ from tasks.lineage.ledger import events
 from tasks.release.merge import cannot_merge
 from tasks.training.fit import check_fit
 from tasks.training.method import method_named
+from tasks.training.recipe import Recipe
 
 CHARACTERS_PER_TOKEN, TOKENS_PER_SECOND = 4, 2000  # a small model on two cores: for a first guess only
 

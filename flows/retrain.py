@@ -6,9 +6,9 @@ from prefect import flow
 
 from flows import steps
 from flows.run import Run
-from tasks.config import Recipe
 from tasks.data.stage import STAGES
 from tasks.release.register import Version
+from tasks.training.recipe import Recipe
 
 
 @flow(name="retrain", flow_run_name="{recipe.model}", validate_parameters=False, persist_result=False)

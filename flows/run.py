@@ -17,7 +17,7 @@ from flows.inputs import decided_before, inputs_of
 from flows.server import prefect_server
 from tasks import tracking
 from tasks.artifact import locked
-from tasks.config import DATASET_TASK, Recipe
+from tasks.config.words import DATASET_TASK
 from tasks.data.params import one_dataset
 from tasks.data.version import DatasetVersion
 from tasks.errors import ApprovalNeeded, InputError, Interrupted
@@ -28,6 +28,7 @@ from tasks.lineage.report import FormJudged
 from tasks.release.register import mirror
 from tasks.settings import load
 from tasks.training.fit import check_fit
+from tasks.training.recipe import Recipe
 
 if TYPE_CHECKING:
     from tasks.evaluation.baselines import Comparison

@@ -9,10 +9,10 @@ from typing import Any
 import click
 
 from flows.server import prefect_server
-from tasks.config import Recipe
 from tasks.errors import ConfigError, InputError
 from tasks.home import CHECKOUT, shown
 from tasks.settings import load
+from tasks.training.recipe import Recipe
 
 
 def scheduled_recipes(named: list[Path]) -> dict[Path, Recipe]:

@@ -17,12 +17,13 @@ from flows.server import prefect_server
 from flows.show import table
 from tasks import tracking
 from tasks.children import GOES_ON, Children
-from tasks.config import DATASET_TASK, Recipe
+from tasks.config.words import DATASET_TASK
 from tasks.data.params import one_dataset
 from tasks.errors import GalenError, InputError, Interrupted, Stopped
 from tasks.home import home, shown
 from tasks.lineage.event import Origin
 from tasks.reports import write_report
+from tasks.training.recipe import Recipe
 from tasks.tuning.config import Search, check_methods, load_search
 from tasks.tuning.report import metric_name, render
 from tasks.tuning.result import summarise, sweep, write_recipe

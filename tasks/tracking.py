@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from urllib.parse import urlsplit
 
 from tasks.artifact import locked
-from tasks.config import Split
+from tasks.config.words import Split
 from tasks.data.version import DatasetVersion
 from tasks.errors import GalenError, InputError, Interrupted, of_machine
 from tasks.home import home

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tasks.artifact import adopt
-from tasks.config import DATASET_TASK, Task
+from tasks.config.words import DATASET_TASK, Task
 from tasks.data.records import CONTENT, schema
 from tasks.data.version import SPLITS, DatasetVersion
 from tasks.digest import digest_data

@@ -7,10 +7,13 @@ from typing import Any
 
 import pytest
 
-from tasks.config import DATASET_TASK, Dataset, Params, Policy, Recipe
+from tasks.config.data import Dataset, Params
+from tasks.config.gates import Policy
+from tasks.config.words import DATASET_TASK
 from tasks.errors import ConfigError, InputError
 from tasks.home import CHECKOUT
 from tasks.settings import load, parse
+from tasks.training.recipe import Recipe
 
 RECIPE: dict[str, Any] = {
     "model": "demo",

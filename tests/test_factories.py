@@ -1,7 +1,7 @@
 from pathlib import Path
 
 from tasks.artifact import verify
-from tasks.config import TASKS
+from tasks.config.words import TASKS
 from tasks.digest import digest_tree
 from tests.factories import dataset_version, tiny_bert, tiny_llama
 

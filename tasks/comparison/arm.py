@@ -14,12 +14,12 @@ from tasks.comparison.cost import cost
 from tasks.comparison.elsewhere import forgetting, transfer
 from tasks.comparison.job import Job
 from tasks.comparison.learned import learned, switched_off
-from tasks.config import Recipe
 from tasks.data.version import DatasetVersion, load_version
 from tasks.errors import InputError
 from tasks.evaluation.evaluate import Evaluation, evaluate
 from tasks.evaluation.metrics import METRICS
 from tasks.training.models import resolve_base
+from tasks.training.recipe import Recipe
 from tasks.training.train import finetune
 
 

@@ -9,11 +9,13 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from tasks.config import BaseModelRef, Name, Recipe
+from tasks.config.training import BaseModelRef
+from tasks.config.words import Name
 from tasks.errors import ConfigError, InputError
 from tasks.home import CHECKOUT
 from tasks.settings import Settings, load_yaml, parse
 from tasks.training.method import method_named
+from tasks.training.recipe import Recipe
 
 
 class Budget(Settings):

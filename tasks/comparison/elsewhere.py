@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from tasks.artifact import Artifact
 from tasks.comparison.forward import forward, pooled
-from tasks.config import GENERATING, EvaluationSettings
+from tasks.config.evaluation import EvaluationSettings
+from tasks.config.words import GENERATING
 from tasks.data.version import DatasetVersion
 from tasks.errors import InputError
 from tasks.evaluation.evaluate import evaluate, judged_rows

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from tasks.config import Task
+from tasks.config.words import Task
 
 if TYPE_CHECKING:
     import torch

@@ -10,10 +10,10 @@ from typing import Any
 
 from tasks.artifact import write_atomically
 from tasks.comparison.config import Entry
-from tasks.config import Recipe
 from tasks.digest import digest_data, digest_file
 from tasks.errors import InputError
 from tasks.evaluation.evaluate import evaluation_code
+from tasks.training.recipe import Recipe
 from tasks.training.train import RELEVANT, training_code
 
 MEASURING = ("arm.py", "cost.py", "elsewhere.py", "forward.py", "learned.py")

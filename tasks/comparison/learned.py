@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from tasks.artifact import Artifact
 from tasks.comparison.forward import encoded, forward, states
-from tasks.config import GENERATING, EvaluationSettings
+from tasks.config.evaluation import EvaluationSettings
+from tasks.config.words import GENERATING
 from tasks.data.version import DatasetVersion
 from tasks.evaluation.evaluate import Evaluation, Rows, evaluate, evaluation_of, judged_rows, subject_of
 from tasks.evaluation.predict import Predictions, predict

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tasks.config import TASKS, BaseModelRef, Task
+from tasks.config.training import BaseModelRef
+from tasks.config.words import TASKS, Task
 from tasks.errors import InputError
 from tasks.training.method import Method, methods, parse_options
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from tasks.comparison.config import Comparison, Entry, reference_of
 from tasks.comparison.job import Result, measuring_code
-from tasks.config import Recipe
 from tasks.errors import InputError
 from tasks.evaluation.bootstrap import interval
+from tasks.training.recipe import Recipe
 
 if TYPE_CHECKING:
     import numpy as np

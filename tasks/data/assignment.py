@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tasks.config import Split, SplitSettings
+from tasks.config.data import SplitSettings
+from tasks.config.words import Split
 from tasks.data.version import SPLITS
 from tasks.errors import InputError
 from tasks.home import shown

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Protocol
 
-from tasks.config import Dataset
+from tasks.config.data import Dataset
 from tasks.data.near_duplicates import HeldOut, Text, compared, compared_columns
 from tasks.data.noise import Noise
 from tasks.data.paraphrase import Paraphrases

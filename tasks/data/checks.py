@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from tasks.config import Dataset
+from tasks.config.data import Dataset
 from tasks.data.identity import Identity, content_digest
 from tasks.data.records import Reason
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tasks.config import DatasetTask
+from tasks.config.words import DatasetTask
 from tasks.data.tables import batches
 from tasks.data.tagging import entity_type
 

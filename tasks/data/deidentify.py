@@ -12,7 +12,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from tasks.config import DatasetTask
+from tasks.config.words import DatasetTask
 from tasks.data.phi import Deidentifier
 from tasks.data.records import CONTENT, working_schema
 from tasks.data.stage import Facts, Stage, stage_main

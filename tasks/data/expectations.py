@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tasks.config import DatasetTask
+from tasks.config.words import DatasetTask
 from tasks.digest import digest_file
 from tasks.errors import InputError
 from tasks.home import CHECKOUT, shown

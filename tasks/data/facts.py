@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tasks.config import DatasetTask
+from tasks.config.words import DatasetTask
 from tasks.data.records import INPUT
 from tasks.data.tables import batches
 from tasks.data.tagging import OUTSIDE, Grammar

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tasks.artifact import locked, write_atomically
-from tasks.config import DatasetTask
+from tasks.config.words import DatasetTask
 from tasks.data.records import CONTENT
 from tasks.errors import IntegrityError
 from tasks.home import home

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tasks.config import DatasetTask, Limits
+from tasks.config.data import Limits
+from tasks.config.words import DatasetTask
 from tasks.data.near_duplicates import exact_key
 from tasks.data.records import CONTENT, INPUT, TARGET, Reason
 from tasks.data.tables import batches

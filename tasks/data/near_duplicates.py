@@ -21,7 +21,7 @@ from functools import cache, lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from tasks.config import DatasetTask
+from tasks.config.words import DatasetTask
 from tasks.data.records import INPUT
 from tasks.home import CHECKOUT
 

@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from tasks.config import DatasetTask
+from tasks.config.words import DatasetTask
 from tasks.data.records import INPUT
 from tasks.data.tagging import OUTSIDE
 from tasks.home import CHECKOUT

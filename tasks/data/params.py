@@ -8,7 +8,8 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from tasks.config import Dataset, Name, Params
+from tasks.config.data import Dataset, Params
+from tasks.config.words import Name
 from tasks.errors import ConfigError, InputError
 from tasks.home import CHECKOUT, shown
 from tasks.settings import load, load_yaml, parse

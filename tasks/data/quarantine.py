@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tasks.config import Dataset
+from tasks.config.data import Dataset
 from tasks.data.records import NOT_A_FAULT, Reason, rejected_schema
 from tasks.data.tables import TableWriter
 from tasks.errors import InputError

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from tasks.config import DatasetTask
+from tasks.config.words import DatasetTask
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -12,7 +12,8 @@ from typing import Any
 
 from tasks.artifact import MANIFEST as SEALED
 from tasks.artifact import Artifact, adopt, locked, read, seal, sync, write_atomically
-from tasks.config import Dataset, DatasetTask, Split
+from tasks.config.data import Dataset
+from tasks.config.words import DatasetTask, Split
 from tasks.data.identity import content_digest
 from tasks.data.records import TARGET, membership_schema, schema
 from tasks.data.stage import Facts, Stage, built_folder, stage_main

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any, get_args
 
 from tasks.artifact import locked, write_atomically
-from tasks.config import DATASET_TASKS, Dataset, DatasetTask, Format
+from tasks.config.data import Dataset, Format
+from tasks.config.words import DATASET_TASKS, DatasetTask
 from tasks.data.formats import open_source
 from tasks.data.formats.source import source_path
 from tasks.data.params import PARAMS, check_name, one_dataset, params_file
@@ -48,9 +49,9 @@ def add(name: str, path: Path, format: str, *, replace: bool = False, **settings
     Args:
         name: of the entry.
         path: file or folder, relative to the current folder, or absolute.
-        format: one of `tasks.config.Format`.
+        format: one of `tasks.config.data.Format`.
         replace: overwrite an entry of that name.
-        settings: `licence` and any other setting of `tasks.config.Dataset`; `task` where the format does not tell it.
+        settings: `licence` and any other setting of `tasks.config.data.Dataset`; `task` where the format does not tell.
 
     Raises:
         InputError: no name, no such file, not of this format, a column that is not there, no row that can be read, or

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tasks.config import DatasetTask, SplitSettings
+from tasks.config.data import SplitSettings
+from tasks.config.words import DatasetTask
 from tasks.data.assignment import assign, read_assignments, shares, write_assignments
 from tasks.data.classes import Classes, classes_of
 from tasks.data.near_duplicates import HeldOut, Text, compared, compared_columns

@@ -43,7 +43,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from tasks.artifact import write_atomically
-from tasks.config import Dataset
+from tasks.config.data import Dataset
 from tasks.data.params import one_dataset
 from tasks.digest import canonical_json
 from tasks.errors import GalenError, InputError, Interrupted, Unforeseen, of_machine

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tasks.config import DatasetTask
+from tasks.config.words import DatasetTask
 from tasks.data.records import INPUT
 from tasks.data.tagging import Grammar
 from tasks.home import CHECKOUT

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tasks.artifact import write_atomically
-from tasks.config import DatasetTask
+from tasks.config.words import DatasetTask
 from tasks.data.classes import classes_of
 from tasks.data.data_docs import page
 from tasks.data.expectations import Validation, check, load_suite

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from tasks.artifact import Artifact, load
-from tasks.config import DatasetTask, Split
+from tasks.config.words import DatasetTask, Split
 from tasks.data.records import schema
 from tasks.errors import InputError
 

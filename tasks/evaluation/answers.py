@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tasks.config import Generation
+from tasks.config.evaluation import Generation
 from tasks.errors import InputError
 from tasks.training.objectives.causal_lm import KEPT_OF_PROMPT, only_at
 from tasks.training.objectives.seq2seq_lm import shifted_right

@@ -7,7 +7,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tasks.config import DatasetTask, EvaluationSettings
+from tasks.config.evaluation import EvaluationSettings
+from tasks.config.words import DatasetTask
 from tasks.data.records import INPUT, TARGET
 from tasks.data.version import DatasetVersion
 from tasks.digest import digest_data

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tasks.config import EvaluationSettings
+from tasks.config.evaluation import EvaluationSettings
 from tasks.errors import IntegrityError, NotJudgeable
 from tasks.evaluation.bootstrap import interval
 from tasks.evaluation.slices import Scores, View

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from tasks.artifact import Artifact, make
-from tasks.config import DATASET_TASK, DatasetTask, EvaluationSettings, Split
+from tasks.config.evaluation import EvaluationSettings
+from tasks.config.words import DATASET_TASK, DatasetTask, Split
 from tasks.data.version import DatasetVersion
 from tasks.digest import canonical_json, digest_data, digest_file
 from tasks.errors import IntegrityError, NotJudgeable
@@ -268,7 +269,7 @@ def evaluation_code() -> str:
     opening = ("models", "hardware", "prompts", "fourbit", "adapters", "inserted", "modules", "prefixed", "blocks")
     files += [training / f"{name}.py" for name in opening]
     files += [*sorted((training / "objectives").glob("*.py")), *sorted((training / "methods").glob("*.py"))]
-    files += [here.parent / "config.py", CHECKOUT / "requirements.lock"]
+    files += [*sorted((here.parent / "config").glob("*.py")), CHECKOUT / "requirements.lock"]
     return digest_data({file.relative_to(CHECKOUT).as_posix(): digest_file(file) for file in files})
 
 

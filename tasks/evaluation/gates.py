@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from tasks.artifact import Artifact
-from tasks.config import Gate
+from tasks.config.gates import Gate
 from tasks.errors import GateRejected, NotJudgeable
 from tasks.evaluation.estimates import difference, measure
 from tasks.evaluation.evaluate import Evaluation

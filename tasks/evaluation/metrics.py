@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from tasks.config import DatasetTask
+from tasks.config.words import DatasetTask
 from tasks.evaluation.entities import kinds, matches
 from tasks.evaluation.text import rouge_l, token_f1, tokens
 

@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from tasks.config import DATASET_TASK, DatasetTask, EvaluationSettings, Gate, Policy, Recipe, Task
+from tasks.config.evaluation import EvaluationSettings
+from tasks.config.gates import Gate, Policy
+from tasks.config.words import DATASET_TASK, DatasetTask, Task
 from tasks.digest import digest_data, digest_file
 from tasks.errors import ConfigError
 from tasks.evaluation.metrics import LABEL_METRICS, LABEL_SLICE, METRICS
 from tasks.evaluation.slices import RECORD_SLICES
 from tasks.home import CHECKOUT, shown
 from tasks.settings import load
+from tasks.training.recipe import Recipe
 
 POLICIES = CHECKOUT / "policies"
 MIN_CONFIDENCE = 0.95

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tasks.config import GENERATING, EvaluationSettings, Task
+from tasks.config.evaluation import EvaluationSettings
+from tasks.config.words import GENERATING, Task
 from tasks.evaluation.answers import Likelihood, batches_by_length, generate, is_cut, likelihoods, padded
 from tasks.evaluation.entities import OUTSIDE
 from tasks.evaluation.metrics import BROKEN, answer_statistics, choice_statistics, label_statistics, tag_statistics

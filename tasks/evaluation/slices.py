@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tasks.config import DatasetTask
+from tasks.config.words import DatasetTask
 from tasks.errors import NotJudgeable
 from tasks.evaluation.bootstrap import resampled_sums
 from tasks.evaluation.metrics import LABEL_METRICS, LABEL_SLICE, METRICS, Metric, Sums, statistic_names

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from tasks.artifact import Artifact, locked
-from tasks.config import Quantization, Recipe
+from tasks.config.release import Quantization
 from tasks.digest import digest_data, digest_file, digest_tree
 from tasks.errors import InputError
 from tasks.home import CHECKOUT, home
@@ -30,6 +30,7 @@ from tasks.lineage.statements import (
     Registered,
     SplitFacts,
 )
+from tasks.training.recipe import Recipe
 
 if TYPE_CHECKING:
     from tasks.data.version import DatasetVersion

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tasks.artifact import write_atomically
-from tasks.config import Recipe
 from tasks.data.version import SPLITS, DatasetVersion
 from tasks.home import home
 from tasks.lineage.event import Event, Origin
 from tasks.lineage.ledger import events, head
 from tasks.lineage.roles import RegisteredVersion, Role, roles
 from tasks.reports import fill
+from tasks.training.recipe import Recipe
 
 if TYPE_CHECKING:
     from tasks.evaluation.baselines import Comparison

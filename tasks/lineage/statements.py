@@ -13,7 +13,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from tasks.config import DatasetTask, Name, Task
+from tasks.config.words import DatasetTask, Name, Task
 from tasks.home import shown
 from tasks.lineage.event import Event, Origin
 from tasks.lineage.ledger import append, events

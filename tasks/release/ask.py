@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from tasks.artifact import Artifact
-from tasks.config import Generation
+from tasks.config.evaluation import Generation
 from tasks.errors import InputError
 from tasks.evaluation.answers import generate
 from tasks.evaluation.predict import positions_of

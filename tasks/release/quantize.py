@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tasks.artifact import Artifact, Meta, make
-from tasks.config import Quantization
+from tasks.config.release import Quantization
 from tasks.digest import digest_file
 from tasks.errors import InputError, IntegrityError
 from tasks.release.probe import compare, logits_of, probe

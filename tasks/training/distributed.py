@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from tasks.config import Recipe
 from tasks.errors import InputError
 from tasks.training.batches import Micro
 from tasks.training.method import Method, method_named
+from tasks.training.recipe import Recipe
 
 if TYPE_CHECKING:
     import torch

@@ -8,10 +8,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tasks.config import GENERATING, BaseModelRef, Quantization, Recipe
+from tasks.config.release import Quantization
+from tasks.config.training import BaseModelRef
+from tasks.config.words import GENERATING
 from tasks.errors import InputError
 from tasks.training.distributed import check_processes
 from tasks.training.method import Method, method_named, parse_options
+from tasks.training.recipe import Recipe
 
 if TYPE_CHECKING:
     from tasks.training.models import Base

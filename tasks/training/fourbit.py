@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from tasks.config import Quantization, Task
+from tasks.config.release import Quantization
+from tasks.config.words import Task
 from tasks.errors import InputError
 
 if TYPE_CHECKING:

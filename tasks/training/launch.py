@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tasks import process
-from tasks.config import Recipe
 from tasks.data.version import DatasetVersion
 from tasks.digest import canonical_json
 from tasks.errors import GalenError, Interrupted, Stopped
 from tasks.home import CHECKOUT, home
 from tasks.training.loop import Curves, stoppable
+from tasks.training.recipe import Recipe
 
 if TYPE_CHECKING:
     from tasks.training.models import Base

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
-from tasks.config import Training
+from tasks.config.training import Training
 from tasks.errors import InputError, Stopped
 from tasks.progress import progress
 from tasks.training.batches import (

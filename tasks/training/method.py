@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from pydantic import ValidationError
 
-from tasks.config import TASKS, Quantization, Task
+from tasks.config.release import Quantization
+from tasks.config.words import TASKS, Task
 from tasks.errors import InputError
 from tasks.settings import Settings
 

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tasks.artifact import Artifact, artifacts, load, write_atomically
-from tasks.config import GENERATING, BaseModelRef, DatasetTask, Quantization, Task
+from tasks.config.release import Quantization
+from tasks.config.training import BaseModelRef
+from tasks.config.words import GENERATING, DatasetTask, Task
 from tasks.digest import canonical_json
 from tasks.errors import InputError, IntegrityError
 from tasks.home import CHECKOUT, home

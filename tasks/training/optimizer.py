@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from tasks.config import Training
+from tasks.config.training import Training
 from tasks.training.distributed import ALONE, Team
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
-from tasks.config import Task
+from tasks.config.words import Task
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from tasks.artifact import write_atomically
-from tasks.config import Recipe
 from tasks.data.version import load_version
 from tasks.digest import canonical_json
 from tasks.errors import GalenError, Unforeseen, of_machine
@@ -22,6 +21,7 @@ from tasks.training.checkpoint import Checkpoints
 from tasks.training.distributed import joined
 from tasks.training.launch import CURVES, ERROR, JOB, RESULT, CurvesFile
 from tasks.training.models import Base
+from tasks.training.recipe import Recipe
 from tasks.training.torchrun import LAUNCHER
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tasks.artifact import Artifact, find, key_of, make, write_atomically
-from tasks.config import DATASET_TASK, GENERATING, Recipe
+from tasks.config.words import DATASET_TASK, GENERATING
 from tasks.data.version import DatasetVersion
 from tasks.digest import canonical_json, digest_data, digest_file
 from tasks.errors import InputError
@@ -38,6 +38,7 @@ from tasks.training.objectives import objective_for
 from tasks.training.objectives.text_classification import TextClassification
 from tasks.training.optimizer import Masters
 from tasks.training.prompts import template_of
+from tasks.training.recipe import Recipe
 
 if TYPE_CHECKING:
     import torch
@@ -109,7 +110,7 @@ def training_code() -> str:
     """Digest of the code that decides what is learned: this package (how bases are made aside) and the lock."""
     here = Path(__file__).parent
     files = [file for file in sorted(here.rglob("*.py")) if "base" not in file.name]
-    files += [CHECKOUT / "tasks" / "config.py", CHECKOUT / "requirements.lock"]
+    files += [*sorted((CHECKOUT / "tasks" / "config").glob("*.py")), CHECKOUT / "requirements.lock"]
     return digest_data({file.relative_to(CHECKOUT).as_posix(): digest_file(file) for file in files})
 
 

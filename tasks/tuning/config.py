@@ -9,12 +9,14 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from tasks.config import DATASET_TASK, GENERATING, Recipe, Training
+from tasks.config.training import Training
+from tasks.config.words import DATASET_TASK, GENERATING
 from tasks.digest import canonical_json
 from tasks.errors import ConfigError, InputError
 from tasks.home import CHECKOUT
 from tasks.settings import Settings, load_yaml, parse
 from tasks.training.method import method_named, parse_options
+from tasks.training.recipe import Recipe
 
 LOSS = "loss"
 SIZES = ("rank", "target_rank", "length", "reduction")

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tasks.artifact import artifacts, write_atomically
-from tasks.config import Recipe
 from tasks.errors import InputError
 from tasks.home import home, shown
 from tasks.lineage.ledger import events
 from tasks.settings import parse
+from tasks.training.recipe import Recipe
 from tasks.training.train import training_code
 from tasks.tuning.config import own_values, with_values
 from tasks.tuning.study import Subject, open_study, own_draw, values_of

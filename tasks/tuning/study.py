@@ -14,10 +14,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from tasks.config import DATASET_TASK, Recipe
+from tasks.config.words import DATASET_TASK
 from tasks.digest import digest_data
 from tasks.errors import GalenError, Interrupted
 from tasks.home import home
+from tasks.training.recipe import Recipe
 from tasks.training.train import RELEVANT
 from tasks.tuning.config import LOSS, Search, canonical, is_whole, own_values
 

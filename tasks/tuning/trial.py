@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from tasks.artifact import Artifact, artifacts, key_of, read
 from tasks.children import answer
-from tasks.config import Recipe, Split
+from tasks.config.words import Split
 from tasks.data.version import DatasetVersion
 from tasks.digest import digest_file
 from tasks.errors import InputError, IntegrityError
 from tasks.training.checkpoint import Checkpoints
 from tasks.training.method import method_named, parse_options
+from tasks.training.recipe import Recipe
 from tasks.training.train import finetune, inputs_of, kind_of, training_code
 from tasks.tuning.config import LOSS
 from tasks.tuning.study import known_study

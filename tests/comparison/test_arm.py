@@ -124,7 +124,7 @@ def test_every_method_is_explained_within_100_columns() -> None:
 
 
 def test_shares_are_counted_in_a_base_of_ones_own(tmp_path: Path) -> None:
-    from tasks.config import BaseModelRef
+    from tasks.config.training import BaseModelRef
 
     found = {one["name"]: one for one in explained(BaseModelRef(folder=str(tiny_llama(tmp_path / "llama"))))}
     assert found["lora"]["counted_for"] == "causal-lm"

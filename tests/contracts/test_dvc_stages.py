@@ -13,8 +13,6 @@ from tasks.data.stage import STAGES
 from tasks.home import CHECKOUT
 from tasks.settings import load_yaml
 
-NOT_RUN = CHECKOUT / "tasks" / "training" / "method.py"
-"""tasks/config.py imports it to check a recipe; no data stage does."""
 READ = re.compile(r'CHECKOUT / "data" / "(\w+)"')
 STAGE_DEFINITIONS = load_yaml(CHECKOUT / "dvc.yaml")["stages"]
 
@@ -45,7 +43,7 @@ def needed(stage: str) -> set[str]:
     while waiting:
         file = waiting.pop()
         seen.add(file)
-        waiting |= imported(file) - seen - {NOT_RUN}
+        waiting |= imported(file) - seen
     return {file.relative_to(CHECKOUT).as_posix() for file in seen if file.stat().st_size}
 
 

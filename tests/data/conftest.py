@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tasks.config import Dataset
+from tasks.config.data import Dataset
 
 QUESTIONS = {"task": "causal-lm", "licence": "CC0-1.0", "identified": False, "bad_row_budget": 1.0}
 

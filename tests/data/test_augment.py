@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.config import Augmentation, Dataset, Task
+from tasks.config.data import Augmentation, Dataset
+from tasks.config.words import Task
 from tasks.data import augment
 from tasks.data.noise import Noise, misspelled
 from tasks.data.paraphrase import Paraphrases

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tasks.config import Dataset
+from tasks.config.data import Dataset
 from tasks.errors import InputError
 from tests.data.conftest import Ingest, question
 

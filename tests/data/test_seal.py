@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tasks.artifact import read, verify
-from tasks.config import Dataset
+from tasks.config.data import Dataset
 from tasks.data import seal
 from tasks.data.identity import content_digest
 from tasks.data.records import membership_schema, schema, working_schema

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tasks.config import Dataset
+from tasks.config.data import Dataset
 from tasks.data import params, shown, sources, stage
 from tasks.errors import ConfigError, InputError
 from tests.data.conftest import question

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.config import Dataset, SplitSettings
+from tasks.config.data import Dataset, SplitSettings
 from tasks.data import split
 from tasks.data.assignment import assign, read_assignments, write_assignments
 from tasks.data.records import working_schema

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.config import Dataset
+from tasks.config.data import Dataset
 from tasks.data.stage import ERROR_FILE, Stage, execute
 from tasks.errors import InputError
 from tasks.home import CHECKOUT

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.config import Dataset
+from tasks.config.data import Dataset
 from tasks.data.formats import open_source
 
 ROWS = 3000

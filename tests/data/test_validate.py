@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tasks.config import DATASET_TASKS, Dataset, DatasetTask, Limits
+from tasks.config.data import Dataset, Limits
+from tasks.config.words import DATASET_TASKS, DatasetTask
 from tasks.data import expectations, validate
 from tasks.data.expectations import Suite, check, load_suite
 from tasks.data.facts import facts_of, texts_of

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from tasks.config import EvaluationSettings, Gate, Split
+from tasks.config.evaluation import EvaluationSettings
+from tasks.config.gates import Gate
+from tasks.config.words import Split
 from tasks.data.version import DatasetVersion
 from tasks.digest import digest_bytes
 from tasks.evaluation.evaluate import Evaluation, evaluation_of

@@ -3,7 +3,9 @@ from typing import Any
 
 import pytest
 
-from tasks.config import BaseModelRef, EvaluationSettings, Generation, Task
+from tasks.config.evaluation import EvaluationSettings, Generation
+from tasks.config.training import BaseModelRef
+from tasks.config.words import Task
 from tasks.data.version import DatasetVersion
 from tasks.errors import NotJudgeable
 from tasks.evaluation.baselines import RULES, baselines, compare, table

@@ -3,7 +3,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from tasks.config import EvaluationSettings
+from tasks.config.evaluation import EvaluationSettings
 from tasks.errors import NotJudgeable
 from tasks.evaluation.estimates import difference, measure
 from tasks.evaluation.metrics import METRICS

@@ -8,7 +8,9 @@ import pytest
 import torch
 
 from tasks.artifact import adopt
-from tasks.config import BaseModelRef, EvaluationSettings, Generation, Task
+from tasks.config.evaluation import EvaluationSettings, Generation
+from tasks.config.training import BaseModelRef
+from tasks.config.words import Task
 from tasks.errors import InputError, IntegrityError, NotJudgeable
 from tasks.evaluation import answers
 from tasks.evaluation.answers import Likelihood, generate, likelihoods

@@ -3,7 +3,8 @@ from typing import Any
 import pytest
 
 from tasks.artifact import Artifact
-from tasks.config import EvaluationSettings, Gate
+from tasks.config.evaluation import EvaluationSettings
+from tasks.config.gates import Gate
 from tasks.data.version import DatasetVersion
 from tasks.errors import GateRejected
 from tasks.evaluation.gates import GateResult, Judged, Verdict, judge

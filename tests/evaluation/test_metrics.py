@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, f1_score, precision_score, recall_score
 
-from tasks.config import EvaluationSettings, Task
+from tasks.config.evaluation import EvaluationSettings
+from tasks.config.words import Task
 from tasks.evaluation.estimates import measure
 from tasks.evaluation.metrics import (
     BINS,

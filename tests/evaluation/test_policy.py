@@ -3,10 +3,10 @@ from typing import Any
 
 import pytest
 
-from tasks.config import Recipe
 from tasks.errors import ConfigError, InputError
 from tasks.evaluation import policy
 from tasks.evaluation.policy import POLICIES, effective_gates, load_policy, protocol_of
+from tasks.training.recipe import Recipe
 
 APPROVED = """
 name: strict

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import torch
 
-from tasks.config import BaseModelRef, EvaluationSettings, Generation
+from tasks.config.evaluation import EvaluationSettings, Generation
+from tasks.config.training import BaseModelRef
 from tasks.errors import InputError
 from tasks.evaluation import answers
 from tasks.evaluation.answers import Likelihood, generate, is_cut, likelihoods

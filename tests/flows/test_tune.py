@@ -12,11 +12,11 @@ import yaml
 
 from tasks.artifact import artifacts
 from tasks.children import Children
-from tasks.config import Recipe
 from tasks.data.version import DatasetVersion
 from tasks.errors import ConfigError, GalenError, InputError, Stopped
 from tasks.settings import load
 from tasks.training.models import resolve_base
+from tasks.training.recipe import Recipe
 from tasks.training.train import finetune
 from tasks.tuning.trial import Job, run_trial
 from tests.factories import dataset_version, tiny_bert

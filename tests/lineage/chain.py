@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from tasks.artifact import Artifact, make
-from tasks.config import BaseModelRef, EvaluationSettings, Gate, Recipe
+from tasks.config.evaluation import EvaluationSettings
+from tasks.config.gates import Gate
+from tasks.config.training import BaseModelRef
 from tasks.data.version import DatasetVersion
 from tasks.digest import digest_data
 from tasks.evaluation.evaluate import Evaluation
@@ -16,6 +18,7 @@ from tasks.evaluation.gates import GateResult, Verdict
 from tasks.evaluation.policy import Protocol
 from tasks.lineage import recording
 from tasks.lineage.event import Event, Origin
+from tasks.training.recipe import Recipe
 from tests.factories import dataset_version
 
 ORIGIN = Origin(actor="user:test", run="run-1", code={"commit": None, "dirty": True, "declared_digest": "c" * 64})

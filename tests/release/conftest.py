@@ -11,8 +11,11 @@ from pathlib import Path
 import pytest
 
 from tasks.artifact import Artifact, load
-from tasks.config import BaseModelRef, Quantization, Recipe, Task, Training
+from tasks.config.release import Quantization
+from tasks.config.training import BaseModelRef, Training
+from tasks.config.words import Task
 from tasks.home import home
+from tasks.training.recipe import Recipe
 from tests.factories import dataset_version, tiny_bert, tiny_llama, tiny_model
 
 

@@ -15,7 +15,8 @@ from safetensors.torch import load_file, save_file
 
 from tasks import tracking
 from tasks.artifact import Artifact, load, read, verify
-from tasks.config import Quantization, Task
+from tasks.config.release import Quantization
+from tasks.config.words import Task
 from tasks.errors import InputError, IntegrityError
 from tasks.home import home
 from tasks.release.ask import ask

@@ -10,7 +10,9 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
 from tasks.artifact import artifacts
-from tasks.config import BaseModelRef, Quantization, Task
+from tasks.config.release import Quantization
+from tasks.config.training import BaseModelRef
+from tasks.config.words import Task
 from tasks.errors import InputError, IntegrityError
 from tasks.release import merge as merging
 from tasks.release.merge import check_changes, check_ties, merge

@@ -11,7 +11,8 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 
 from tasks.artifact import adopt
-from tasks.config import Quantization, Task
+from tasks.config.release import Quantization
+from tasks.config.words import Task
 from tasks.errors import InputError, IntegrityError
 from tasks.home import home
 from tasks.release.probe import logits_of, probe

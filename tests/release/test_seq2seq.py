@@ -17,7 +17,9 @@ from bitsandbytes.nn import Linear4bit
 from safetensors.torch import save_file
 
 from tasks.artifact import Artifact
-from tasks.config import TASKS, EvaluationSettings, Generation, Quantization
+from tasks.config.evaluation import EvaluationSettings, Generation
+from tasks.config.release import Quantization
+from tasks.config.words import TASKS
 from tasks.data.version import DatasetVersion
 from tasks.evaluation.evaluate import evaluate
 from tasks.release import ask as asking

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.config import TASKS
+from tasks.config.words import TASKS
 from tests.factories import ARCHITECTURES
 from tests.training.recipes import METHODS, refusal
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from tasks.config import BaseModelRef, Recipe, Task
+from tasks.config.training import BaseModelRef
+from tasks.config.words import Task
 from tasks.training.models import Base, resolve_base
+from tasks.training.recipe import Recipe
 from tests.factories import ARCHITECTURES
 
 METHODS = {

@@ -9,11 +9,11 @@ import json
 import sys
 from pathlib import Path
 
-from tasks.config import Recipe
 from tasks.data.version import load_version
 from tasks.training.checkpoint import Checkpoints
 from tasks.training.distributed import Team, joined
 from tasks.training.models import resolve_base
+from tasks.training.recipe import Recipe
 from tasks.training.train import learn
 
 

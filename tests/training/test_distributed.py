@@ -17,7 +17,7 @@ import torch
 from safetensors.torch import load_file
 
 from tasks.artifact import Artifact, verify
-from tasks.config import Recipe, Training
+from tasks.config.training import Training
 from tasks.data.version import DatasetVersion
 from tasks.errors import InputError
 from tasks.home import CHECKOUT, home
@@ -27,6 +27,7 @@ from tasks.training.checkpoint import RECORD, Checkpoints
 from tasks.training.distributed import ALONE, Team, check_processes
 from tasks.training.method import method_named
 from tasks.training.models import open_model, resolve_base
+from tasks.training.recipe import Recipe
 from tasks.training.train import finetune, learn, timing_of
 from tests.factories import dataset_version, tiny_bert, tiny_llama
 from tests.training.recipes import METHODS, recipe

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from tasks.config import Recipe, Task
+from tasks.config.words import Task
 from tasks.errors import InputError
 from tasks.training import method
 from tasks.training.fit import check_fit
+from tasks.training.recipe import Recipe
 from tests.factories import tiny_bert, tiny_llama
 from tests.training.recipes import recipe
 

@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from tasks.artifact import Artifact, load
-from tasks.config import Recipe, Task, Training
+from tasks.config.training import Training
+from tasks.config.words import Task
 from tasks.errors import InputError, IntegrityError
 from tasks.training import loop
 from tasks.training.adapters import WEIGHTS
@@ -21,6 +22,7 @@ from tasks.training.models import load_base, load_tokenizer, open_model
 from tasks.training.objectives import objective_for
 from tasks.training.objectives.text_classification import TextClassification
 from tasks.training.optimizer import Masters, learning_rate
+from tasks.training.recipe import Recipe
 from tasks.training.train import finetune, timing_of
 from tests.factories import dataset_version, rows, seal_rows, tiny_bert, tiny_llama
 from tests.training.recipes import base_of, recipe

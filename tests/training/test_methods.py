@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from tasks.artifact import Artifact, verify
-from tasks.config import DATASET_TASK, TASKS, Recipe, Task
+from tasks.config.words import DATASET_TASK, TASKS, Task
 from tasks.errors import InputError
 from tasks.release.probe import logits_of, probe
 from tasks.training import loop
@@ -25,6 +25,7 @@ from tasks.training.loop import mean_loss
 from tasks.training.method import Method, method_named, methods, parse_options
 from tasks.training.models import fresh_modules, head_modules, load_base, load_tokenizer, open_model
 from tasks.training.optimizer import Masters
+from tasks.training.recipe import Recipe
 from tasks.training.train import _lesson, _like_validation, finetune
 from tests.factories import ARCHITECTURES, dataset_version, tiny_model
 from tests.training.recipes import MAIN, METHODS, base_of, recipe, refusal

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from tasks.config import BaseModelRef, Quantization, Task
+from tasks.config.release import Quantization
+from tasks.config.training import BaseModelRef
+from tasks.config.words import Task
 from tasks.errors import GalenError, InputError, IntegrityError, Interrupted
 from tasks.training.folders import digest_model
 from tasks.training.fourbit import dequantized, keep_unpacked

@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 
 from tasks.artifact import key_of
-from tasks.config import Recipe
 from tasks.data.version import DatasetVersion
 from tasks.errors import Interrupted
 from tasks.home import CHECKOUT, home
 from tasks.training import loop
 from tasks.training.checkpoint import RECORD, Checkpoints
 from tasks.training.models import resolve_base
+from tasks.training.recipe import Recipe
 from tasks.training.train import finetune, inputs_of, machine, training_code
 from tests.factories import dataset_version, tiny_bert, tiny_llama
 from tests.training.recipes import recipe

@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from tasks.artifact import verify
-from tasks.config import GENERATING
+from tasks.config.words import GENERATING
 from tasks.errors import InputError
 from tasks.training.batches import Layout, collate, padding_share, plan_epoch, plan_in_order, real_tokens
 from tasks.training.encode import IGNORED, Encoded

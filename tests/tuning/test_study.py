@@ -130,8 +130,8 @@ def test_a_failed_trial_is_told_and_not_best() -> None:
 def test_a_tuned_recipe_keeps_comments_and_says_where_it_comes_from(tmp_path: Path) -> None:
     import yaml
 
-    from tasks.config import Recipe
     from tasks.settings import load
+    from tasks.training.recipe import Recipe
     from tasks.tuning.config import with_values
 
     one = subject(3)

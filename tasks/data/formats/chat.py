@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from tasks.config import Dataset
+from tasks.config.data import Dataset
 from tasks.data.formats.jsonlines import objects
 from tasks.data.formats.source import Row, Source, mapping_of, with_columns
 from tasks.data.formats.text import find_encoding

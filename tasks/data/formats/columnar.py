@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from tasks.config import Dataset
+from tasks.config.data import Dataset
 from tasks.data.formats.source import Row, Source, mapping_of, only_file
 from tasks.data.tables import batches
 from tasks.errors import InputError

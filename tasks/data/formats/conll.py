@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tasks.config import Dataset
+from tasks.config.data import Dataset
 from tasks.data.formats.source import Row, Source, mapping_of
 from tasks.data.formats.text import Encoding, find_encoding, lines
 from tasks.data.records import Reason

@@ -6,7 +6,7 @@ import csv
 from collections.abc import Iterator
 from pathlib import Path
 
-from tasks.config import Dataset
+from tasks.config.data import Dataset
 from tasks.data.formats.source import Row, Source, mapping_of
 from tasks.data.formats.text import LONGEST_LINE, Encoding, find_encoding
 from tasks.errors import InputError

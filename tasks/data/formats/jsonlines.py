@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
-from tasks.config import Dataset
+from tasks.config.data import Dataset
 from tasks.data.formats.source import Row, Source, mapping_of, with_columns
 from tasks.data.formats.text import LONGEST_LINE, Encoding, find_encoding, lines
 from tasks.digest import CHUNK

@@ -8,7 +8,7 @@ from typing import NoReturn
 from xml.etree.ElementTree import Element, TreeBuilder
 from xml.parsers import expat
 
-from tasks.config import Dataset
+from tasks.config.data import Dataset
 from tasks.data.formats.source import Row, Source, mapping_of
 from tasks.errors import InputError
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tasks.config import Dataset
+from tasks.config.data import Dataset
 from tasks.data.formats.jsonlines import items
 from tasks.data.formats.source import Row, Source, mapping_of, with_columns
 from tasks.data.formats.text import Encoding, find_encoding

@@ -10,7 +10,8 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tasks.config import DATASET_TASKS, Dataset, DatasetTask, Format
+from tasks.config.data import Dataset, Format
+from tasks.config.words import DATASET_TASKS, DatasetTask
 from tasks.data.records import CONTENT, Reason
 from tasks.errors import InputError
 from tasks.home import CHECKOUT

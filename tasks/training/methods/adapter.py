@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from tasks.config import Task
+from tasks.config.words import Task
 from tasks.training.blocks import layers
 from tasks.training.inserted import Inserted
 from tasks.training.method import MethodOptions

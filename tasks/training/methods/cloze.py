@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from tasks.config import Task
+from tasks.config.words import Task
 from tasks.errors import InputError
 from tasks.training.method import MethodOptions
 from tasks.training.methods.full import Full

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tasks.config import Task
+from tasks.config.words import Task
 from tasks.errors import IntegrityError
 from tasks.training.method import Method
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from tasks.config import Task
+from tasks.config.words import Task
 from tasks.errors import InputError
 from tasks.training.adapters import PeftMethod, attach, leaves, stored_sideways
 from tasks.training.blocks import layers

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from tasks.config import Fraction, Task
+from tasks.config.words import Fraction, Task
 from tasks.errors import InputError
 from tasks.training.adapters import PeftMethod, attach, leaves, linear_names, stored_sideways, write_adapter
 from tasks.training.method import MethodOptions

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 from pydantic import Field, model_validator
 
-from tasks.config import Task
+from tasks.config.words import Task
 from tasks.errors import InputError
 from tasks.training.blocks import stacks
 from tasks.training.method import MethodOptions

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from tasks.config import Task
+from tasks.config.words import Task
 from tasks.training.inserted import Inserted
 from tasks.training.method import MethodOptions
 from tasks.training.prefixed import add_prefixes, baked

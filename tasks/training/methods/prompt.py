@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from tasks.config import Task
+from tasks.config.words import Task
 from tasks.errors import InputError
 from tasks.training.inserted import Inserted
 from tasks.training.method import MethodOptions

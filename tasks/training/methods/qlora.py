@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tasks.config import Quantization
+from tasks.config.release import Quantization
 from tasks.training.methods.lora import Lora
 
 

@@ -6,7 +6,7 @@ import importlib
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
 
-from tasks.config import Task
+from tasks.config.words import Task
 from tasks.training.encode import Encoded
 
 if TYPE_CHECKING:

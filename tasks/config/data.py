@@ -1,0 +1,132 @@
+"""Settings of datasets: params.yaml."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from tasks.config.words import DatasetTask, Fraction, Name
+from tasks.settings import Settings
+
+Format = Literal["jsonl", "csv", "parquet", "chat", "medquad", "pubmedqa", "conll"]
+
+
+class Columns(Settings):
+    """Which column (or JSON key) of the source holds what. Formats with a fixed layout ignore the ones they know."""
+
+    record_id: str | None = None
+    """Stable id of the record; without one, the digest of its content is used."""
+    group_id: str | None = None
+    """Patient, document or page that must stay on one side of a split; without one, each record is its own group."""
+    prompt: str = "prompt"
+    """Question (causal-lm)."""
+    answer: str = "answer"
+    """Reference answer (causal-lm)."""
+    choices: str | None = None
+    """Allowed answers of a closed question (causal-lm), as a list."""
+    text: str = "text"
+    """Text (text-classification)."""
+    label: str = "label"
+    """Label (text-classification)."""
+    tokens: str = "tokens"
+    """List of tokens (token-classification)."""
+    tags: str = "tags"
+    """List of tags, BIO or IO (token-classification)."""
+    category: str | None = None
+    """Slice that the record is judged in: disease group, department, question type."""
+    language: str | None = None
+    """ISO 639-1 code, one per record; else the dataset's `language`."""
+    annotator: str | None = None
+    """Who labelled the record: several labels of one record by different people are then compared."""
+
+
+class SplitSettings(Settings):
+    """How groups are divided. A group never moves from one split to another when rows are added."""
+
+    validation: Fraction = 0.15
+    """Share of the groups."""
+    test: Fraction = 0.15
+    """Share of the groups."""
+    seed: int = 17
+    near_duplicate: Fraction = 0.8
+    """Jaccard similarity of 5-word shingles (5 characters in Chinese) from which a train record counts as a copy of
+    a held-out one and is removed; 1 turns it off (exact copies are always removed)."""
+
+    @model_validator(mode="after")
+    def _something_to_train_on(self) -> Self:
+        if self.validation + self.test >= 1:
+            raise ValueError("validation + test must leave something to train on (their sum must be below 1)")
+        return self
+
+
+class Augmentation(Settings):
+    """Records derived from train records, each naming its parents. A rate is children per parent, 0 turns it off."""
+
+    paraphrase: Fraction = 0.0
+    """Questions rephrased by template (causal-lm)."""
+    synonyms: Fraction = 0.0
+    """Medical synonyms and abbreviations swapped; tags stay aligned."""
+    noise: Fraction = 0.0
+    """Typing errors and dropped words in the input, never in the answer; tags stay aligned."""
+    seed: int = 17
+
+
+class Limits(Settings):
+    """What makes a row unusable."""
+
+    max_input_characters: int = Field(default=20_000, ge=1)
+    """Longer questions or texts are quarantined."""
+    max_answer_characters: int = Field(default=20_000, ge=1)
+    """Longer answers are quarantined."""
+    min_records_per_label: int = Field(default=2, ge=1)
+    """A label with fewer records ends the build: it cannot be learned and judged."""
+
+
+class Dataset(Settings):
+    """One entry of params.yaml."""
+
+    task: DatasetTask
+    """What the records hold; `causal-lm` is for models of the task `seq2seq-lm`, too."""
+    source: str
+    """File or folder, relative to the checkout, or absolute."""
+    format: Format
+    columns: Columns = Columns()
+    delimiter: str | None = Field(default=None, min_length=1, max_length=1)
+    """Of a csv; found out when not given."""
+    exclude: tuple[str, ...] = ()
+    """Names of folders or files of a medquad source to leave out."""
+    language: str = "en"
+    """ISO 639-1 code of records that do not say."""
+    licence: str = Field(min_length=1)
+    """SPDX id or a sentence: what allows training on this."""
+    identified: bool = True
+    """Whether the source may name people: then ids become keyed HMACs, and only de-identified data is pushed."""
+    deidentify: bool = True
+    """Whether names, dates, places, contacts and record numbers become placeholders."""
+    bad_row_budget: Fraction = 0.02
+    """Share of the rows that may be quarantined before the dataset is refused."""
+    limits: Limits = Limits()
+    split: SplitSettings = SplitSettings()
+    augment: Augmentation = Augmentation()
+
+    @model_validator(mode="after")
+    def _safe_to_learn_from(self) -> Self:
+        if self.identified and not self.deidentify:
+            raise ValueError("identified data must be de-identified: set deidentify: true, or identified: false")
+        if self.augment.paraphrase and self.task != "causal-lm":
+            raise ValueError(f"augment.paraphrase rephrases questions: {self.task} has none, set it to 0")
+        return self
+
+    @model_validator(mode="after")
+    def _nothing_ignored(self) -> Self:
+        for setting, format_ in (("delimiter", "csv"), ("exclude", "medquad")):
+            if getattr(self, setting) and self.format != format_:
+                raise ValueError(f"{setting} is for format {format_} only")
+        return self
+
+
+class Params(Settings):
+    """params.yaml: the datasets that DVC builds."""
+
+    datasets: dict[Name, Dataset]

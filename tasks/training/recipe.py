@@ -1,0 +1,53 @@
+"""A recipe: one trained model, declared whole."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from tasks.config.evaluation import EvaluationSettings
+from tasks.config.gates import Gate
+from tasks.config.release import Quantization, Schedule
+from tasks.config.training import BaseModelRef, Training
+from tasks.config.words import Name, Task
+from tasks.settings import Settings
+from tasks.training.method import parse_options
+
+
+class Recipe(Settings):
+    """recipes/NAME.yaml: one trained model."""
+
+    model: Name
+    """Name in the registry."""
+    task: Task
+    intended_use: str = Field(min_length=10)
+    """What the model is for, and for whom."""
+    base_model: BaseModelRef
+    dataset: Name
+    """An entry of params.yaml."""
+    method: dict[str, Any]
+    """`name`, and that method's own settings (`galen methods`)."""
+    training: Training = Training()
+    evaluation: EvaluationSettings = EvaluationSettings()
+    policy: Name
+    """policies/NAME.yaml"""
+    tighten: tuple[Gate, ...] = ()
+    """Gates to add; one with a name of the policy's must be at least as strict."""
+    quantization: Quantization = Quantization()
+    first_release: Literal["approval", "base"] = "approval"
+    """With no champion to compare to: wait for a person, or compare with the base model."""
+    schedule: Schedule | None = None
+    seed: int = 17
+
+    @model_validator(mode="after")
+    def _classes_to_weigh(self) -> Self:
+        if self.training.class_weights != "equal" and self.task != "text-classification":
+            raise ValueError(f"training.class_weights weighs the labels of texts: {self.task} has none, remove it")
+        return self
+
+    @field_validator("method")
+    @classmethod
+    def _known_method(cls, method: dict[str, Any]) -> dict[str, Any]:
+        parse_options(method)
+        return method
