@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tasks.store import Store
+
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # so that tests can say `from tests.factories import`
 
 os.environ.update(
@@ -38,6 +40,12 @@ def galen_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.delenv("PREFECT_API_URL", raising=False)
     return folder
+
+
+@pytest.fixture
+def store(galen_home: Path) -> Store:
+    """The store of the test's `GALEN_HOME`, empty."""
+    return Store(galen_home)
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,139 @@
+"""Where sealed artifacts lie: under one root, found again by digest, or by the step that made them.
+
+Whoever reads or makes artifacts is handed a `Store`; a command line makes the one of `GALEN_HOME`. Two stores in one
+process know nothing of each other. Everything else that is made at run time lies under the same root.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from tasks.artifact import MANIFEST, Artifact, key_of, read, seal, sync, verify, write_atomically
+from tasks.digest import files_of
+from tasks.errors import InputError, IntegrityError, Interrupted
+
+
+@dataclass(frozen=True)
+class Store:
+    """Everything made at run time below one folder; making a `Store` creates nothing."""
+
+    root: Path
+
+    def has(self, digest: str) -> bool:
+        """Whether an artifact is here; its bytes are not looked at."""
+        return self._place(digest).is_dir()
+
+    def load(self, digest: str) -> Artifact:
+        """A sealed artifact by digest, every file hashed.
+
+        Raises:
+            IntegrityError: it is not there, or does not match its digest.
+        """
+        if not self.has(digest):
+            hint = "restore GALEN_HOME/artifacts"
+            raise IntegrityError("this artifact is not on this machine", value=digest, hint=hint)
+        folder = self._place(digest)
+        artifact = read(folder)
+        if artifact.digest != digest:
+            raise IntegrityError(f"{MANIFEST} was changed", value=folder, hint="restore it from a copy you trust")
+        verify(artifact)
+        return artifact
+
+    def find(self, kind: str, inputs: Mapping[str, Any], code: str | None = None) -> Artifact | None:
+        """What the same step made before from the same inputs by the same code, verified; None where there is nothing.
+
+        Raises:
+            IntegrityError: it is there, and does not match its digest.
+        """
+        try:
+            digest = self._index(kind, key_of(kind, inputs, code)).read_text().strip()
+        except FileNotFoundError:
+            return None
+        return replace(self.load(digest), reused=True) if self.has(digest) else None
+
+    def make(
+        self,
+        kind: str,
+        inputs: Mapping[str, Any],
+        build: Callable[[Path], Mapping[str, Any]],
+        code: str | None = None,
+    ) -> Artifact:
+        """The artifact of a step: found, or built once.
+
+        Args:
+            kind: what it is: "adapter", "merged", "evaluation"...
+            inputs: plain data, everything that the content depends on: config and digests, never paths.
+            build: fills an empty folder and returns the metadata to seal with it.
+            code: digest of the code that matters, where the whole of flows/ and tasks/ is too much.
+        """
+        key = key_of(kind, inputs, code)
+        name = f"{kind}-{key[:16]}"
+        with self.locked(name):
+            if found := self.find(kind, inputs, code):
+                return found
+            with self.staging(name) as folder:
+                artifact = self.adopt(folder, kind, build(folder))
+            write_atomically(self._index(kind, key), artifact.digest.encode())
+            return artifact
+
+    def adopt(self, staging: Path, kind: str, meta: Mapping[str, Any]) -> Artifact:
+        """Seal a folder on the same disk and move it in with one rename; content already stored is kept."""
+        digest = seal(staging, kind, meta)
+        final = self._place(digest)
+        final.parent.mkdir(parents=True, exist_ok=True)
+        if not final.is_dir():
+            for file in files_of(staging):
+                sync(file)
+            staging.rename(final)
+            sync(final.parent)
+        return self.load(digest)
+
+    @contextmanager
+    def staging(self, name: str) -> Iterator[Path]:
+        """An empty folder on the same disk, for `adopt` to take; what is left of it goes, also after a failure."""
+        folder = self.root / "staging" / name
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    @contextmanager
+    def locked(self, name: str, *, wait: bool = True) -> Iterator[None]:
+        """Hold a named lock of this store; the kernel frees it when the process dies, however it dies.
+
+        Raises:
+            Interrupted: another process holds it and `wait` is false.
+            InputError: the root cannot be written.
+        """
+        path = self.root / "locks" / f"{name}.lock"
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            if error.errno in (28, 122):  # no space, over quota: the top of the command says so
+                raise
+            hint = "set GALEN_HOME to a folder of yours"
+            raise InputError("GALEN_HOME cannot be written", value=self.root, hint=hint) from error
+        try:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            except BlockingIOError as error:
+                raise Interrupted(f"another run holds {name}", hint="wait for it to end, then run again") from error
+            yield
+        finally:
+            os.close(handle)
+
+    def _place(self, digest: str) -> Path:
+        return self.root / "artifacts" / digest
+
+    def _index(self, kind: str, key: str) -> Path:
+        return self.root / "index" / kind / key
