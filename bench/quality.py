@@ -40,8 +40,8 @@ def main() -> None:
     from flows.environment import set_up_environment
     from tasks.data.seal import adopt_version
     from tasks.settings import load
-    from tasks.training.models import resolve_base
     from tasks.training.recipe import Recipe
+    from tasks.training.resolve import resolve_base
 
     set_up_environment()
     recipe = arm_of(args.recipe, args.arm) if args.arm else load(Recipe, args.recipe)

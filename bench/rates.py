@@ -36,7 +36,7 @@ def main() -> None:
 
     from flows.environment import set_up_environment
     from tasks.comparison.config import entries, load_comparison
-    from tasks.training.models import resolve_base
+    from tasks.training.resolve import resolve_base
 
     set_up_environment()
     first: dict[str, Any] = {}
@@ -68,8 +68,8 @@ def loss(plain: dict[str, Any], name: str, rate: float, steps: int) -> float:
     """Validation loss of a recipe after so many steps with another rate; infinite where it diverged."""
     from tasks.data.seal import adopt_version
     from tasks.errors import GalenError
-    from tasks.training.models import resolve_base
     from tasks.training.recipe import Recipe
+    from tasks.training.resolve import resolve_base
     from tasks.training.train import finetune
 
     recipe = Recipe.model_validate(plain | {"training": plain["training"] | {name: rate, "max_steps": steps}})

@@ -125,7 +125,7 @@ def train_galen(told: dict[str, Any]) -> None:
     """Train once and print the timing. The seed differs per round: the same one would find the first artifact."""
     from tasks.artifact import load
     from tasks.data.version import DatasetVersion
-    from tasks.training.models import resolve_base
+    from tasks.training.resolve import resolve_base
     from tasks.training.train import finetune, timing_of
 
     how = SETTINGS[told["task"]]
@@ -158,7 +158,7 @@ def train_galen(told: dict[str, Any]) -> None:
 def encoder() -> Path:
     """The real pretrained MiniLM encoder."""
     from tasks.config.training import BaseModelRef
-    from tasks.training.models import resolve_base
+    from tasks.training.resolve import resolve_base
 
     return resolve_base(BaseModelRef(package=ENCODER)).path
 

@@ -21,7 +21,8 @@ from tasks.data.stage import STAGES
 from tasks.data.version import DatasetVersion
 from tasks.errors import GalenError, Stopped
 from tasks.lineage import recording
-from tasks.training.models import Base, resolve_base
+from tasks.training.bases import Base
+from tasks.training.resolve import resolve_base
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -43,7 +43,7 @@ def base_identity(ref: BaseModelRef) -> Any:
         from tasks.training.named_base import base_inputs
 
         return base_inputs(ref.base)
-    from tasks.training.models import resolve_base
+    from tasks.training.resolve import resolve_base
 
     return resolve_base(ref).digest
 

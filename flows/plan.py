@@ -91,8 +91,9 @@ def _derived(stage: str, artifact: Artifact | None, source: str, seconds: float 
 
 
 def _trained(recipe: Recipe, version: DatasetVersion) -> Artifact | None:
-    from tasks.training.models import Base, resolve_base
+    from tasks.training.bases import Base
     from tasks.training.named_base import known_base
+    from tasks.training.resolve import resolve_base
     from tasks.training.train import inputs_of as training_inputs
     from tasks.training.train import kind_of, training_code
 

@@ -33,8 +33,9 @@ from tasks.release import quantize as quantizing
 from tasks.release import register as registry
 from tasks.release.merge import cannot_merge
 from tasks.release.register import Version
+from tasks.training.bases import Base
 from tasks.training.method import method_named, parse_options
-from tasks.training.models import Base, resolve_base
+from tasks.training.resolve import resolve_base
 from tasks.training.train import finetune as train
 
 P = ParamSpec("P")

@@ -18,8 +18,8 @@ from tasks.data.version import DatasetVersion, load_version
 from tasks.errors import InputError
 from tasks.evaluation.evaluate import Evaluation, evaluate
 from tasks.evaluation.metrics import METRICS
-from tasks.training.models import resolve_base
 from tasks.training.recipe import Recipe
+from tasks.training.resolve import resolve_base
 from tasks.training.train import finetune
 
 

@@ -15,7 +15,7 @@ from tasks.training.recipe import Recipe
 from tasks.training.train import timing_of
 
 if TYPE_CHECKING:
-    from tasks.training.models import Base
+    from tasks.training.bases import Base
 
 RECORDS = 32  # of the test split, for latency
 ROUNDS = 3
@@ -41,7 +41,7 @@ def sizes(base: Base, recipe: Recipe, labels: list[str]) -> tuple[int, int]:
     """Weights of the base with its head, and those of the head alone; counted from shapes, nothing is loaded."""
     import torch
 
-    from tasks.training.models import auto_class, fresh_modules, head_modules, task_config
+    from tasks.training.shapes import auto_class, fresh_modules, head_modules, task_config
 
     with torch.device("meta"):
         model = auto_class(recipe.task).from_config(task_config(base.path, recipe.task, labels))
@@ -70,7 +70,8 @@ def latency(artifact: Artifact, recipe: Recipe, dataset: DatasetVersion) -> dict
     For models that write text this is the time to the first token, not that of an answer.
     """
     from tasks.release.merge import merge
-    from tasks.training.models import longest_input, open_model
+    from tasks.training.opening import open_model
+    from tasks.training.shapes import longest_input
 
     rows = list(judged_rows(dataset.rows("test"), None))[:RECORDS]
 

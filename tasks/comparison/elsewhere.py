@@ -16,7 +16,7 @@ from tasks.errors import InputError
 from tasks.evaluation.evaluate import evaluate, judged_rows
 
 if TYPE_CHECKING:
-    from tasks.training.models import Base
+    from tasks.training.bases import Base
 
 TEXTS, TOKENS = 128, 128  # of a corpus: how many texts, and tokens of each
 PROBED = 2000  # records that a probe learns from, at most
@@ -87,13 +87,13 @@ def _lines(corpus: Path) -> list[str]:
 def _opened(model: Artifact | Base, artifact: Artifact) -> tuple[Any, Any]:
     import torch
 
-    from tasks.training.models import open_model
+    from tasks.training.opening import open_model
 
     return open_model(model, artifact.meta["task"], artifact.meta["labels"], dtype=torch.float32)
 
 
 def _cut(model: Any, tokenizer: Any, texts: Sequence[str], length: int) -> Texts:
-    from tasks.training.models import longest_input
+    from tasks.training.shapes import longest_input
 
     found: Texts = tokenizer(list(texts), truncation=True, max_length=longest_input(model.config, length))["input_ids"]
     return found

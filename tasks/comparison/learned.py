@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel
 
-    from tasks.training.models import Base
+    from tasks.training.bases import Base
 
 RECORDS = 16  # of the test split, to run through a model
 WORDS = 3  # of the vocabulary, beside each trained vector
@@ -56,7 +56,7 @@ def weight_changes(artifact: Artifact, base: Base) -> dict[str, float]:
     have no before, and are left out.
     """
     from tasks.release.merge import load_plain_base
-    from tasks.training.models import fresh_modules
+    from tasks.training.shapes import fresh_modules
 
     method = method_named(artifact.meta["method"]["name"])
     if not method.mergeable:
@@ -82,7 +82,8 @@ def nearest_words(artifact: Artifact, base: Base) -> list[list[dict[str, Any]]]:
     import torch
     from safetensors.torch import load_file
 
-    from tasks.training.models import load_base, load_tokenizer
+    from tasks.training.loading import load_base
+    from tasks.training.tokenizer import load_tokenizer
 
     if artifact.kind != "adapter":
         return []
@@ -111,7 +112,9 @@ def switched_off(
     None where nothing but the head was learned, so that nothing can be switched off.
     """
     from tasks.training.hardware import native_dtype
-    from tasks.training.models import fresh_modules, head_modules, load_base, open_model
+    from tasks.training.loading import load_base
+    from tasks.training.opening import open_model
+    from tasks.training.shapes import fresh_modules, head_modules
 
     task, labels = artifact.meta["task"], artifact.meta["labels"]
     if task in GENERATING:
@@ -154,7 +157,8 @@ def _in_passing(artifact: Artifact, base: Base, dataset: DatasetVersion) -> dict
     """What can be seen while some test inputs go through base and tuned model: changes of states, and gates."""
     import torch
 
-    from tasks.training.models import longest_input, open_model
+    from tasks.training.opening import open_model
+    from tasks.training.shapes import longest_input
 
     task, labels = artifact.meta["task"], artifact.meta["labels"]
     rows = judged_rows(dataset.rows("test"), None)[:RECORDS]

@@ -91,7 +91,8 @@ def _config(base: BaseModelRef | None, task: Task) -> PreTrainedConfig:
         from transformers import BertConfig
 
         return BertConfig(num_labels=len(LABELS))
-    from tasks.training.models import resolve_base, task_config
+    from tasks.training.resolve import resolve_base
+    from tasks.training.shapes import task_config
 
     return task_config(resolve_base(base).path, task, LABELS)
 
@@ -100,7 +101,9 @@ def _model(base: BaseModelRef | None, task: Task) -> tuple[PreTrainedModel, tupl
     """The base without values, and the names of its heads."""
     import torch
 
-    from tasks.training.models import auto_class, fresh_modules, head_modules, quiet, resolve_base
+    from tasks.training.quiet import quiet
+    from tasks.training.resolve import resolve_base
+    from tasks.training.shapes import auto_class, fresh_modules, head_modules
 
     quiet()
     with torch.device("meta"):
@@ -111,7 +114,7 @@ def _model(base: BaseModelRef | None, task: Task) -> tuple[PreTrainedModel, tupl
 
 def _tasks_of(base: BaseModelRef | None) -> list[Task]:
     """What a base can do, the task that it was made for first."""
-    from tasks.training.models import quiet
+    from tasks.training.quiet import quiet
 
     if base is None:
         return ["text-classification", "token-classification"]

@@ -21,7 +21,7 @@ from tasks.evaluation.predict import Predictions, predict
 from tasks.evaluation.text import tokens
 
 if TYPE_CHECKING:
-    from tasks.training.models import Base
+    from tasks.training.bases import Base
 
     Train = list[dict[str, Any]]
     Rule = Callable[[Train, Rows], list[Any]]
@@ -106,7 +106,8 @@ def _zero_shot(base: Base, dataset: DatasetVersion, settings: EvaluationSettings
     """The untrained base, told what to do before each question."""
 
     def run(rows: Rows) -> Predictions:
-        from tasks.training.models import open_model, task_of
+        from tasks.training.opening import open_model
+        from tasks.training.shapes import task_of
 
         asked = [
             {**row, "prompt": ZERO_SHOT.get(row["language"], ZERO_SHOT["en"]).replace("{prompt}", row["prompt"])}

@@ -24,7 +24,7 @@ from tasks.evaluation.slices import RECORD_SLICES, Scores
 from tasks.home import CHECKOUT
 
 if TYPE_CHECKING:
-    from tasks.training.models import Base
+    from tasks.training.bases import Base
 
 METRICS_FILE, PREDICTIONS_FILE = "metrics.json", "predictions.parquet"
 STATISTIC = "statistic:"
@@ -172,7 +172,8 @@ def evaluate(
         raise NotJudgeable(f"the model is for {model.meta['task']}, the dataset for {dataset.task}", value=dataset.name)
 
     def run(rows: Rows) -> Predictions:
-        from tasks.training.models import open_model, task_of
+        from tasks.training.opening import open_model
+        from tasks.training.shapes import task_of
 
         task = model.meta["task"] if isinstance(model, Artifact) else task_of(model, dataset.task)
         opened, tokenizer = open_model(model, task, labels)

@@ -47,7 +47,7 @@ def predict(
     """Predictions of an opened model.
 
     Args:
-        model: as `tasks.training.models.open_model` gives it.
+        model: as `tasks.training.opening.open_model` gives it.
         tokenizer: its tokenizer.
         task: what the records are for.
         labels: names of the model's outputs, in their order.
@@ -172,7 +172,7 @@ def _forward(model: Any, tokenizer: PreTrainedTokenizerBase, texts: Sequence[Seq
 
 def positions_of(model: Any) -> int | None:
     """How many tokens a model has positions for, None where its config says nothing."""
-    from tasks.training.models import longest_input
+    from tasks.training.shapes import longest_input
 
     found = longest_input(model.config, UNLIMITED)
     return None if found == UNLIMITED else found

@@ -246,7 +246,7 @@ class _Ancestry:
         return next(event for event in alike if event.facts["artifact"] == made.facts["artifact"])
 
     def _base(self, trained: Event) -> Node:
-        from tasks.training.models import locate_base
+        from tasks.training.bases import locate_base
 
         digest, ref = trained.facts["base"]["digest"], trained.facts["base"]["ref"]
         name = f"base model ({', '.join(f'{key} {value}' for key, value in ref.items())})"

@@ -11,8 +11,8 @@ from tasks.errors import InputError
 from tasks.evaluation.answers import generate
 from tasks.evaluation.predict import positions_of
 from tasks.release.register import resolve
-from tasks.training.models import open_model
 from tasks.training.objectives.token_classification import word_pieces
+from tasks.training.opening import open_model
 from tasks.training.prompts import prompt_ids
 
 if TYPE_CHECKING:

@@ -34,7 +34,7 @@ LOAD_BESIDE = """
 import sys
 from pathlib import Path
 from tasks.artifact import read
-from tasks.training.models import open_model
+from tasks.training.opening import open_model
 artifact = read(Path(sys.argv[1]))
 open_model(artifact, artifact.meta["task"], artifact.meta["labels"])
 """
@@ -49,7 +49,7 @@ BESIDE = """\
 from pathlib import Path
 
 from tasks.artifact import read
-from tasks.training.models import open_model
+from tasks.training.opening import open_model
 
 artifact = read(Path("model"))
 model, tokenizer = open_model(artifact, artifact.meta["task"], artifact.meta["labels"])"""

@@ -10,10 +10,13 @@ from tasks.artifact import Artifact, Meta, make
 from tasks.digest import digest_data, digest_file
 from tasks.errors import InputError, IntegrityError
 from tasks.release.probe import Difference, compare, logits_of, probe
+from tasks.training.bases import Base, locate_base
 from tasks.training.folders import TOKENIZER_FILES, load_config
 from tasks.training.fourbit import dequantized
+from tasks.training.loading import load_base
 from tasks.training.method import Method, method_named, parse_options
-from tasks.training.models import Base, auto_class, copy_tokenizer, load_base, load_tokenizer, locate_base
+from tasks.training.shapes import auto_class
+from tasks.training.tokenizer import copy_tokenizer, load_tokenizer
 
 if TYPE_CHECKING:
     import torch

@@ -15,19 +15,13 @@ from tasks.config.release import Quantization
 from tasks.digest import digest_file
 from tasks.errors import InputError, IntegrityError
 from tasks.release.probe import compare, logits_of, probe
+from tasks.training.bases import Base, locate_base
 from tasks.training.fourbit import check_shapes, keep_unpacked, skipped
+from tasks.training.loading import load_base
 from tasks.training.method import method_named, parse_options
-from tasks.training.models import (
-    SERVED_BASE,
-    Base,
-    auto_class,
-    copy_tokenizer,
-    fresh_modules,
-    load_base,
-    load_tokenizer,
-    locate_base,
-    open_model,
-)
+from tasks.training.opening import SERVED_BASE, open_model
+from tasks.training.shapes import auto_class, fresh_modules
+from tasks.training.tokenizer import copy_tokenizer, load_tokenizer
 
 if TYPE_CHECKING:
     import torch

@@ -144,7 +144,7 @@ def _opened_by_galen(folder: Path, meta: dict[str, Any]) -> Any:
     """Model and tokenizer of a base with an adapter beside it."""
     try:
         from tasks.artifact import read
-        from tasks.training.models import open_model
+        from tasks.training.opening import open_model
     except ImportError as error:
         raise ImportError(
             f"this model is a base with an adapter ({meta['method']['name']}) beside it, which Galen's code puts on: "

@@ -85,7 +85,7 @@ def train_base(spec: BaseSpec, corpus: Path, out: Path) -> BaseReport:
     """
     import torch
 
-    from tasks.training.models import quiet
+    from tasks.training.quiet import quiet
 
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InputError("the folder for the base model is in use", value=out, hint="name another, or empty it")

@@ -17,7 +17,7 @@ from tasks.training.method import Method, method_named, parse_options
 from tasks.training.recipe import Recipe
 
 if TYPE_CHECKING:
-    from tasks.training.models import Base
+    from tasks.training.bases import Base
 
 LABELS = ("one", "two")
 """Stand in for a dataset's labels: a head stays in full precision, so their number changes no verdict here."""
@@ -45,7 +45,8 @@ def check_fit(recipe: Recipe) -> None:
 
 
 def _base(ref: BaseModelRef) -> Base | None:
-    from tasks.training.models import Base, resolve_base
+    from tasks.training.bases import Base
+    from tasks.training.resolve import resolve_base
 
     if ref.base is None:
         return resolve_base(ref)
@@ -58,8 +59,9 @@ def _base(ref: BaseModelRef) -> Base | None:
 def _check_spec(recipe: Recipe, method: Method, name: str) -> None:
     """As `_check_base`, for a base that is still to be made."""
     from tasks.training.base import llama_config
-    from tasks.training.models import quiet, task_config
     from tasks.training.named_base import spec_of
+    from tasks.training.quiet import quiet
+    from tasks.training.shapes import task_config
 
     quiet()
     spec, _ = spec_of(name)
@@ -75,7 +77,9 @@ def _check_spec(recipe: Recipe, method: Method, name: str) -> None:
 
 def _check_base(recipe: Recipe, method: Method, base: Base) -> None:
     from tasks.training.fourbit import check_shapes
-    from tasks.training.models import fresh_modules, load_tokenizer, quiet, task_config
+    from tasks.training.quiet import quiet
+    from tasks.training.shapes import fresh_modules, task_config
+    from tasks.training.tokenizer import load_tokenizer
 
     quiet()
     config = task_config(base.path, recipe.task, LABELS, recipe.training.dropout)
@@ -97,7 +101,7 @@ def _check_method(recipe: Recipe, method: Method, config: Any, fresh: Sequence[s
     """The method's own look at the model's shapes and names."""
     import torch
 
-    from tasks.training.models import auto_class, head_modules
+    from tasks.training.shapes import auto_class, head_modules
 
     with torch.device("meta"):
         model = auto_class(recipe.task).from_config(config)
@@ -121,7 +125,7 @@ def _check_skipped(recipe: Recipe, config: Any) -> None:
     from transformers.pytorch_utils import Conv1D
     from transformers.quantizers.quantizers_utils import should_convert_module
 
-    from tasks.training.models import auto_class
+    from tasks.training.shapes import auto_class
 
     with torch.device("meta"):
         model = auto_class(recipe.task).from_config(config)

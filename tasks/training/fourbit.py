@@ -12,7 +12,7 @@ from tasks.errors import InputError
 if TYPE_CHECKING:
     from transformers import BitsAndBytesConfig, PreTrainedConfig, PreTrainedModel
 
-    from tasks.training.models import Base
+    from tasks.training.bases import Base
 
 BLOCK = 64  # weights that share one constant, along a row of the matrix
 ROWS = 32  # bitsandbytes' CPU kernel takes rows in blocks of this size
@@ -43,7 +43,7 @@ def skipped(settings: Quantization, config: PreTrainedConfig, task: Task, fresh:
     """
     import torch
 
-    from tasks.training.models import auto_class
+    from tasks.training.shapes import auto_class
 
     with torch.device("meta"):
         model = auto_class(task).from_config(config)
@@ -81,7 +81,7 @@ def check_shapes(base: Base, task: Task, labels: Sequence[str], settings: Quanti
     from transformers.pytorch_utils import Conv1D
     from transformers.quantizers.quantizers_utils import should_convert_module
 
-    from tasks.training.models import auto_class, fresh_modules, task_config
+    from tasks.training.shapes import auto_class, fresh_modules, task_config
 
     config = task_config(base.path, task, labels)
     left_out = list(skipped(settings, config, task, fresh_modules(base, task, labels)))

@@ -23,7 +23,7 @@ from tasks.training.loop import Curves, stoppable
 from tasks.training.recipe import Recipe
 
 if TYPE_CHECKING:
-    from tasks.training.models import Base
+    from tasks.training.bases import Base
 
 JOB, RESULT, CURVES, ERROR = "job.json", "result.json", "curves.jsonl", "error-{rank}.json"
 """Files of a training's own folder: what is asked, what came of it, points of curves, the fault of each process."""

@@ -17,10 +17,10 @@ from tasks.data.version import load_version
 from tasks.digest import canonical_json
 from tasks.errors import GalenError, Unforeseen, of_machine
 from tasks.process import die_with_parent
+from tasks.training.bases import Base
 from tasks.training.checkpoint import Checkpoints
 from tasks.training.distributed import joined
 from tasks.training.launch import CURVES, ERROR, JOB, RESULT, CurvesFile
-from tasks.training.models import Base
 from tasks.training.recipe import Recipe
 from tasks.training.torchrun import LAUNCHER
 

@@ -15,6 +15,7 @@ from tasks.data.version import DatasetVersion
 from tasks.digest import canonical_json, digest_data, digest_file
 from tasks.errors import InputError
 from tasks.home import CHECKOUT, home
+from tasks.training.bases import Base
 from tasks.training.batches import layout, plan_in_order
 from tasks.training.checkpoint import Checkpoints
 from tasks.training.distributed import ALONE, Team, check_processes
@@ -22,23 +23,16 @@ from tasks.training.folders import TOKENIZER_FILES
 from tasks.training.fourbit import check_shapes
 from tasks.training.hardware import device, native_dtype
 from tasks.training.launch import in_processes
+from tasks.training.loading import load_base
 from tasks.training.loop import Curves, Lesson, Outcome, mean_loss, run, untrained
 from tasks.training.method import Method, method_named, parse_options
-from tasks.training.models import (
-    Base,
-    copy_tokenizer,
-    fresh_modules,
-    head_modules,
-    load_base,
-    load_tokenizer,
-    longest_input,
-    task_config,
-)
 from tasks.training.objectives import objective_for
 from tasks.training.objectives.text_classification import TextClassification
 from tasks.training.optimizer import Masters
 from tasks.training.prompts import template_of
 from tasks.training.recipe import Recipe
+from tasks.training.shapes import fresh_modules, head_modules, longest_input, task_config
+from tasks.training.tokenizer import copy_tokenizer, load_tokenizer
 
 if TYPE_CHECKING:
     import torch

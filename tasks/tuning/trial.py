@@ -26,7 +26,7 @@ from tasks.tuning.study import known_study
 if TYPE_CHECKING:
     from optuna.trial import Trial
 
-    from tasks.training.models import Base
+    from tasks.training.bases import Base
 
 READ: tuple[Split, ...] = ("train", "validation")
 
@@ -114,7 +114,7 @@ def run_trial(job: Job) -> dict[str, Any]:
     """
     from optuna.trial import Trial
 
-    from tasks.training.models import resolve_base
+    from tasks.training.resolve import resolve_base
 
     study, recipe = known_study(job.study, job.prunes), job.recipe
     follower = Follower(Trial(study, job.trial), recipe.training.evaluations, study.direction.name == "MAXIMIZE")

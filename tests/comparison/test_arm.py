@@ -14,7 +14,7 @@ from tasks.comparison.config import Entry
 from tasks.comparison.job import Job, finished, keep, kept, kept_file, lines_of
 from tasks.comparison.methods import explained, text
 from tasks.errors import InputError, Stopped
-from tasks.training.models import resolve_base
+from tasks.training.resolve import resolve_base
 from tests.factories import dataset_version, tiny_bert, tiny_llama
 from tests.training.recipes import recipe
 

@@ -10,7 +10,8 @@ from tasks.data.version import DatasetVersion
 from tasks.errors import NotJudgeable
 from tasks.evaluation.baselines import RULES, baselines, compare, table
 from tasks.evaluation.evaluate import evaluate
-from tasks.training.models import Base, resolve_base
+from tasks.training.bases import Base
+from tasks.training.resolve import resolve_base
 from tests.evaluation.fakes import answered
 from tests.factories import dataset_version, seal_rows, tiny_bert, tiny_llama
 

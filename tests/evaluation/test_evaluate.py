@@ -17,8 +17,10 @@ from tasks.evaluation.answers import Likelihood, generate, likelihoods
 from tasks.evaluation.evaluate import Evaluation, evaluate, judged_rows, subject_of
 from tasks.evaluation.predict import positions_of, predict
 from tasks.home import home
-from tasks.training.models import Base, open_model, resolve_base
+from tasks.training.bases import Base
+from tasks.training.opening import open_model
 from tasks.training.prompts import answer_ids, prompt_ids
+from tasks.training.resolve import resolve_base
 from tests.factories import dataset_version, rows, seal_rows, tiny_bert, tiny_llama
 
 FEW = EvaluationSettings(generation=Generation(max_new_tokens=8), resamples=100)
@@ -172,9 +174,9 @@ def test_the_same_question_is_answered_once(llama: Base, monkeypatch: pytest.Mon
     def forbidden(*_: Any, **__: Any) -> None:
         raise AssertionError("the model was opened again")
 
-    import tasks.training.models
+    import tasks.training.opening
 
-    monkeypatch.setattr(tasks.training.models, "open_model", forbidden)
+    monkeypatch.setattr(tasks.training.opening, "open_model", forbidden)
     assert evaluate(llama, dataset, FEW).digest == first.digest
     grown = seal_rows(
         "causal-lm",

@@ -16,8 +16,10 @@ from tasks.evaluation.answers import Likelihood, generate, is_cut, likelihoods
 from tasks.evaluation.baselines import baselines
 from tasks.evaluation.evaluate import evaluate
 from tasks.evaluation.predict import positions_of, predict
-from tasks.training.models import Base, open_model, resolve_base
+from tasks.training.bases import Base
+from tasks.training.opening import open_model
 from tasks.training.prompts import answer_ids, prompt_ids
+from tasks.training.resolve import resolve_base
 from tests.factories import dataset_version, rows, tiny_model
 
 FEW = EvaluationSettings(generation=Generation(max_new_tokens=8), resamples=100)

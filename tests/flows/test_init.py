@@ -31,7 +31,7 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     tiny_llama(folder / "base")
     for module in (init, params, sources):
         monkeypatch.setattr(module, "CHECKOUT", folder)
-    for module in ("tasks.data.formats.source", "tasks.home", "tasks.training.models"):
+    for module in ("tasks.data.formats.source", "tasks.home", "tasks.training.resolve"):
         monkeypatch.setattr(f"{module}.CHECKOUT", folder)
     monkeypatch.chdir(folder)
     return folder

@@ -15,8 +15,8 @@ from tasks.children import Children
 from tasks.data.version import DatasetVersion
 from tasks.errors import ConfigError, GalenError, InputError, Stopped
 from tasks.settings import load
-from tasks.training.models import resolve_base
 from tasks.training.recipe import Recipe
+from tasks.training.resolve import resolve_base
 from tasks.training.train import finetune
 from tasks.tuning.trial import Job, run_trial
 from tests.factories import dataset_version, tiny_bert

@@ -97,7 +97,7 @@ def test_an_artifact_put_in_another_ones_place_is_changed(chain: Chain) -> None:
 
 def test_a_base_outside_is_verified_changed_or_only_recorded(chain: Chain) -> None:
     """A base model is the user's own folder: a digest that does not match is a fault, its absence is not."""
-    from tasks.training.models import digest_model
+    from tasks.training.folders import digest_model
 
     folder = artifacts().parent / "elsewhere"
     folder.mkdir()

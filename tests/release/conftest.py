@@ -50,7 +50,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., tuple[Pa
     from tasks.release.merge import merge
     from tasks.release.quantize import quantize
     from tasks.training.method import method_named
-    from tasks.training.models import resolve_base
+    from tasks.training.resolve import resolve_base
     from tasks.training.train import finetune
 
     @cache

@@ -26,7 +26,8 @@ from tasks.release.probe import compare, logits_of, probe
 from tasks.release.quantize import quantize, verify_quantized
 from tasks.release.register import promote
 from tasks.release.served import Served
-from tasks.training.models import Base, locate_base, open_model
+from tasks.training.bases import Base, locate_base
+from tasks.training.opening import open_model
 from tests.lineage.chain import ORIGIN
 from tests.release.conftest import Candidates
 from tests.release.test_register import release
@@ -151,7 +152,7 @@ def test_such_a_model_is_registered_asked_exported_and_served(
     assert (version.merged, version.adapter) == (None, made.adapter.digest)
 
     monkeypatch.setenv(tracking.URI, tracking.uri())
-    monkeypatch.setattr("tasks.training.models.native_dtype", lambda: torch.float32)  # fewer near ties
+    monkeypatch.setattr("tasks.training.opening.native_dtype", lambda: torch.float32)  # fewer near ties
     served = mlflow.pyfunc.load_model("models:/tiny@champion")
     (answer,) = served.predict([QUESTION])
     assert ask("tiny@champion", QUESTION).partition(" (")[0] == answer
@@ -165,6 +166,6 @@ def test_such_a_model_is_registered_asked_exported_and_served(
 
 def test_mlflow_without_galen_says_what_is_needed(candidate: Candidates, monkeypatch: pytest.MonkeyPatch) -> None:
     context = SimpleNamespace(artifacts={"model": candidate("causal-lm", "prompt").quantized.path})
-    monkeypatch.setitem(sys.modules, "tasks.training.models", None)
+    monkeypatch.setitem(sys.modules, "tasks.training.opening", None)
     with pytest.raises(ImportError, match=r"\(prompt\) beside it.*in a checkout of Galen"):
         Served().load_context(context)

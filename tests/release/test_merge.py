@@ -17,9 +17,12 @@ from tasks.errors import InputError, IntegrityError
 from tasks.release import merge as merging
 from tasks.release.merge import check_changes, check_ties, merge
 from tasks.release.probe import compare, logits_of, probe
+from tasks.training.bases import Base
+from tasks.training.loading import load_base
 from tasks.training.methods.adalora import AdaLora
 from tasks.training.methods.lora import Lora
-from tasks.training.models import Base, load_base, open_model, resolve_base
+from tasks.training.opening import open_model
+from tasks.training.resolve import resolve_base
 from tasks.training.train import finetune
 from tests.factories import dataset_version, tiny_llama, tiny_model
 from tests.release.conftest import Candidates

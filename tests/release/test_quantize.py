@@ -17,8 +17,12 @@ from tasks.errors import InputError, IntegrityError
 from tasks.home import home
 from tasks.release.probe import logits_of, probe
 from tasks.release.quantize import quantize, verify_quantized
+from tasks.training.bases import Base
 from tasks.training.fourbit import dequantized, keep_unpacked
-from tasks.training.models import Base, auto_class, load_base, load_tokenizer, open_model
+from tasks.training.loading import load_base
+from tasks.training.opening import open_model
+from tasks.training.shapes import auto_class
+from tasks.training.tokenizer import load_tokenizer
 from tests.factories import tiny_llama
 from tests.release.conftest import Candidates
 

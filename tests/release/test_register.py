@@ -116,7 +116,7 @@ def test_mlflow_serves_the_champion_by_alias_and_answers_as_galen_does(
     loaded = keep_unpacked(model.unwrap_python_model().model)  # one kernel for both, else near ties may differ
     answers = model.predict(questions)
     assert answers == model.predict(pd.DataFrame({"question": questions}))
-    monkeypatch.setattr("tasks.training.models.native_dtype", lambda: loaded.dtype)
+    monkeypatch.setattr("tasks.training.opening.native_dtype", lambda: loaded.dtype)
     assert answers == [ask("tiny@champion", question) for question in questions]
 
 

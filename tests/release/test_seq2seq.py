@@ -29,7 +29,9 @@ from tasks.release.probe import compare, logits_of, probe
 from tasks.release.quantize import quantize
 from tasks.release.served import Served
 from tasks.training.fit import check_fit
-from tasks.training.models import auto_class, load_tokenizer, open_model
+from tasks.training.opening import open_model
+from tasks.training.shapes import auto_class
+from tasks.training.tokenizer import load_tokenizer
 from tasks.training.train import finetune
 from tests.factories import dataset_version, rows, tiny_model
 from tests.release.conftest import Candidates
@@ -135,7 +137,7 @@ def test_what_is_served_is_what_is_asked(
 ) -> None:
     model = learned(architecture)
     monkeypatch.setattr(asking, "resolve", lambda _: (None, model))
-    monkeypatch.setattr("tasks.training.models.native_dtype", lambda: torch.float32)  # as plain transformers
+    monkeypatch.setattr("tasks.training.opening.native_dtype", lambda: torch.float32)  # as plain transformers
     questions = [row["prompt"] for row in rows("causal-lm", 12)]
     questions.append(LONG)  # more than BART's 256 positions: its end is read
     said = served(model).predict(None, questions)

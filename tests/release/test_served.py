@@ -11,8 +11,8 @@ import torch
 
 from tasks.release import ask
 from tasks.release.served import Served
-from tasks.training.models import load_tokenizer
 from tasks.training.objectives.token_classification import word_pieces
+from tasks.training.tokenizer import load_tokenizer
 from tests.factories import tiny_bert, tiny_llama
 
 LABELS = [f"B-{number}" for number in range(7)]

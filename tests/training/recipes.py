@@ -7,8 +7,9 @@ from typing import Any
 
 from tasks.config.training import BaseModelRef
 from tasks.config.words import Task
-from tasks.training.models import Base, resolve_base
+from tasks.training.bases import Base
 from tasks.training.recipe import Recipe
+from tasks.training.resolve import resolve_base
 from tests.factories import ARCHITECTURES
 
 METHODS = {

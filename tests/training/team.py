@@ -12,8 +12,8 @@ from pathlib import Path
 from tasks.data.version import load_version
 from tasks.training.checkpoint import Checkpoints
 from tasks.training.distributed import Team, joined
-from tasks.training.models import resolve_base
 from tasks.training.recipe import Recipe
+from tasks.training.resolve import resolve_base
 from tasks.training.train import learn
 
 

@@ -26,8 +26,9 @@ from tasks.training.batches import Micro
 from tasks.training.checkpoint import RECORD, Checkpoints
 from tasks.training.distributed import ALONE, Team, check_processes
 from tasks.training.method import method_named
-from tasks.training.models import open_model, resolve_base
+from tasks.training.opening import open_model
 from tasks.training.recipe import Recipe
+from tasks.training.resolve import resolve_base
 from tasks.training.train import finetune, learn, timing_of
 from tests.factories import dataset_version, tiny_bert, tiny_llama
 from tests.training.recipes import METHODS, recipe
@@ -201,7 +202,7 @@ def start(given: Recipe, dataset: DatasetVersion) -> subprocess.Popen[str]:
         "from tasks.artifact import load\n"
         "from tasks.config import Recipe\n"
         "from tasks.data.version import DatasetVersion\n"
-        "from tasks.training.models import resolve_base\n"
+        "from tasks.training.resolve import resolve_base\n"
         "from tasks.training.train import finetune\n"
         "given = Recipe.model_validate_json(sys.argv[1])\n"
         "finetune(given, DatasetVersion(load(sys.argv[2])), resolve_base(given.base_model))\n"

@@ -17,12 +17,14 @@ from tasks.training import loop
 from tasks.training.adapters import WEIGHTS
 from tasks.training.batches import collate, layout, plan_in_order
 from tasks.training.encode import IGNORED
+from tasks.training.loading import load_base
 from tasks.training.method import method_named, parse_options
-from tasks.training.models import load_base, load_tokenizer, open_model
 from tasks.training.objectives import objective_for
 from tasks.training.objectives.text_classification import TextClassification
+from tasks.training.opening import open_model
 from tasks.training.optimizer import Masters, learning_rate
 from tasks.training.recipe import Recipe
+from tasks.training.tokenizer import load_tokenizer
 from tasks.training.train import finetune, timing_of
 from tests.factories import dataset_version, rows, seal_rows, tiny_bert, tiny_llama
 from tests.training.recipes import base_of, recipe

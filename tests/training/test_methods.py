@@ -21,11 +21,14 @@ from tasks.release.probe import logits_of, probe
 from tasks.training import loop
 from tasks.training.blocks import stacks
 from tasks.training.fit import check_fit
+from tasks.training.loading import load_base
 from tasks.training.loop import mean_loss
 from tasks.training.method import Method, method_named, methods, parse_options
-from tasks.training.models import fresh_modules, head_modules, load_base, load_tokenizer, open_model
+from tasks.training.opening import open_model
 from tasks.training.optimizer import Masters
 from tasks.training.recipe import Recipe
+from tasks.training.shapes import fresh_modules, head_modules
+from tasks.training.tokenizer import load_tokenizer
 from tasks.training.train import _lesson, _like_validation, finetune
 from tests.factories import ARCHITECTURES, dataset_version, tiny_model
 from tests.training.recipes import MAIN, METHODS, base_of, recipe, refusal

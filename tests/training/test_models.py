@@ -10,18 +10,13 @@ from tasks.config.release import Quantization
 from tasks.config.training import BaseModelRef
 from tasks.config.words import Task
 from tasks.errors import GalenError, InputError, IntegrityError, Interrupted
+from tasks.training.bases import locate_base
 from tasks.training.folders import digest_model
 from tasks.training.fourbit import dequantized, keep_unpacked
-from tasks.training.models import (
-    fresh_modules,
-    head_modules,
-    load_base,
-    load_tokenizer,
-    locate_base,
-    longest_input,
-    resolve_base,
-    task_config,
-)
+from tasks.training.loading import load_base
+from tasks.training.resolve import resolve_base
+from tasks.training.shapes import fresh_modules, head_modules, longest_input, task_config
+from tasks.training.tokenizer import load_tokenizer
 from tests.factories import tiny_bert, tiny_llama
 from tests.training.recipes import base_of
 

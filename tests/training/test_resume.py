@@ -17,8 +17,8 @@ from tasks.errors import Interrupted
 from tasks.home import CHECKOUT, home
 from tasks.training import loop
 from tasks.training.checkpoint import RECORD, Checkpoints
-from tasks.training.models import resolve_base
 from tasks.training.recipe import Recipe
+from tasks.training.resolve import resolve_base
 from tasks.training.train import finetune, inputs_of, machine, training_code
 from tests.factories import dataset_version, tiny_bert, tiny_llama
 from tests.training.recipes import recipe
@@ -51,7 +51,7 @@ def test_a_killed_run_ends_in_the_same_bytes(tmp_path: Path, galen_home: Path, m
         "from tasks.config import Recipe\n"
         "from tasks.data.version import DatasetVersion\n"
         "from tasks.training import loop\n"
-        "from tasks.training.models import resolve_base\n"
+        "from tasks.training.resolve import resolve_base\n"
         "from tasks.training.train import finetune\n"
         "real, steps = loop.learning_rate, []\n"
         "def count(step, total, settings):\n"

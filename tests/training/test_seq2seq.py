@@ -17,18 +17,13 @@ from tasks.errors import InputError
 from tasks.training.batches import Layout, collate, padding_share, plan_epoch, plan_in_order, real_tokens
 from tasks.training.encode import IGNORED, Encoded
 from tasks.training.fit import check_fit
-from tasks.training.models import (
-    auto_class,
-    fresh_modules,
-    head_modules,
-    load_base,
-    load_tokenizer,
-    open_model,
-    task_of,
-)
+from tasks.training.loading import load_base
 from tasks.training.objectives import objective_for
 from tasks.training.objectives.seq2seq_lm import shifted_right
+from tasks.training.opening import open_model
 from tasks.training.prompts import prompt_ids, without_beginning
+from tasks.training.shapes import auto_class, fresh_modules, head_modules, task_of
+from tasks.training.tokenizer import load_tokenizer
 from tasks.training.train import finetune
 from tests.factories import dataset_version, tiny_bert, tiny_llama, tiny_model
 from tests.training.recipes import base_of, recipe

@@ -13,7 +13,7 @@ from tasks.artifact import artifacts
 from tasks.children import Children
 from tasks.errors import InputError, IntegrityError
 from tasks.home import home
-from tasks.training.models import resolve_base
+from tasks.training.resolve import resolve_base
 from tasks.tuning.config import Search, Values, usual_space, with_values
 from tasks.tuning.result import summarise
 from tasks.tuning.study import Asked, Subject, Trials

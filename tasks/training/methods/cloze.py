@@ -99,7 +99,7 @@ class Cloze(Full):
         """
         import torch
 
-        from tasks.training.models import load_tokenizer
+        from tasks.training.tokenizer import load_tokenizer
 
         folder = Path(model.name_or_path)
         head = model.get_submodule(HEAD)

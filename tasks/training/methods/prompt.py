@@ -12,7 +12,7 @@ from tasks.config.words import Task
 from tasks.errors import InputError
 from tasks.training.inserted import Inserted
 from tasks.training.method import MethodOptions
-from tasks.training.models import longest_input
+from tasks.training.shapes import longest_input
 
 if TYPE_CHECKING:
     import torch
@@ -103,7 +103,7 @@ def _start(model: PreTrainedModel, options: PromptOptions) -> torch.Tensor:
             some = embedding(torch.arange(min(1000, len(embedding.weight)), device=embedding.weight.device)).float()
         return torch.randn(options.length, some.shape[1]) * float(some.std())
     if options.init == "text":
-        from tasks.training.models import load_tokenizer
+        from tasks.training.tokenizer import load_tokenizer
 
         ids = load_tokenizer(Path(model.name_or_path))(str(options.text), add_special_tokens=False)["input_ids"]
         if not ids:

@@ -1,0 +1,45 @@
+"""Base models: what one is here, and how it is found again by the digest of its files."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tasks.artifact import artifacts, load
+from tasks.errors import IntegrityError
+from tasks.home import home
+from tasks.training.folders import digest_model
+
+
+@dataclass(frozen=True)
+class Base:
+    """A base model on this machine: a Hugging Face folder, its digest, and how the recipe named it.
+
+    Of a folder elsewhere on the machine, `ref` keeps the name alone.
+    """
+
+    path: Path
+    digest: str
+    ref: dict[str, Any]
+
+
+def locate_base(digest: str) -> Base:
+    """The base model of that digest, hashed again.
+
+    Raises:
+        IntegrityError: it is not on this machine any more, or was changed.
+    """
+    if (artifacts() / digest).is_dir():
+        artifact = load(digest)
+        return Base(artifact.path, digest, {"base": artifact.meta.get("name")})
+    try:
+        record = json.loads((home() / "bases" / f"{digest}.json").read_bytes())
+    except (OSError, ValueError) as error:
+        hint = "run the recipe that used it once more, or restore GALEN_HOME/bases"
+        raise IntegrityError("nobody knows where this base model is", value=digest, hint=hint) from error
+    folder = Path(record["path"])
+    if not folder.is_dir() or digest_model(folder) != digest:
+        raise IntegrityError("the base model was moved or changed", value=folder, hint="put the same files back there")
+    return Base(folder, digest, record["ref"])

@@ -1,0 +1,63 @@
+"""Any trained artifact, or a base as it is, opened for inference."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from tasks.artifact import Artifact
+from tasks.config.words import Task
+from tasks.errors import InputError
+from tasks.training.bases import Base, locate_base
+from tasks.training.hardware import device, native_dtype
+from tasks.training.loading import load_base, load_made
+from tasks.training.method import method_named, parse_options
+from tasks.training.quiet import quiet
+from tasks.training.tokenizer import load_tokenizer
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedTokenizerBase
+
+    OpenModel = tuple[Any, PreTrainedTokenizerBase]
+
+
+SERVED_BASE = "base"
+"""Folder in a quantized artifact of an adapter that cannot be merged: the base in 4 bits, for plain transformers."""
+
+
+def open_model(
+    model: Artifact | Base, task: Task, labels: Sequence[str], *, dtype: torch.dtype | None = None
+) -> OpenModel:
+    """Any model, ready for inference: a base, an adapter on its base, a merged folder or a quantized one.
+
+    The quantized form of an adapter that cannot be merged holds its base: nothing outside its folder is needed.
+
+    Args:
+        dtype: of the weights that are not in 4 bits; default: bfloat16 where it is native, else float32.
+
+    Raises:
+        InputError: the artifact is none of these.
+        IntegrityError: its base is gone, or weights are missing.
+    """
+    quiet()
+    dtype = dtype or native_dtype()
+    if isinstance(model, Base):
+        return _placed(load_base(model, task, labels, dtype=dtype)), load_tokenizer(model.path)
+    if model.kind not in ("adapter", "merged", "quantized"):
+        raise InputError(f"a {model.kind} is not a model", value=model.digest[:12])
+    if model.meta["loader"] == "adapter":
+        options = parse_options(model.meta["method"])
+        method = method_named(options.name)
+        if model.kind == "quantized":
+            plain = load_made(model.path / SERVED_BASE, task, dtype)
+        else:
+            base = locate_base(model.meta["base"]["digest"])
+            plain = load_base(base, task, labels, quantization=method.base_quantization, dtype=dtype)
+        return _placed(method.load(plain, model.path, options)), load_tokenizer(model.path)
+    return _placed(load_made(model.path, task, dtype)), load_tokenizer(model.path)
+
+
+def _placed(model: Any) -> Any:
+    target = device()
+    return model if target.type == "cpu" else model.to(target)

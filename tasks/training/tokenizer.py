@@ -1,0 +1,44 @@
+"""The tokenizer of a model folder: read the same way everywhere, and copied as it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tasks.errors import InputError
+from tasks.training.folders import TOKENIZER_FILES
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+
+def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
+    """The tokenizer of a model folder, padding on the right; one without a padding token pads with its end token.
+
+    Raises:
+        InputError: there is none, it is not a fast one, or it has no end token to pad with.
+    """
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, ImportError) as error:
+        raise InputError("the tokenizer cannot be loaded", value=folder, hint="tokenizer.json is needed") from error
+    if not tokenizer.is_fast:
+        raise InputError("the tokenizer is not a fast one", value=folder, hint="convert it to tokenizer.json")
+    if tokenizer.pad_token is None:
+        if tokenizer.eos_token is None:
+            raise InputError(
+                "the tokenizer has no padding and no end token", value=folder, hint="name one in its config"
+            )
+        tokenizer.pad_token = tokenizer.eos_token
+    tokenizer.padding_side = "right"
+    tokenizer.model_max_length = int(1e30)  # `encode` cuts, and counts what it cut
+    return tokenizer
+
+
+def copy_tokenizer(source: Path, target: Path) -> None:
+    """Copy the tokenizer's files byte for byte: a merged model must not get another one."""
+    for name in TOKENIZER_FILES:
+        if (source / name).is_file():
+            (target / name).write_bytes((source / name).read_bytes())
