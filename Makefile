@@ -6,7 +6,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 RAY := .venv/.ray
 
-.PHONY: demo test lint bench clean slow matrix ray
+.PHONY: demo test lint docs hooks bench clean slow matrix ray
 
 demo: $(STAMP)
 	$(BIN)/galen retrain recipes/medqa-sample.yaml
@@ -27,6 +27,15 @@ lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/deptry .
+
+# The references and the drawing of the architecture, from the code; `make test` fails where they are out of date.
+docs: $(STAMP)
+	$(BIN)/pytest tests/contracts/test_docs.py --update-docs
+
+# Run what `make lint` runs on every commit.
+hooks: $(STAMP)
+	$(BIN)/pre-commit install
 
 bench: $(STAMP)
 	$(BIN)/python -m bench
