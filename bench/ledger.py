@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import tempfile
 import time
@@ -12,6 +11,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from tasks.lineage import ledger
 from tasks.lineage.event import Origin
+from tasks.store import Store
 
 FACTS = {"model": "m", "metrics": {f"metric-{number}": number / 7 for number in range(150)}}
 
@@ -19,10 +19,10 @@ FACTS = {"model": "m", "metrics": {f"metric-{number}": number / 7 for number in 
 def main(count: int) -> None:
     origin = Origin()
     with tempfile.TemporaryDirectory() as folder:
-        os.environ["GALEN_HOME"] = folder
+        store = Store(Path(folder))
         started = time.perf_counter()
         for _ in range(count):
-            event = ledger.append("evaluated", {"model/m": "a" * 64}, FACTS, origin)
+            event = ledger.append(store, "evaluated", {"model/m": "a" * 64}, FACTS, origin)
         print(f"{count} events of {len(event.envelope):,} bytes each")
         print(f"append        {count / (time.perf_counter() - started):10,.0f} events/s, each on disk when it returns")
         for name, read in (
@@ -31,7 +31,7 @@ def main(count: int) -> None:
             ("verify in full", ledger.verify_chain),
         ):
             started = time.perf_counter()
-            read()
+            read(store)
             print(f"{name:<14}{count / (time.perf_counter() - started):10,.0f} events/s")
 
 

@@ -13,6 +13,8 @@ import click
 
 from flows.environment import set_up_environment
 from tasks.errors import ApprovalNeeded, GalenError, InputError, Stopped, in_words
+from tasks.home import home
+from tasks.store import Store
 
 set_option = click.option(
     "--set",
@@ -340,7 +342,7 @@ def audit(model: str, as_json: bool) -> None:
     """Print a model's ancestry and verify every digest within reach."""
     from tasks.lineage.audit import audit as audit_model
 
-    found = audit_model(model)
+    found = audit_model(Store(home()), model)
     click.echo(json.dumps(found.plain(), indent=2, ensure_ascii=False) if as_json else found.text())
     found.raise_if_broken()
 
@@ -352,7 +354,7 @@ def trace(record_id: str, as_json: bool) -> None:
     """Name the dataset versions and models that held a record."""
     from tasks.lineage.trace import trace as trace_record
 
-    found = trace_record(record_id)
+    found = trace_record(Store(home()), record_id)
     click.echo(json.dumps(found.plain(), indent=2, ensure_ascii=False) if as_json else found.text())
 
 

@@ -20,7 +20,9 @@ from tasks.data.seal import adopt_version
 from tasks.data.stage import STAGES
 from tasks.data.version import DatasetVersion
 from tasks.errors import GalenError, Stopped
+from tasks.home import home
 from tasks.lineage import recording
+from tasks.store import Store
 from tasks.training.bases import Base
 from tasks.training.resolve import resolve_base
 
@@ -80,7 +82,7 @@ def seal(run: ComparisonRun, row: Row, name: str) -> DatasetVersion:
     counts = ", ".join(f"{count:,} {split}" for split, count in dataset.artifact.meta["counts"].items())
     row.detail = f"{name} {dataset.digest[:12]}: {counts}"
     remember_dataset(name, dataset)
-    recording.record_sealed(dataset, run.origin)
+    recording.record_sealed(Store(home()), dataset, run.origin)
     return dataset
 
 

@@ -6,7 +6,9 @@ from flows.console import Console
 from tasks.data.dvc import STAGES, build_stage
 from tasks.data.seal import adopt_version
 from tasks.data.version import DatasetVersion
+from tasks.home import home
 from tasks.lineage.recording import record_sealed
+from tasks.store import Store
 
 
 def build(name: str) -> DatasetVersion:
@@ -20,5 +22,5 @@ def build(name: str) -> DatasetVersion:
         with console.stage(f"data: {stage}") as row:
             row.verdict = "done" if build_stage(stage, name) else "unchanged"
     version = adopt_version(name)
-    record_sealed(version)
+    record_sealed(Store(home()), version)
     return version

@@ -16,6 +16,7 @@ from tasks.home import home
 from tasks.lineage.event import Event
 from tasks.lineage.ledger import events
 from tasks.lineage.roles import roles
+from tasks.store import Store
 from tasks.training.recipe import Recipe
 
 
@@ -87,7 +88,7 @@ def decided_before(model: str, inputs: str) -> Decision | None:
     Raises:
         IntegrityError: the ledger does not verify.
     """
-    history = events(model=model)
+    history = events(Store(home()), model=model)
     last = next((event for event in reversed(history) if event.kind == "protocol-fixed"), None)
     if last is None or last.facts["inputs"] != inputs:
         return None
@@ -95,7 +96,7 @@ def decided_before(model: str, inputs: str) -> Decision | None:
         if event.run != last.run:
             continue
         if event.kind == "registered":
-            version = next(one for one in roles(model).versions if one.number == event.facts["version"])
+            version = next(one for one in roles(Store(home()), model).versions if one.number == event.facts["version"])
             if version.promoted:
                 return Decision("promoted", version.promoted, f"version {version.number} was promoted")
             return Decision("waiting", event, f"version {version.number} passed its gates and waits for approval")

@@ -17,9 +17,10 @@ from tasks.config.words import Task
 from tasks.data.stage import built_folder
 from tasks.data.validate import DOCS
 from tasks.errors import ApprovalNeeded, GalenError, GateRejected, Interrupted, of_machine
-from tasks.home import shown
+from tasks.home import home, shown
 from tasks.lineage.report import RunReport, StageRow, write_report
 from tasks.lineage.roles import RegisteredVersion
+from tasks.store import Store
 
 EXAMPLES: dict[Task, str] = {  # something to ask a model
     "causal-lm": "What are the symptoms of asthma?",
@@ -76,6 +77,7 @@ def _leave(run: Run, outcome: Outcome, seconds: float) -> None:
     rows = [StageRow(row.stage, row.seconds, row.verdict, row.detail) for row in run.console.rows]
     found = run.found
     report = write_report(
+        Store(home()),
         RunReport(
             run=run.id,
             recipe=run.recipe,
@@ -90,7 +92,7 @@ def _leave(run: Run, outcome: Outcome, seconds: float) -> None:
             baselines=found.baselines,
             version=outcome.version,
             mlflow_run=run.tracking.run_id,
-        )
+        ),
     )
     run.tracking.artifact(report)
     work = sum(row.seconds for row in rows)

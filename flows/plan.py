@@ -11,9 +11,11 @@ from flows.show import table
 from tasks.artifact import Artifact, find
 from tasks.data.params import one_dataset
 from tasks.data.version import DatasetVersion
+from tasks.home import home
 from tasks.lineage.event import Event
 from tasks.lineage.ledger import events
 from tasks.release.merge import cannot_merge
+from tasks.store import Store
 from tasks.training.fit import check_fit
 from tasks.training.method import method_named
 from tasks.training.recipe import Recipe
@@ -55,7 +57,7 @@ def plan(path: Path) -> str:
 
 
 def _stages(recipe: Recipe) -> list[Planned]:
-    history = events(model=recipe.model)
+    history = events(Store(home()), model=recipe.model)
     version = known_dataset(recipe.dataset)
     planned = [
         Planned("data", "be reused", f"version {version.digest[:12]}", None)

@@ -22,11 +22,13 @@ from tasks.data.params import one_dataset
 from tasks.data.version import DatasetVersion
 from tasks.errors import ApprovalNeeded, InputError, Interrupted
 from tasks.evaluation.policy import Protocol, protocol_of
+from tasks.home import home
 from tasks.lineage.event import Origin
 from tasks.lineage.recording import record_nothing_to_do
 from tasks.lineage.report import FormJudged
 from tasks.release.register import mirror
 from tasks.settings import load
+from tasks.store import Store
 from tasks.training.fit import check_fit
 from tasks.training.recipe import Recipe
 
@@ -93,7 +95,7 @@ def run_recipe(path: Path, actor: str | None = None) -> str:
     with locked(f"model-{recipe.model}", wait=False):
         if decision := decided_before(recipe.model, inputs):
             text = f"nothing to do: nothing changed since {decision.text} ({decision.event.time:%Y-%m-%d %H:%M} UTC)"
-            record_nothing_to_do(recipe, inputs, decision.text, decision.event, origin)
+            record_nothing_to_do(Store(home()), recipe, inputs, decision.text, decision.event, origin)
             mirror(recipe.model)  # a run that was killed between its decision and MLflow left the aliases behind
             if decision.outcome == "waiting":
                 raise ApprovalNeeded(text, hint=approve_command(recipe.model, decision.event.facts["version"]))

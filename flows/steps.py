@@ -25,6 +25,7 @@ from tasks.errors import ApprovalNeeded, Interrupted, Stopped, in_words
 from tasks.evaluation import baselines as rivals
 from tasks.evaluation.evaluate import Evaluation, evaluate
 from tasks.evaluation.gates import Judged, judge
+from tasks.home import home
 from tasks.lineage import recording
 from tasks.lineage.report import FormJudged
 from tasks.lineage.roles import roles
@@ -33,6 +34,7 @@ from tasks.release import quantize as quantizing
 from tasks.release import register as registry
 from tasks.release.merge import cannot_merge
 from tasks.release.register import Version
+from tasks.store import Store
 from tasks.training.bases import Base
 from tasks.training.method import method_named, parse_options
 from tasks.training.resolve import resolve_base
@@ -114,8 +116,8 @@ def seal(run: Run, row: Row) -> DatasetVersion:
     counts = ", ".join(f"{count:,} {split}" for split, count in meta["counts"].items())
     row.detail = f"{dataset.digest[:12]}: {counts}; {sum(meta['rejected'].values()):,} rows turned away"
     remember_dataset(run.recipe.dataset, dataset)
-    recording.record_sealed(dataset, run.origin)
-    recording.record_protocol(run.recipe, dataset, run.protocol, run.inputs, run.origin)
+    recording.record_sealed(Store(home()), dataset, run.origin)
+    recording.record_protocol(Store(home()), run.recipe, dataset, run.protocol, run.inputs, run.origin)
     # Parsed, so that what training logs later is the same to the letter: MLflow lets no parameter change.
     run.tracking.params(run.recipe.plain() | {"method": parse_options(run.recipe.method).plain()})
     for split in ("train", "validation", "test"):
@@ -145,6 +147,7 @@ def finetune(run: Run, row: Row, dataset: DatasetVersion, base: Base) -> Artifac
     row.stage = f"fine-tune ({run.recipe.method['name']})"
     _describe(row, artifact)
     recording.record_trained(
+        Store(home()),
         run.recipe,
         dataset,
         artifact,
@@ -168,7 +171,7 @@ def judged(
     row.stage = f"judge {artifact.kind}"
     model, settings = run.recipe.model, run.recipe.evaluation
     candidate = _evaluated(run, "candidate", artifact, dataset)
-    champion = roles(model).champion
+    champion = roles(Store(home()), model).champion
     verdict = judge(
         run.protocol,
         candidate,
@@ -178,7 +181,7 @@ def judged(
         training=artifact.meta["training"],
         first_release=champion is None,
     )
-    event = recording.record_judged(model, artifact, verdict, run.protocol, dataset, run.origin)
+    event = recording.record_judged(Store(home()), model, artifact, verdict, run.protocol, dataset, run.origin)
     run.tracking.metrics({f"{artifact.kind}.{name}": one.value for name, one in candidate.metrics.items()})
     outcomes = [result.outcome for result in verdict.results]
     row.verdict = "passed" if verdict.passed else "rejected"
@@ -191,7 +194,7 @@ def _evaluated(run: Run, role: Any, model: Artifact | Base, dataset: DatasetVers
     """Evaluate on the test split, and state it; what was stated before is not stated twice."""
     evaluation = evaluate(model, dataset, run.recipe.evaluation)
     form = model.kind if isinstance(model, Artifact) else "base"
-    recording.record_evaluated(run.recipe.model, role, form, evaluation, run.origin)
+    recording.record_evaluated(Store(home()), run.recipe.model, role, form, evaluation, run.origin)
     return evaluation
 
 
@@ -222,7 +225,9 @@ def _derived(run: Run, row: Row, work: Callable[[], Artifact]) -> Artifact:
     started = time.monotonic()
     artifact = work()
     _describe(row, artifact)
-    recording.record_derived(run.recipe.model, artifact, seconds=time.monotonic() - started, origin=run.origin)
+    recording.record_derived(
+        Store(home()), run.recipe.model, artifact, seconds=time.monotonic() - started, origin=run.origin
+    )
     return artifact
 
 
@@ -257,7 +262,7 @@ def promote(run: Run, row: Row, version: Version) -> Version:
     Raises:
         ApprovalNeeded: as said.
     """
-    if run.recipe.first_release == "approval" and roles(run.recipe.model).champion is None:
+    if run.recipe.first_release == "approval" and roles(Store(home()), run.recipe.model).champion is None:
         row.detail = f"version {version.number} waits for a person"
         raise ApprovalNeeded(
             f"version {version.number} of {run.recipe.model} passed its gates; the first release needs a person",

@@ -46,6 +46,15 @@ class Store:
         verify(artifact)
         return artifact
 
+    def all(self, kind: str) -> list[Artifact]:
+        """Every artifact of a kind, in the order of their digests; what they declare is read, nothing is hashed.
+
+        Raises:
+            IntegrityError: one of the store's artifacts has no readable `artifact.json`.
+        """
+        folders = sorted(path.parent for path in (self.root / "artifacts").glob(f"*/{MANIFEST}"))
+        return [artifact for artifact in map(read, folders) if artifact.kind == kind]
+
     def find(self, kind: str, inputs: Mapping[str, Any], code: str | None = None) -> Artifact | None:
         """What the same step made before from the same inputs by the same code, verified; None where there is nothing.
 

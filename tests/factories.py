@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import random
-import shutil
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from tasks.artifact import adopt
 from tasks.config.words import DATASET_TASK, Task
 from tasks.data.records import CONTENT, schema
 from tasks.data.version import SPLITS, DatasetVersion
 from tasks.digest import digest_data
-from tasks.home import home
+from tasks.store import Store
 
 CONDITIONS = {  # condition -> (category, sign)
     "asthma": ("respiratory", "wheezing"),
@@ -216,33 +214,31 @@ def rows(task: Task, n: int, seed: int = 0) -> list[Row]:
     return made
 
 
-def dataset_version(task: Task, n: int = 60, *, name: str | None = None, seed: int = 0) -> DatasetVersion:
-    """A sealed dataset version under the current `GALEN_HOME`: 60 % train, 20 % validation, 20 % test, by group."""
+def dataset_version(store: Store, task: Task, n: int = 60, *, name: str | None = None, seed: int = 0) -> DatasetVersion:
+    """A sealed dataset version in a store: 60 % train, 20 % validation, 20 % test, by group."""
     task = DATASET_TASK[task]  # an encoder-decoder learns from the records of a decoder
     split: dict[str, list[Row]] = {one: [] for one in SPLITS}
     for row in rows(task, n, seed):
         place = int(row["group_id"].split("-")[1]) % 5
         split["validation" if place == 3 else "test" if place == 4 else "train"].append(row)
-    return seal_rows(task, split, name=name or f"factory-{task}")
+    return seal_rows(store, task, split, name=name or f"factory-{task}")
 
 
-def seal_rows(task: Task, split: dict[str, list[Row]], *, name: str = "factory") -> DatasetVersion:
+def seal_rows(store: Store, task: Task, split: dict[str, list[Row]], *, name: str = "factory") -> DatasetVersion:
     """A sealed dataset version made of the given rows per split."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    staging = home() / "staging" / f"factory-{name}"
-    shutil.rmtree(staging, ignore_errors=True)
-    staging.mkdir(parents=True)
     membership = []
-    for one in SPLITS:
-        pq.write_table(pa.Table.from_pylist(split[one], schema=schema(task)), staging / f"{one}.parquet")
-        for row in split[one]:
-            content = digest_data({key: row[key] for key in CONTENT[task]})
-            known = {key: row[key] for key in ("record_id", "group_id", "parents")}
-            membership.append(known | {"split": one, "content_digest": content})
-    pq.write_table(pa.Table.from_pylist(membership), staging / "membership.parquet")
-    return DatasetVersion(adopt(staging, "dataset", _meta(task, split, name)))
+    with store.staging(f"factory-{name}") as staging:
+        for one in SPLITS:
+            pq.write_table(pa.Table.from_pylist(split[one], schema=schema(task)), staging / f"{one}.parquet")
+            for row in split[one]:
+                content = digest_data({key: row[key] for key in CONTENT[task]})
+                known = {key: row[key] for key in ("record_id", "group_id", "parents")}
+                membership.append(known | {"split": one, "content_digest": content})
+        pq.write_table(pa.Table.from_pylist(membership), staging / "membership.parquet")
+        return DatasetVersion(store.adopt(staging, "dataset", _meta(task, split, name)))
 
 
 def _meta(task: Task, split: dict[str, list[Row]], name: str) -> dict[str, Any]:

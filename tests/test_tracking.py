@@ -17,12 +17,10 @@ import pytest
 from tasks import tracking
 from tasks.errors import GateRejected, InputError, Interrupted, Stopped
 from tasks.home import CHECKOUT
+from tasks.store import Store
 from tests.factories import dataset_version
 
-
-@pytest.fixture(autouse=True)
-def store(mlflow_store: str) -> str:
-    return mlflow_store
+pytestmark = pytest.mark.usefixtures("mlflow_store")
 
 
 def client() -> Any:
@@ -31,10 +29,10 @@ def client() -> Any:
     return MlflowClient(tracking_uri=tracking.uri())
 
 
-def test_a_run_keeps_settings_curves_data_and_reports(tmp_path: Path) -> None:
+def test_a_run_keeps_settings_curves_data_and_reports(store: Store, tmp_path: Path) -> None:
     report = tmp_path / "report.md"
     report.write_text("fine")
-    version = dataset_version("text-classification", 20)
+    version = dataset_version(store, "text-classification", 20)
     with tracking.open_run("runs", "chain") as parent, tracking.open_run("runs", "step", parent, {"a": "b"}) as run:
         run.params({"training": {"epochs": 3, "schedule": "linear"}} | {f"p{n}": n for n in range(150)})
         for step in range(3):

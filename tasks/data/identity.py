@@ -11,11 +11,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from tasks.artifact import locked, write_atomically
+from tasks.artifact import write_atomically
 from tasks.config.words import DatasetTask
 from tasks.data.records import CONTENT
 from tasks.errors import IntegrityError
 from tasks.home import home
+from tasks.store import Store
 
 KEY_BYTES = 32
 _CANONICAL = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
@@ -30,7 +31,7 @@ class Identity:
     """
 
     def __init__(self, identified: bool) -> None:
-        self._key = identity_key() if identified else None
+        self._key = identity_key(Store(home())) if identified else None
 
     def of(self, kind: Kind, own: str) -> str:
         """The id (64 hexadecimal digits where identified) for one of the source's own."""
@@ -42,27 +43,27 @@ def pseudonym(key: bytes, kind: Kind, own: str) -> str:
     return hmac.digest(key, f"{kind}\0{own}".encode("utf-8", "surrogatepass"), "sha256").hex()
 
 
-def aliases(own: str) -> list[str]:
+def aliases(store: Store, own: str) -> list[str]:
     """Every form under which a dataset of this machine may hold an id, or the id that it already is."""
-    if not key_file().exists():
+    if not key_file(store).exists():
         return [own]
-    key = identity_key()
+    key = identity_key(store)
     return [own, pseudonym(key, "record", own), pseudonym(key, "group", own)]
 
 
-def key_file() -> Path:
+def key_file(store: Store) -> Path:
     """Where the key lies; back it up with GALEN_HOME: without it nobody can be found again."""
-    return home() / "keys" / "identity.key"
+    return store.root / "keys" / "identity.key"
 
 
-def identity_key() -> bytes:
+def identity_key(store: Store) -> bytes:
     """The key of this GALEN_HOME, made at first use; only its owner may read it.
 
     Raises:
         IntegrityError: the file does not hold a key.
     """
-    path = key_file()
-    with locked("identity-key"):
+    path = key_file(store)
+    with store.locked("identity-key"):
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             before = os.umask(0o077)

@@ -12,14 +12,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from tasks.artifact import Artifact, artifacts, load
+from tasks.artifact import Artifact
 from tasks.digest import digest_tree
 from tasks.errors import IntegrityError
-from tasks.home import home
 from tasks.lineage.event import Event
 from tasks.lineage.ledger import Chain, events, verify_chain
 from tasks.lineage.roles import RegisteredVersion, resolve, roles
 from tasks.lineage.signatures import Keys
+from tasks.store import Store
 
 Status = Literal["verified", "recorded", "missing", "changed", "contradicted"]
 """verified: a signed event, or bytes that were hashed again. recorded: the ledger's word, with no bytes in reach.
@@ -137,10 +137,11 @@ class Audit:
             raise IntegrityError(f"{first.name}: {first.detail}", value=self.reference, hint=hint)
 
 
-def audit(reference: str, trusted: Keys | None = None) -> Audit:
+def audit(store: Store, reference: str, trusted: Keys | None = None) -> Audit:
     """The ancestry of `MODEL@ROLE` or `MODEL@NUMBER`, everything within reach hashed again.
 
     Args:
+        store: where everything made at run time lies.
         reference: which version.
         trusted: keys that may have signed the ledger; default: all in the keys folder.
 
@@ -148,16 +149,17 @@ def audit(reference: str, trusted: Keys | None = None) -> Audit:
         InputError: no such version.
         IntegrityError: the ledger itself does not verify: then nothing that it says is evidence.
     """
-    chain = verify_chain(trusted)
-    version = resolve(reference)
-    held = roles(version.model).of(version)
-    return Audit(reference, version, held, chain, _Ancestry(version, events()).root())
+    chain = verify_chain(store, trusted)
+    version = resolve(store, reference)
+    held = roles(store, version.model).of(version)
+    return Audit(reference, version, held, chain, _Ancestry(store, version, events(store)).root())
 
 
 class _Ancestry:
     """Builds the tree of one version from the events up to now. Each artifact is hashed once."""
 
-    def __init__(self, version: RegisteredVersion, history: list[Event]) -> None:
+    def __init__(self, store: Store, version: RegisteredVersion, history: list[Event]) -> None:
+        self._store = store
         self._version = version
         self._history = history
         self._load = cache(self._loaded)
@@ -253,7 +255,7 @@ class _Ancestry:
         if "base" in ref:
             return self._artifact_node(name, digest, None, "made here")
         try:
-            folder = Path(json.loads((home() / "bases" / f"{digest}.json").read_bytes())["path"])
+            folder = Path(json.loads((self._store.root / "bases" / f"{digest}.json").read_bytes())["path"])
         except (OSError, ValueError, KeyError):
             return Node(name, "recorded", "nobody knows where it is on this machine", digest)
         if not folder.is_dir():  # the user's own folder, or a cache: Galen never promised to keep it
@@ -279,20 +281,19 @@ class _Ancestry:
         recorded = f"{source.get('rows', '?')} rows, {source.get('format', '?')}; lies outside GALEN_HOME"
         children = [Node("source", "recorded", recorded, source.get("digest")), _independence(sealed)]
         if facts["pipeline"]:
-            children.append(_pipeline(digest, facts["pipeline"]))
+            children.append(_pipeline(self._store, digest, facts["pipeline"]))
         return _with(node, *children)
 
     def _artifact_node(self, name: str, digest: str, event: Event | None, detail: str) -> Node:
         found = self._load(digest)
         if isinstance(found, Artifact):
             return Node(name, "verified", f"{detail}; {len(found.files)} files hashed again", digest, event)
-        status: Status = "changed" if (artifacts() / digest).is_dir() else "missing"
+        status: Status = "changed" if self._store.has(digest) else "missing"
         return Node(name, status, found.what, digest, event)
 
-    @staticmethod
-    def _loaded(digest: str) -> Artifact | IntegrityError:
+    def _loaded(self, digest: str) -> Artifact | IntegrityError:
         try:
-            return load(digest)
+            return self._store.load(digest)
         except IntegrityError as error:
             return error
 
@@ -316,9 +317,9 @@ def _independence(sealed: Event) -> Node:
     return Node("independence of splits", "recorded", detail, event=sealed)
 
 
-def _pipeline(dataset: str, stated: str) -> Node:
+def _pipeline(store: Store, dataset: str, stated: str) -> Node:
     """The DVC files that bring the version back."""
-    folder = home() / "datasets" / f"{dataset}.dvc"
+    folder = store.root / "datasets" / f"{dataset}.dvc"
     if not folder.is_dir():
         return Node("DVC files", "missing", "the snapshot of dvc.yaml, params.yaml and dvc.lock is gone", stated)
     if digest_tree(folder) != stated:

@@ -19,12 +19,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from tasks.artifact import locked, sync, write_atomically
+from tasks.artifact import sync, write_atomically
 from tasks.digest import canonical_json, digest_bytes
 from tasks.errors import IntegrityError, Interrupted
-from tasks.home import home
 from tasks.lineage.event import GENESIS, Event, Origin, open_event, seal_event
 from tasks.lineage.signatures import Keys, Signer, check, sign, signer, trusted_keys
+from tasks.store import Store
 
 HEAD_TYPE = "application/vnd.galen.ledger-head+json"
 PATIENCE = 60.0  # seconds to wait for another process that writes
@@ -61,17 +61,19 @@ class Chain:
     last: datetime | None
 
 
-def database() -> Path:
+def database(store: Store) -> Path:
     """Where the events are."""
-    return home() / "ledger.sqlite"
+    return store.root / "ledger.sqlite"
 
 
-def head_file() -> Path:
+def head_file(store: Store) -> Path:
     """Where the signed note of the last event is."""
-    return home() / "ledger.head"
+    return store.root / "ledger.head"
 
 
-def append(kind: str, subjects: Mapping[str, str], facts: Mapping[str, Any], origin: Origin | None = None) -> Event:
+def append(
+    store: Store, kind: str, subjects: Mapping[str, str], facts: Mapping[str, Any], origin: Origin | None = None
+) -> Event:
     """Add an event, on disk when this returns. `statements.py` has a typed function for each kind.
 
     Raises:
@@ -79,13 +81,13 @@ def append(kind: str, subjects: Mapping[str, str], facts: Mapping[str, Any], ori
         Interrupted: another process kept the ledger locked for a minute.
     """
     origin = origin or Origin()
-    by = signer()
-    with locked("ledger"):  # the head below is written after the commit, in the same order as the commits
-        if not database().exists():
-            _begin(by)
-        with _connection() as connection:
+    by = signer(store)
+    with store.locked("ledger"):  # the head below is written after the commit, in the same order as the commits
+        if not database(store).exists():
+            _begin(store, by)
+        with _connection(store) as connection:
             connection.execute("BEGIN IMMEDIATE")
-            last = _verified_end(connection)
+            last = _verified_end(store, connection)
             envelope = seal_event(
                 kind,
                 subjects,
@@ -100,11 +102,11 @@ def append(kind: str, subjects: Mapping[str, str], facts: Mapping[str, Any], ori
             connection.execute("INSERT INTO events VALUES (?, ?, ?)", (event.sequence, event.digest, envelope))
             connection.execute("COMMIT")
         # After the commit: a crash in between leaves a head that lags, which is harmless; one that leads is a loss.
-        _write_head(Head(event.sequence, event.digest), by)
+        _write_head(store, Head(event.sequence, event.digest), by)
     return event
 
 
-def events(kind: str | None = None, *, model: str | None = None) -> list[Event]:
+def events(store: Store, kind: str | None = None, *, model: str | None = None) -> list[Event]:
     """The events in order, of one kind or about one model, the whole chain checked up to its signed head.
 
     Raises:
@@ -112,12 +114,12 @@ def events(kind: str | None = None, *, model: str | None = None) -> list[Event]:
     """
     return [
         event
-        for event in _read(trusted_keys(), every_signature=False)
+        for event in _read(store, trusted_keys(store), every_signature=False)
         if kind in (None, event.kind) and (model is None or event.facts.get("model") == model)
     ]
 
 
-def find(digest: str) -> Event:
+def find(store: Store, digest: str) -> Event:
     """The event with a digest.
 
     Whatever keeps the digest of an event outside the ledger (a registered version, an exported folder, a report)
@@ -126,36 +128,37 @@ def find(digest: str) -> Event:
     Raises:
         IntegrityError: the ledger does not hold it, or does not verify.
     """
-    for event in events():
+    for event in events(store):
         if event.digest == digest:
             return event
     raise IntegrityError("the ledger holds no such event: it was cut off, or is another ledger", value=digest)
 
 
-def head() -> Head:
+def head(store: Store) -> Head:
     """How many events there are and the digest of the last, the end of the chain verified.
 
     Raises:
         IntegrityError: the end of the ledger does not verify.
     """
-    if not database().exists():
-        _refuse_lost_database()
+    if not database(store).exists():
+        _refuse_lost_database(store)
         return Head(0, GENESIS)
-    with _connection() as connection:
-        return _verified_end(connection)
+    with _connection(store) as connection:
+        return _verified_end(store, connection)
 
 
-def verify_chain(trusted: Keys | None = None) -> Chain:
+def verify_chain(store: Store, trusted: Keys | None = None) -> Chain:
     """Verify every event: signature, canonical form, order, links, and the signed head.
 
     Args:
+        store: where everything made at run time lies.
         trusted: keys that may have signed; default: every public key in the keys folder. Someone who holds the
             key's id from elsewhere passes just that one.
 
     Raises:
         IntegrityError: names the first event that was changed, is missing or was moved, and why.
     """
-    found = list(_read(trusted_keys() if trusted is None else trusted, every_signature=True))
+    found = list(_read(store, trusted_keys(store) if trusted is None else trusted, every_signature=True))
     last = found[-1] if found else None
     return Chain(
         Head(last.sequence, last.digest) if last else Head(0, GENESIS),
@@ -165,12 +168,12 @@ def verify_chain(trusted: Keys | None = None) -> Chain:
     )
 
 
-def _read(trusted: Keys, *, every_signature: bool) -> Iterator[Event]:
-    if not database().exists():
-        _refuse_lost_database()
+def _read(store: Store, trusted: Keys, *, every_signature: bool) -> Iterator[Event]:
+    if not database(store).exists():
+        _refuse_lost_database(store)
         return
-    signed = _read_head(trusted)  # before the events: others may append meanwhile, and a head must never lead
-    with _connection() as connection:
+    signed = _read_head(store, trusted)  # before the events: others may append meanwhile, and a head must never lead
+    with _connection(store) as connection:
         rows = connection.execute("SELECT sequence, digest, envelope FROM events ORDER BY sequence").fetchall()
     last = Head(0, GENESIS)
     for sequence, digest, envelope in rows:
@@ -212,10 +215,10 @@ def _linked(last: Head, sequence: int, digest: str, envelope: bytes, trusted: Ke
     return event
 
 
-def _verified_end(connection: sqlite3.Connection) -> Head:
+def _verified_end(store: Store, connection: sqlite3.Connection) -> Head:
     """The last event, having checked that the signed head and what follows it belong together."""
-    trusted = trusted_keys()
-    signed = last = _read_head(trusted)
+    trusted = trusted_keys(store)
+    signed = last = _read_head(store, trusted)
     if signed.sequence:
         row = connection.execute("SELECT envelope FROM events WHERE sequence = ?", (signed.sequence,)).fetchone()
         if row is None:
@@ -229,34 +232,34 @@ def _verified_end(connection: sqlite3.Connection) -> Head:
     return last
 
 
-def _begin(by: Signer) -> None:
+def _begin(store: Store, by: Signer) -> None:
     """An empty ledger. Its head ("no events yet") comes first: a ledger with no head at all has lost it."""
-    if head_file().exists():
-        _refuse_lost_database()
+    if head_file(store).exists():
+        _refuse_lost_database(store)
     else:
-        _write_head(Head(0, GENESIS), by)
-    draft = database().with_suffix(".new")
+        _write_head(store, Head(0, GENESIS), by)
+    draft = database(store).with_suffix(".new")
     draft.unlink(missing_ok=True)
     with closing(sqlite3.connect(draft)) as connection:
         connection.executescript(_TABLE)
-    draft.replace(database())
-    sync(home())
+    draft.replace(database(store))
+    sync(store.root)
 
 
-def _refuse_lost_database() -> None:
+def _refuse_lost_database(store: Store) -> None:
     """There is no database; that is fine only where no event was ever appended."""
-    if head_file().exists() and (signed := _read_head(trusted_keys())).sequence:
+    if head_file(store).exists() and (signed := _read_head(store, trusted_keys(store))).sequence:
         raise IntegrityError(f"event 1 is missing: the ledger is gone, it had {signed.sequence} events", hint=RESTORE)
 
 
-def _write_head(head: Head, by: Signer) -> None:
+def _write_head(store: Store, head: Head, by: Signer) -> None:
     data = canonical_json({"sequence": head.sequence, "digest": head.digest})
-    write_atomically(head_file(), sign(HEAD_TYPE, data, by))
+    write_atomically(head_file(store), sign(HEAD_TYPE, data, by))
 
 
-def _read_head(trusted: Keys) -> Head:
+def _read_head(store: Store, trusted: Keys) -> Head:
     try:
-        envelope = check(head_file().read_bytes(), trusted)
+        envelope = check(head_file(store).read_bytes(), trusted)
         if envelope.payload_type != HEAD_TYPE:
             raise ValueError(f"is of type {envelope.payload_type}")
         said = json.loads(envelope.payload)
@@ -268,13 +271,13 @@ def _read_head(trusted: Keys) -> Head:
 
 
 @contextmanager
-def _connection() -> Iterator[sqlite3.Connection]:
+def _connection(store: Store) -> Iterator[sqlite3.Connection]:
     """The database, which must exist; it says itself what is wrong with it.
 
     Opened for writing also to read: after a crash the reader is the one who rolls the journal back.
     """
     try:
-        with closing(sqlite3.connect(f"{database().as_uri()}?mode=rw", uri=True, timeout=PATIENCE)) as connection:
+        with closing(sqlite3.connect(f"{database(store).as_uri()}?mode=rw", uri=True, timeout=PATIENCE)) as connection:
             connection.isolation_level = None  # transactions are written out
             # EXTRA also syncs the folder when the journal goes: a commit that a power cut undoes after the head was
             # written would look like a removed event.
@@ -283,6 +286,6 @@ def _connection() -> Iterator[sqlite3.Connection]:
     except sqlite3.OperationalError as error:
         if "locked" in str(error) or "busy" in str(error):
             raise Interrupted("the ledger is locked by another process", hint="wait for it, then run again") from error
-        raise IntegrityError(f"the ledger cannot be read ({error})", value=database(), hint=RESTORE) from error
+        raise IntegrityError(f"the ledger cannot be read ({error})", value=database(store), hint=RESTORE) from error
     except sqlite3.DatabaseError as error:
-        raise IntegrityError(f"the ledger is damaged ({error})", value=database(), hint=RESTORE) from error
+        raise IntegrityError(f"the ledger is damaged ({error})", value=database(store), hint=RESTORE) from error

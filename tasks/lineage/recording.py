@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
-from tasks.artifact import Artifact, locked
+from tasks.artifact import Artifact
 from tasks.config.release import Quantization
 from tasks.digest import digest_data, digest_file, digest_tree
 from tasks.errors import InputError
-from tasks.home import CHECKOUT, home
+from tasks.home import CHECKOUT
 from tasks.lineage.environment import hardware, libraries
 from tasks.lineage.event import Event, Origin
 from tasks.lineage.ledger import find
@@ -30,6 +30,7 @@ from tasks.lineage.statements import (
     Registered,
     SplitFacts,
 )
+from tasks.store import Store
 from tasks.training.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -40,12 +41,12 @@ if TYPE_CHECKING:
     from tasks.evaluation.policy import Protocol
 
 
-def record_sealed(version: DatasetVersion, origin: Origin | None = None) -> Event:
+def record_sealed(store: Store, version: DatasetVersion, origin: Origin | None = None) -> Event:
     """A dataset version exists; its splits are compared again. Subjects: the version and each split's file."""
     from tasks.data.version import SPLITS
 
     meta = version.artifact.meta
-    pipeline = home() / "datasets" / f"{version.digest}.dvc"
+    pipeline = store.root / "datasets" / f"{version.digest}.dvc"
     statement = DatasetSealed(
         name=version.name,
         dataset=version.digest,
@@ -73,11 +74,11 @@ def record_sealed(version: DatasetVersion, origin: Origin | None = None) -> Even
         pipeline=digest_tree(pipeline) if pipeline.is_dir() else None,
     )
     files = {f"dataset/{version.name}/{split}": version.split_digest(split) for split in SPLITS}
-    return statement.record({f"dataset/{version.name}": version.digest} | files, origin)
+    return statement.record(store, {f"dataset/{version.name}": version.digest} | files, origin)
 
 
 def record_protocol(
-    recipe: Recipe, dataset: DatasetVersion, protocol: Protocol, inputs: str, origin: Origin | None = None
+    store: Store, recipe: Recipe, dataset: DatasetVersion, protocol: Protocol, inputs: str, origin: Origin | None = None
 ) -> Event:
     """How the run will judge its model, before it trains; `inputs` is the digest of all that the run depends on."""
     statement = ProtocolFixed(
@@ -89,10 +90,11 @@ def record_protocol(
         dataset=dataset.digest,
         inputs=inputs,
     )
-    return statement.record({f"recipe/{recipe.model}": statement.recipe, "protocol": protocol.digest}, origin)
+    return statement.record(store, {f"recipe/{recipe.model}": statement.recipe, "protocol": protocol.digest}, origin)
 
 
 def record_trained(
+    store: Store,
     recipe: Recipe,
     dataset: DatasetVersion,
     artifact: Artifact,
@@ -129,10 +131,12 @@ def record_trained(
             "seconds": seconds,
         }
     )
-    return statement.record({f"model/{recipe.model}/{artifact.kind}": artifact.digest}, origin)
+    return statement.record(store, {f"model/{recipe.model}/{artifact.kind}": artifact.digest}, origin)
 
 
-def record_derived(model: str, artifact: Artifact, *, seconds: float, origin: Origin | None = None) -> Event:
+def record_derived(
+    store: Store, model: str, artifact: Artifact, *, seconds: float, origin: Origin | None = None
+) -> Event:
     """A model was merged or quantized: `artifact` is what `merge` or `quantize` returned."""
     step, details = {"merged": ("merge", "merge"), "quantized": ("quantize", "quantization")}[artifact.kind]
     found = artifact.meta[details]
@@ -152,10 +156,11 @@ def record_derived(model: str, artifact: Artifact, *, seconds: float, origin: Or
             "seconds": seconds,
         }
     )
-    return statement.record({f"model/{model}/{artifact.kind}": artifact.digest}, origin)
+    return statement.record(store, {f"model/{model}/{artifact.kind}": artifact.digest}, origin)
 
 
 def record_evaluated(
+    store: Store,
     model: str,
     role: Literal["candidate", "base", "champion"],
     form: str,
@@ -189,7 +194,7 @@ def record_evaluated(
         }
     )
     subjects = {f"model/{model}/{statement.form}": statement.artifact, "evaluation": statement.evaluation}
-    return statement.record(subjects, origin)
+    return statement.record(store, subjects, origin)
 
 
 def _plain(metrics: Mapping[str, Estimate]) -> dict[str, Any]:
@@ -197,6 +202,7 @@ def _plain(metrics: Mapping[str, Estimate]) -> dict[str, Any]:
 
 
 def record_judged(
+    store: Store,
     model: str,
     artifact: Artifact,
     verdict: Verdict,
@@ -218,10 +224,11 @@ def record_judged(
             "dataset": dataset.digest,
         }
     )
-    return statement.record({f"model/{model}/{artifact.kind}": statement.artifact}, origin)
+    return statement.record(store, {f"model/{model}/{artifact.kind}": statement.artifact}, origin)
 
 
 def record_registered(
+    store: Store,
     model: str,
     artifact: Artifact,
     judged: str,
@@ -233,6 +240,7 @@ def record_registered(
     """A judged model became the next version; its number is `facts["version"]`, counted by the ledger from 1.
 
     Args:
+        store: where everything made at run time lies.
         model: its name.
         artifact: the served form.
         judged: digest of the event that passed it.
@@ -244,13 +252,13 @@ def record_registered(
         IntegrityError: the ledger does not verify, or holds no such event.
         InputError: the event did not pass this artifact.
     """
-    facts = find(judged).facts
+    facts = find(store, judged).facts
     if (facts.get("model"), facts.get("artifact"), facts.get("verdict")) != (model, artifact.digest, "passed"):
         raise InputError("this event did not pass this artifact", value=judged)
-    with locked(f"roles-{model}"):  # counted and recorded in one step: two runs never give one number twice
+    with store.locked(f"roles-{model}"):  # counted and recorded in one step: two runs never give one number twice
         statement = Registered(
             model=model,
-            version=len(roles(model).versions) + 1,
+            version=len(roles(store, model).versions) + 1,
             artifact=artifact.digest,
             merged=merged,
             adapter=adapter,
@@ -258,10 +266,12 @@ def record_registered(
             base=artifact.meta["base"],
             judged=judged,
         )
-        return statement.record({f"model/{model}@{statement.version}": artifact.digest}, origin)
+        return statement.record(store, {f"model/{model}@{statement.version}": artifact.digest}, origin)
 
 
-def record_approved(model: str, version: int, *, name: str, reason: str, origin: Origin | None = None) -> Event:
+def record_approved(
+    store: Store, model: str, version: int, *, name: str, reason: str, origin: Origin | None = None
+) -> Event:
     """A person allows a version to be promoted; `name` and `reason` are in that person's words.
 
     Raises:
@@ -270,7 +280,7 @@ def record_approved(model: str, version: int, *, name: str, reason: str, origin:
     """
     if not (name.strip() and reason.strip()):
         raise InputError("an approval needs a name and a reason", hint='--by "YOUR NAME" --reason "..."')
-    chosen = resolve(f"{model}@{version}")
+    chosen = resolve(store, f"{model}@{version}")
     statement = Approved(
         model=model,
         version=version,
@@ -280,21 +290,23 @@ def record_approved(model: str, version: int, *, name: str, reason: str, origin:
         meaning="approved for promotion",
         reason=reason.strip(),
     )
-    return statement.record({f"model/{model}@{version}": chosen.artifact}, origin)
+    return statement.record(store, {f"model/{model}@{version}": chosen.artifact}, origin)
 
 
-def record_promoted(model: str, version: int, *, approved: Event | None = None, origin: Origin | None = None) -> Event:
+def record_promoted(
+    store: Store, model: str, version: int, *, approved: Event | None = None, origin: Origin | None = None
+) -> Event:
     """A registered version became champion; the event names the champion before it, and the approval it rests on.
 
     Raises:
         IntegrityError: the ledger does not verify.
         InputError: there is no such version, or the approval is of another one.
     """
-    with locked(f"roles-{model}"):
-        chosen = resolve(f"{model}@{version}")
+    with store.locked(f"roles-{model}"):
+        chosen = resolve(store, f"{model}@{version}")
         if approved and approved.facts.get("registered") != chosen.registered.digest:
             raise InputError("this approval is of another version", value=f"event {approved.sequence}")
-        before = roles(model).champion
+        before = roles(store, model).champion
         statement = Promoted(
             model=model,
             version=version,
@@ -303,15 +315,16 @@ def record_promoted(model: str, version: int, *, approved: Event | None = None, 
             registered=chosen.registered.digest,
             approved=approved.digest if approved else None,
         )
-        return statement.record({f"model/{model}@champion": chosen.artifact}, origin)
+        return statement.record(store, {f"model/{model}@champion": chosen.artifact}, origin)
 
 
 def record_nothing_to_do(
-    recipe: Recipe, inputs: str, reason: str, decided: Event | None = None, origin: Origin | None = None
+    store: Store, recipe: Recipe, inputs: str, reason: str, decided: Event | None = None, origin: Origin | None = None
 ) -> Event:
     """Nothing changed since the last decision: nothing was trained.
 
     Args:
+        store: where everything made at run time lies.
         recipe: what was asked for.
         inputs: digest of everything that the run depends on.
         reason: in words.
@@ -325,4 +338,4 @@ def record_nothing_to_do(
         reason=reason,
         decided=decided.digest if decided else None,
     )
-    return statement.record({f"recipe/{recipe.model}": statement.recipe}, origin)
+    return statement.record(store, {f"recipe/{recipe.model}": statement.recipe}, origin)

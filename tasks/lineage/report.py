@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from tasks.artifact import write_atomically
 from tasks.data.version import SPLITS, DatasetVersion
-from tasks.home import home
 from tasks.lineage.event import Event, Origin
 from tasks.lineage.ledger import events, head
 from tasks.lineage.roles import RegisteredVersion, Role, roles
 from tasks.reports import fill
+from tasks.store import Store
 from tasks.training.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -70,14 +70,14 @@ class RunReport:
     mlflow_run: str | None = None
 
 
-def write_report(report: RunReport) -> Path:
+def write_report(store: Store, report: RunReport) -> Path:
     """Write `GALEN_HOME/reports/RUN/report.html`, with the data docs beside it; returns its path.
 
     Raises:
         IntegrityError: the ledger, which the page quotes, does not verify.
     """
-    page = render(report)
-    folder = home() / "reports" / report.run
+    page = render(store, report)
+    folder = store.root / "reports" / report.run
     folder.mkdir(parents=True, exist_ok=True)
     if report.data_docs is not None and report.data_docs.is_file():
         shutil.copyfile(report.data_docs, folder / "data-docs.html")
@@ -85,7 +85,7 @@ def write_report(report: RunReport) -> Path:
     return folder / "report.html"
 
 
-def render(report: RunReport) -> str:
+def render(store: Store, report: RunReport) -> str:
     """The page as HTML.
 
     Raises:
@@ -99,25 +99,25 @@ def render(report: RunReport) -> str:
         splits=SPLITS,
         has_docs=report.data_docs is not None and report.data_docs.is_file(),
         longest=max((stage.seconds for stage in report.stages), default=0.0) or 1.0,
-        sealed=_sealed(report),
-        events=[event for event in events() if event.run == report.run],
-        held=_held(report),
-        head=head(),
+        sealed=_sealed(store, report),
+        events=[event for event in events(store) if event.run == report.run],
+        held=_held(store, report),
+        head=head(store),
     )
 
 
-def _sealed(report: RunReport) -> Event | None:
+def _sealed(store: Store, report: RunReport) -> Event | None:
     """The event that sealed the dataset version, in this run or an earlier one."""
     if report.dataset is None:
         return None
     digest = report.dataset.digest
-    return next((event for event in events("dataset-sealed") if event.facts["dataset"] == digest), None)
+    return next((event for event in events(store, "dataset-sealed") if event.facts["dataset"] == digest), None)
 
 
-def _held(report: RunReport) -> tuple[Role, ...]:
+def _held(store: Store, report: RunReport) -> tuple[Role, ...]:
     if report.version is None:
         return ()
-    found = roles(report.version.model)
+    found = roles(store, report.version.model)
     return next((found.of(one) for one in found.versions if one.number == report.version.number), ())
 
 

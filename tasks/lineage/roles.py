@@ -8,6 +8,7 @@ from typing import Literal
 from tasks.errors import InputError, IntegrityError
 from tasks.lineage.event import Event
 from tasks.lineage.ledger import events
+from tasks.store import Store
 
 Role = Literal["champion", "previous", "candidate"]
 ROLES: tuple[Role, ...] = ("champion", "previous", "candidate")
@@ -57,16 +58,16 @@ class Roles:
         return tuple(role for role in ROLES if holders[role] == version)
 
 
-def models() -> list[str]:
+def models(store: Store) -> list[str]:
     """Every model that has a version or was ever judged, sorted.
 
     Raises:
         IntegrityError: the ledger does not verify.
     """
-    return sorted({event.facts["model"] for event in events() if event.kind in ("judged", "registered")})
+    return sorted({event.facts["model"] for event in events(store) if event.kind in ("judged", "registered")})
 
 
-def roles(model: str) -> Roles:
+def roles(store: Store, model: str) -> Roles:
     """Versions and roles of a model; none where it has no events.
 
     Raises:
@@ -76,7 +77,7 @@ def roles(model: str) -> Roles:
     decisions: dict[str, Event] = {}  # `judged` and `approved` events by digest
     versions: dict[int, RegisteredVersion] = {}
     reign: list[int] = []  # numbers of the champions, oldest first
-    for event in events(model=model):
+    for event in events(store, model=model):
         if event.kind in ("judged", "approved"):
             decisions[event.digest] = event
         elif event.kind == "registered":
@@ -96,7 +97,7 @@ def roles(model: str) -> Roles:
     )
 
 
-def resolve(reference: str) -> RegisteredVersion:
+def resolve(store: Store, reference: str) -> RegisteredVersion:
     """The version that `MODEL@ROLE` or `MODEL@NUMBER` names.
 
     Raises:
@@ -106,9 +107,9 @@ def resolve(reference: str) -> RegisteredVersion:
     model, at, wanted = reference.partition("@")
     if not (model and at and wanted):
         raise InputError("not a model reference", value=reference, hint="write MODEL@champion or MODEL@3")
-    found = roles(model)
+    found = roles(store, model)
     if not found.versions:
-        known = ", ".join(models()) or "none yet"
+        known = ", ".join(models(store)) or "none yet"
         raise InputError("no version of this model is registered", value=model, hint=f"models: {known}")
     if wanted in ROLES:
         holder = {"champion": found.champion, "previous": found.previous, "candidate": found.candidate}[wanted]

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from tasks.artifact import sync, write_atomically
 from tasks.digest import canonical_json, digest_bytes
 from tasks.errors import InputError, IntegrityError
-from tasks.home import home
+from tasks.store import Store
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -37,9 +37,9 @@ class Signer:
     private: Ed25519PrivateKey = field(repr=False)
 
 
-def keys_folder() -> Path:
+def keys_folder(store: Store) -> Path:
     """Where the keys are."""
-    return home() / "keys"
+    return store.root / "keys"
 
 
 def key_id(public: Ed25519PublicKey) -> str:
@@ -47,19 +47,19 @@ def key_id(public: Ed25519PublicKey) -> str:
     return digest_bytes(public.public_bytes_raw())
 
 
-def signer() -> Signer:
+def signer(store: Store) -> Signer:
     """This installation's signing key, made on first use.
 
     Raises:
         IntegrityError: the key file is no Ed25519 key.
         InputError: others than its owner may read the key file.
     """
-    path = keys_folder() / "signing.key"
+    path = keys_folder(store) / "signing.key"
     if not path.exists():
         _make_key(path)
     private = _load_private(path)
     public = private.public_key()
-    shared = keys_folder() / f"{key_id(public)}.pub"
+    shared = keys_folder(store) / f"{key_id(public)}.pub"
     if not shared.exists():
         write_atomically(shared, _public_pem(public))
     return Signer(key_id(public), private)
@@ -125,9 +125,9 @@ def load_public(path: Path) -> Ed25519PublicKey:
     return public
 
 
-def trusted_keys() -> dict[str, Ed25519PublicKey]:
+def trusted_keys(store: Store) -> dict[str, Ed25519PublicKey]:
     """Every public key in the keys folder, by key id; empty where nothing was signed yet. File names do not count."""
-    found = [load_public(path) for path in sorted(keys_folder().glob("*.pub"))]
+    found = [load_public(path) for path in sorted(keys_folder(store).glob("*.pub"))]
     return {key_id(public): public for public in found}
 
 

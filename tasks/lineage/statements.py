@@ -18,6 +18,7 @@ from tasks.home import shown
 from tasks.lineage.event import Event, Origin
 from tasks.lineage.ledger import append, events
 from tasks.lineage.overlap import Overlap
+from tasks.store import Store
 
 
 def _recordable(data: Any) -> Any:
@@ -46,14 +47,14 @@ class Statement(BaseModel):
     """Facts that make two statements the same one: a run that goes on after an interruption does not repeat it.
     Empty for decisions: each is recorded."""
 
-    def record(self, subjects: Mapping[str, str], origin: Origin | None) -> Event:
+    def record(self, store: Store, subjects: Mapping[str, str], origin: Origin | None) -> Event:
         """Append this to the ledger, unless it says this already; then the event that does is returned."""
         facts = self.model_dump(mode="json")
         if self.identity:
-            for event in reversed(events(self.kind)):
+            for event in reversed(events(store, self.kind)):
                 if all(event.facts.get(name) == facts[name] for name in self.identity):
                     return event
-        return append(self.kind, subjects, facts, origin)
+        return append(store, self.kind, subjects, facts, origin)
 
 
 class SplitFacts(BaseModel):

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from tasks.artifact import MANIFEST, Artifact, artifacts, read
+from tasks.artifact import Artifact
 from tasks.data.identity import aliases
 from tasks.digest import digest_file
 from tasks.errors import InputError, IntegrityError
 from tasks.lineage.event import Event
 from tasks.lineage.ledger import events
 from tasks.lineage.roles import Roles, roles
+from tasks.store import Store
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -86,10 +87,11 @@ class Trace:
         return "\n".join(lines)
 
 
-def trace(record_id: str) -> Trace:
+def trace(store: Store, record_id: str) -> Trace:
     """Find a record in every dataset version on this machine, and the models that used it.
 
     Args:
+        store: where everything made at run time lies.
         record_id: the source's own id of a record or of a group (a patient, a page), or the keyed HMAC of one.
 
     Raises:
@@ -98,23 +100,18 @@ def trace(record_id: str) -> Trace:
     """
     if not record_id.strip():
         raise InputError("a record id is needed")
-    history = events()
+    history = events(store)
     sealed = {event.facts["dataset"]: event.sequence for event in history if event.kind == "dataset-sealed"}
-    versions = _dataset_versions()
-    wanted = aliases(record_id)
+    versions = store.all("dataset")
+    wanted = aliases(store, record_id)
     found = []
     for version in versions:
         for split, matched, records in _search(_membership(version), wanted):
-            uses = _uses(history, version, split)
+            uses = _uses(store, history, version, split)
             name, event = version.meta["name"], sealed.get(version.digest)
             found.append(Presence(version.digest, name, split, matched, records, event, uses))
     unreachable = sealed.keys() - {version.digest for version in versions}
     return Trace(tuple(found), len(versions), tuple(sorted(unreachable)))
-
-
-def _dataset_versions() -> list[Artifact]:
-    folders = sorted(path.parent for path in artifacts().glob(f"*/{MANIFEST}"))
-    return [artifact for artifact in map(read, folders) if artifact.kind == "dataset"]
 
 
 def _membership(version: Artifact) -> pa.Table:
@@ -155,7 +152,7 @@ def _search(table: pa.Table, wanted: list[str]) -> Iterator[tuple[str, Matched, 
                 yield split, cast("Matched", matched), records
 
 
-def _uses(history: list[Event], version: Artifact, split: str) -> tuple[ModelUse, ...]:
+def _uses(store: Store, history: list[Event], version: Artifact, split: str) -> tuple[ModelUse, ...]:
     """The models that used a split of a dataset version, each once, in the order of their events."""
     seen: dict[str, Event] = {}  # artifact -> the event by which it is known to have used the split
     for event in history:
@@ -165,7 +162,7 @@ def _uses(history: list[Event], version: Artifact, split: str) -> tuple[ModelUse
         judged = event.kind == "evaluated" and facts["test"] == version.files[f"{split}.parquet"]
         if trained or derived or judged:
             seen.setdefault(facts["artifact"], event)
-    held = {model: roles(model) for model in {event.facts["model"] for event in seen.values()}}
+    held = {model: roles(store, model) for model in {event.facts["model"] for event in seen.values()}}
     return tuple(_use(event, _USE[split], held[event.facts["model"]]) for event in seen.values())
 
 

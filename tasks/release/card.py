@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from tasks.artifact import Artifact
-from tasks.home import CHECKOUT
+from tasks.home import CHECKOUT, home
 from tasks.lineage.ledger import events
 from tasks.lineage.roles import RegisteredVersion
+from tasks.store import Store
 
 TEMPLATE = CHECKOUT / "mlflow" / "model_card.md"
 
@@ -15,8 +16,10 @@ def model_card(version: RegisteredVersion, artifact: Artifact) -> str:
     from jinja2 import Environment, StrictUndefined
 
     judged = version.judged.facts
-    sealed = {event.facts["dataset"]: event.facts for event in events("dataset-sealed")}
-    measured = {event.facts["evaluation"]: event.facts for event in events("evaluated", model=version.model)}
+    sealed = {event.facts["dataset"]: event.facts for event in events(Store(home()), "dataset-sealed")}
+    measured = {
+        event.facts["evaluation"]: event.facts for event in events(Store(home()), "evaluated", model=version.model)
+    }
     evaluation = measured.get(judged["evaluation"], {})
     environment = Environment(undefined=StrictUndefined, keep_trailing_newline=True)
     return environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
@@ -43,7 +46,11 @@ def model_card(version: RegisteredVersion, artifact: Artifact) -> str:
 
 def _intended_use(version: RegisteredVersion) -> str:
     """As the recipe said when the version was judged."""
-    fixed = [event for event in events("protocol-fixed", model=version.model) if event.run == version.judged.run]
+    fixed = [
+        event
+        for event in events(Store(home()), "protocol-fixed", model=version.model)
+        if event.run == version.judged.run
+    ]
     return str(fixed[-1].facts["settings"]["intended_use"]) if fixed else "not stated"
 
 

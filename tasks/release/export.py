@@ -12,10 +12,11 @@ from pathlib import Path
 
 from tasks.artifact import Artifact, read, verify, write_atomically
 from tasks.errors import InputError, IntegrityError
-from tasks.home import CHECKOUT
+from tasks.home import CHECKOUT, home
 from tasks.lineage.ledger import events
 from tasks.release.card import model_card
 from tasks.release.register import Version, resolve
+from tasks.store import Store
 
 LOADERS = {
     "causal-lm": "AutoModelForCausalLM",
@@ -126,7 +127,7 @@ def _fill(draft: Path, version: Version, artifact: Artifact) -> None:
     write_atomically(draft / "MODEL_CARD.md", model_card(version, artifact).encode())
     about = [
         {"sequence": event.sequence, "digest": event.digest, "envelope": json.loads(event.envelope)}
-        for event in events()
+        for event in events(Store(home()))
         if event.facts.get("model") == version.model
         or (event.kind == "dataset-sealed" and event.facts.get("dataset") == version.dataset)
     ]

@@ -24,6 +24,7 @@ from tasks.lineage.event import Event, Origin
 from tasks.lineage.ledger import events
 from tasks.lineage.roles import ROLES, RegisteredVersion
 from tasks.release.card import model_card
+from tasks.store import Store
 
 if TYPE_CHECKING:
     from tasks.evaluation.gates import Judged
@@ -68,16 +69,16 @@ def register(
         raise InputError(f"a model of kind {artifact.kind} cannot be registered", hint="register its quantized form")
     verify(artifact)
     with locked(f"registry-{model}"):
-        known = ledger.roles(model).versions
+        known = ledger.roles(Store(home()), model).versions
         if known and known[-1].artifact == artifact.digest:  # made by a run that was killed, or promoted already
             mirror(model, run=run)
             return known[-1]
         upload = _upload(model, artifact, run)
         event = recording.record_registered(
-            model, artifact, judged_event, merged=merged, adapter=adapter, origin=origin
+            Store(home()), model, artifact, judged_event, merged=merged, adapter=adapter, origin=origin
         )
         _mirror(model, run, {event.digest: upload})
-    return ledger.roles(model).versions[-1]
+    return ledger.roles(Store(home()), model).versions[-1]
 
 
 def promote(version: Version, origin: Origin | None = None, *, approved: Event | None = None) -> Version:
@@ -91,7 +92,7 @@ def promote(version: Version, origin: Origin | None = None, *, approved: Event |
         Interrupted: MLflow does not answer; the decision stands, and the mirror follows on the next run.
     """
     with locked(f"registry-{version.model}"):
-        champion = ledger.roles(version.model).champion
+        champion = ledger.roles(Store(home()), version.model).champion
         if champion is None or champion.number != version.number:
             if champion and version.number < champion.number:
                 raise InputError(
@@ -99,9 +100,9 @@ def promote(version: Version, origin: Origin | None = None, *, approved: Event |
                     hint="retrain to make a newer one",
                 )
             load(version.artifact)
-            recording.record_promoted(version.model, version.number, approved=approved, origin=origin)
+            recording.record_promoted(Store(home()), version.model, version.number, approved=approved, origin=origin)
         _mirror(version.model)
-    return ledger.resolve(f"{version.model}@{version.number}")
+    return ledger.resolve(Store(home()), f"{version.model}@{version.number}")
 
 
 def approve(reference: str, *, by: str, reason: str, origin: Origin | None = None) -> Version:
@@ -120,11 +121,11 @@ def approve(reference: str, *, by: str, reason: str, origin: Origin | None = Non
     if not (by.strip() and reason.strip()):
         raise InputError("an approval needs a name and a reason", hint='--by "YOUR NAME" --reason "..."')
     version, _ = resolve(reference)
-    if (waiting := ledger.roles(version.model).candidate) is None or waiting.number != version.number:
+    if (waiting := ledger.roles(Store(home()), version.model).candidate) is None or waiting.number != version.number:
         raise InputError("this version does not wait for a decision", value=reference)
     tracking.check_reachable()
     event = recording.record_approved(
-        version.model, version.number, name=by.strip(), reason=reason.strip(), origin=origin
+        Store(home()), version.model, version.number, name=by.strip(), reason=reason.strip(), origin=origin
     )
     return promote(version, origin, approved=event)
 
@@ -139,11 +140,16 @@ def resolve(reference: str) -> tuple[Version, Artifact]:
         IntegrityError: the ledger or the artifact does not verify.
     """
     if re.fullmatch(r"[0-9a-f]{64}", reference):
-        found = [one for model in ledger.models() for one in ledger.roles(model).versions if one.artifact == reference]
+        found = [
+            one
+            for model in ledger.models(Store(home()))
+            for one in ledger.roles(Store(home()), model).versions
+            if one.artifact == reference
+        ]
         if not found:
             raise InputError("no registered version has this digest", value=reference, hint="see: galen models")
         return found[-1], load(reference)
-    version = ledger.resolve(reference)
+    version = ledger.resolve(Store(home()), reference)
     return version, load(version.artifact)
 
 
@@ -154,15 +160,15 @@ def models(model: str | None = None) -> list[dict[str, Any]]:
         InputError: no such model.
         IntegrityError: the ledger does not verify.
     """
-    known = ledger.models()
+    known = ledger.models(Store(home()))
     if model is not None and model not in known:
         raise InputError("no such model", value=model, hint=f"models: {', '.join(known) or 'none yet'}")
     rows = []
     for name in known if model is None else [model]:
-        found = ledger.roles(name)
+        found = ledger.roles(Store(home()), name)
         for version in found.versions:
             rows.append(_row(name, version.registered, version.judged) | _of_version(version, found))
-        for event in events("judged", model=name):
+        for event in events(Store(home()), "judged", model=name):
             if event.facts["verdict"] == "failed":
                 rows.append(_row(name, event, event))
     return sorted(rows, key=lambda row: (row["model"], row["time"]))
@@ -178,7 +184,7 @@ def mirror(model: str, *, run: tracking.Run | None = None) -> bool:
         Interrupted: MLflow does not answer.
     """
     try:
-        if _mirrored(model).read_text() == _state(ledger.roles(model)):
+        if _mirrored(model).read_text() == _state(ledger.roles(Store(home()), model)):
             return False
     except FileNotFoundError:
         pass
@@ -187,7 +193,7 @@ def mirror(model: str, *, run: tracking.Run | None = None) -> bool:
 
 
 def _mirror(model: str, run: tracking.Run | None = None, uploads: Mapping[str, tracking.Upload] | None = None) -> None:
-    found = ledger.roles(model)
+    found = ledger.roles(Store(home()), model)
     numbers = {tags[_EVENT]: number for number, tags in tracking.versions(model).items() if _EVENT in tags}
     for version in found.versions:
         event = version.registered.digest

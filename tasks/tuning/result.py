@@ -13,6 +13,7 @@ from tasks.errors import InputError
 from tasks.home import home, shown
 from tasks.lineage.ledger import events
 from tasks.settings import parse
+from tasks.store import Store
 from tasks.training.recipe import Recipe
 from tasks.training.train import training_code
 from tasks.tuning.config import own_values, with_values
@@ -140,7 +141,7 @@ def sweep(found: Mapping[str, Any], subject: Subject) -> int:
 
     What was there before the search, and what the ledger names, stays.
     """
-    stays = {digest for event in events() for digest in event.subjects.values()}
+    stays = {digest for event in events(Store(home())) for digest in event.subjects.values()}
     goes: set[str] = set()
     for trial in open_study(subject).get_trials(deepcopy=False):
         best = found["best"] is not None and trial.number == found["best"]["number"]

@@ -14,6 +14,7 @@ from tasks.comparison.config import Entry
 from tasks.comparison.job import Job, finished, keep, kept, kept_file, lines_of
 from tasks.comparison.methods import explained, text
 from tasks.errors import InputError, Stopped
+from tasks.store import Store
 from tasks.training.resolve import resolve_base
 from tests.factories import dataset_version, tiny_bert, tiny_llama
 from tests.training.recipes import recipe
@@ -21,10 +22,10 @@ from tests.training.recipes import recipe
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 
-def job(task: Any, folder: Path, method: str, corpus: Path | None = None, **training: Any) -> Job:
+def job(store: Store, task: Any, folder: Path, method: str, corpus: Path | None = None, **training: Any) -> Job:
     given = recipe(task, folder, method, **training)
-    data = dataset_version(task, 60, name="one")
-    second = dataset_version("text-classification", 36, name="two", seed=3) if corpus else None
+    data = dataset_version(store, task, 60, name="one")
+    second = dataset_version(store, "text-classification", 36, name="two", seed=3) if corpus else None
     base = resolve_base(given.base_model).digest
     entry = Entry(method, given.seed, given)
     return Job(entry, data.digest, data.split_digest("test"), base, corpus, second.digest if second else None)
@@ -37,8 +38,8 @@ def corpus(tmp_path: Path) -> Path:
     return path
 
 
-def test_what_is_measured_of_an_adapter(tmp_path: Path, corpus: Path) -> None:
-    asked = job("text-classification", tiny_bert(tmp_path / "bert"), "lora", corpus)
+def test_what_is_measured_of_an_adapter(store: Store, tmp_path: Path, corpus: Path) -> None:
+    asked = job(store, "text-classification", tiny_bert(tmp_path / "bert"), "lora", corpus)
     found = measure(Job.of(asked.plain()))
     assert found["quality"]["macro_f1"]["value"] > found["switched_off"]["macro_f1"] + 0.2
     assert 0 < found["parameters"]["trained"] < found["parameters"]["base"]
@@ -52,23 +53,23 @@ def test_what_is_measured_of_an_adapter(tmp_path: Path, corpus: Path) -> None:
     assert "asthma" not in str(found), "no content of a record"
 
 
-def test_a_probe_has_nothing_to_switch_off_and_leaves_the_base_alone(tmp_path: Path) -> None:
-    found = measure(job("text-classification", tiny_bert(tmp_path / "bert"), "feature-extraction"))
+def test_a_probe_has_nothing_to_switch_off_and_leaves_the_base_alone(store: Store, tmp_path: Path) -> None:
+    found = measure(job(store, "text-classification", tiny_bert(tmp_path / "bert"), "feature-extraction"))
     assert found["switched_off"] is None
     assert set(found["learned"]["weights"].values()) == {0.0}
     assert found["parameters"]["trained"] == found["parameters"]["head"]
 
 
-def test_a_causal_model_forgets_in_bits_per_byte(tmp_path: Path, corpus: Path) -> None:
-    found = measure(job("causal-lm", tiny_llama(tmp_path / "llama"), "prompt", corpus, epochs=2))
+def test_a_causal_model_forgets_in_bits_per_byte(store: Store, tmp_path: Path, corpus: Path) -> None:
+    found = measure(job(store, "causal-lm", tiny_llama(tmp_path / "llama"), "prompt", corpus, epochs=2))
     assert found["forgetting"]["measure"] == "bits per byte"
     assert found["forgetting"]["change"] != 0
     assert found["learned"]["words"][0][0]["cosine"] > 0
     assert found["latency"]["merged_one_ms"] is None
 
 
-def test_kept_numbers_are_believed_until_something_changes(tmp_path: Path) -> None:
-    out, asked = tmp_path / "out", job("text-classification", tiny_bert(tmp_path / "bert"), "lora")
+def test_kept_numbers_are_believed_until_something_changes(store: Store, tmp_path: Path) -> None:
+    out, asked = tmp_path / "out", job(store, "text-classification", tiny_bert(tmp_path / "bert"), "lora")
     assert finished(out, asked) is None
     keep(out, asked, {"quality": {}})
     assert finished(out, asked) is not None
@@ -84,15 +85,15 @@ def children() -> Children:
     return Children("tasks.comparison.arm", 1)
 
 
-def test_a_child_process_hands_back_its_error(tmp_path: Path) -> None:
-    asked = job("text-classification", tiny_bert(tmp_path / "bert"), "full")
+def test_a_child_process_hands_back_its_error(store: Store, tmp_path: Path) -> None:
+    asked = job(store, "text-classification", tiny_bert(tmp_path / "bert"), "full")
     wrong = Job(asked.entry, asked.dataset, asked.test, "of another base")
     with pytest.raises(InputError, match="base model changed"):
         children().ask(wrong.plain(), "arm full")
 
 
-def test_stopping_ends_the_children(tmp_path: Path) -> None:
-    asked = job("text-classification", tiny_bert(tmp_path / "bert"), "full", epochs=3000)
+def test_stopping_ends_the_children(store: Store, tmp_path: Path) -> None:
+    asked = job(store, "text-classification", tiny_bert(tmp_path / "bert"), "full", epochs=3000)
     running, ended = children(), []
 
     def work() -> None:

@@ -9,15 +9,16 @@ import pytest
 from tasks.data.identity import Identity, aliases, content_digest, identity_key, key_file
 from tasks.digest import digest_data
 from tasks.errors import IntegrityError
+from tasks.store import Store
 from tests.data.conftest import Ingest, question
 
 PATIENT = {"columns": {"record_id": "id", "group_id": "who"}, "identified": True}
 
 
-def test_ids_of_an_identified_source_are_keyed(ingest: Ingest) -> None:
+def test_ids_of_an_identified_source_are_keyed(store: Store, ingest: Ingest) -> None:
     done = ingest([question(1, who="patient 7"), question(2, who="patient 7"), question(3)], **PATIENT)
     first, second, third = done.records
-    key = key_file().read_bytes()
+    key = key_file(store).read_bytes()
     assert first["record_id"] == hmac.new(key, b"record\0q1", hashlib.sha256).hexdigest()
     assert first["group_id"] == second["group_id"] == hmac.new(key, b"group\0patient 7", hashlib.sha256).hexdigest()
     assert third["group_id"] == third["record_id"]
@@ -32,35 +33,33 @@ def test_without_ids_the_content_is_the_id_and_nobody_can_try_contents_out(inges
     assert keyed["record_id"] != plain["record_id"]
 
 
-def test_ids_of_an_unidentified_source_stay_and_need_no_key(ingest: Ingest) -> None:
+def test_ids_of_an_unidentified_source_stay_and_need_no_key(store: Store, ingest: Ingest) -> None:
     (record,) = ingest([question(1)], columns={"record_id": "id"}).records
     assert (record["record_id"], record["group_id"]) == ("q1", "q1")
-    assert not key_file().exists()
+    assert not key_file(store).exists()
 
 
-def test_the_key_stays_and_is_its_owners_alone() -> None:
-    assert identity_key() == identity_key()
-    assert key_file().stat().st_mode & 0o077 == 0
+def test_the_key_stays_and_is_its_owners_alone(store: Store) -> None:
+    assert identity_key(store) == identity_key(store)
+    assert key_file(store).stat().st_mode & 0o077 == 0
     assert Identity(True).of("record", "7") == Identity(True).of("record", "7") != Identity(True).of("group", "7")
 
 
-def test_another_home_has_another_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    first = identity_key()
-    monkeypatch.setenv("GALEN_HOME", str(tmp_path / "elsewhere"))
-    assert identity_key() != first
+def test_another_home_has_another_key(store: Store, tmp_path: Path) -> None:
+    assert identity_key(Store(tmp_path / "elsewhere")) != identity_key(store)
 
 
-def test_a_damaged_key_is_no_new_key() -> None:
-    identity_key()
-    key_file().write_bytes(b"short")
+def test_a_damaged_key_is_no_new_key(store: Store) -> None:
+    identity_key(store)
+    key_file(store).write_bytes(b"short")
     with pytest.raises(IntegrityError, match="no identity key"):
-        identity_key()
+        identity_key(store)
 
 
-def test_aliases_find_a_person_in_any_dataset() -> None:
-    assert aliases("7") == ["7"]
+def test_aliases_find_a_person_in_any_dataset(store: Store) -> None:
+    assert aliases(store, "7") == ["7"]
     identity = Identity(True)
-    assert aliases("7") == ["7", identity.of("record", "7"), identity.of("group", "7")]
+    assert aliases(store, "7") == ["7", identity.of("record", "7"), identity.of("group", "7")]
 
 
 def test_content_digest_is_canonical_json() -> None:

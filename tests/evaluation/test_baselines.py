@@ -10,6 +10,7 @@ from tasks.data.version import DatasetVersion
 from tasks.errors import NotJudgeable
 from tasks.evaluation.baselines import RULES, baselines, compare, table
 from tasks.evaluation.evaluate import evaluate
+from tasks.store import Store
 from tasks.training.bases import Base
 from tasks.training.resolve import resolve_base
 from tests.evaluation.fakes import answered
@@ -85,8 +86,8 @@ def test_rules_for_labels_and_tags() -> None:
     assert predicted("token-classification", "no entity", tagged, words) == [["O", "O", "O"]]
 
 
-def test_a_good_model_beats_what_it_should(llama: Base) -> None:
-    dataset = unlearnable(dataset_version("causal-lm", 200))
+def test_a_good_model_beats_what_it_should(store: Store, llama: Base) -> None:
+    dataset = unlearnable(store, dataset_version(store, "causal-lm", 200))
     evaluation = answered(dataset, 0.95, settings=FEW)
     found = {(one.baseline, one.difference.metric): one for one in compare(evaluation, dataset, llama, FEW)}
     rivals = {"untrained base", "zero-shot prompt", "majority answer", "nearest train question"}
@@ -102,17 +103,17 @@ def test_a_good_model_beats_what_it_should(llama: Base) -> None:
     assert "yes, better" in text
 
 
-def unlearnable(dataset: DatasetVersion) -> DatasetVersion:
+def unlearnable(store: Store, dataset: DatasetVersion) -> DatasetVersion:
     """The same test questions, with answers that no train record has."""
     split = {name: dataset.rows(name) for name in ("train", "validation", "test")}
     for place, row in enumerate(split["test"]):
         row["answer"] = f"w{place}"
         row["choices"] = None
-    return seal_rows("causal-lm", split)
+    return seal_rows(store, "causal-lm", split)
 
 
-def test_a_model_that_is_the_base_beats_nothing_of_it(llama: Base) -> None:
-    dataset = dataset_version("causal-lm", 120)
+def test_a_model_that_is_the_base_beats_nothing_of_it(store: Store, llama: Base) -> None:
+    dataset = dataset_version(store, "causal-lm", 120)
     found = compare(evaluate(llama, dataset, FEW), dataset, llama, FEW)
     assert "perplexity" in {one.difference.metric for one in found}
     assert all(one.difference.gain == 0 and not one.excludes_zero for one in found if one.baseline == "untrained base")
@@ -121,9 +122,9 @@ def test_a_model_that_is_the_base_beats_nothing_of_it(llama: Base) -> None:
 
 
 @pytest.mark.parametrize("task", ["text-classification", "token-classification"])
-def test_baselines_of_an_encoder(task: Task, tmp_path: Path) -> None:
+def test_baselines_of_an_encoder(store: Store, task: Task, tmp_path: Path) -> None:
     base = resolve_base(BaseModelRef(folder=str(tiny_bert(tmp_path / "bert"))))
-    dataset = dataset_version(task, 60)
+    dataset = dataset_version(store, task, 60)
     found = baselines(dataset, base, FEW)
     assert list(found) == ["untrained base", *RULES[task]]
     assert "calibration_error" not in found[next(iter(RULES[task]))].metrics
@@ -132,19 +133,19 @@ def test_baselines_of_an_encoder(task: Task, tmp_path: Path) -> None:
     assert any(one.difference.better for one in best)
 
 
-def test_baselines_learn_from_the_train_split_of_the_version(llama: Base) -> None:
-    dataset = dataset_version("causal-lm", 60)
+def test_baselines_learn_from_the_train_split_of_the_version(store: Store, llama: Base) -> None:
+    dataset = dataset_version(store, "causal-lm", 60)
     split: dict[str, Any] = {name: dataset.rows(name) for name in ("train", "validation", "test")}
     split["train"] = [row | {"answer": "something else", "choices": None} for row in split["train"]]
-    other = seal_rows("causal-lm", split)
+    other = seal_rows(store, "causal-lm", split)
     first, second = (baselines(version, llama, FEW)["majority answer"] for version in (dataset, other))
     assert first.test == second.test
     assert first.metrics["token_f1"].value > second.metrics["token_f1"].value
 
 
-def test_another_test_split_is_not_compared(llama: Base) -> None:
-    evaluation = answered(dataset_version("causal-lm", 60), 0.5, settings=FEW)
+def test_another_test_split_is_not_compared(store: Store, llama: Base) -> None:
+    evaluation = answered(dataset_version(store, "causal-lm", 60), 0.5, settings=FEW)
     with pytest.raises(NotJudgeable):
-        compare(evaluation, dataset_version("causal-lm", 80), llama, FEW)
+        compare(evaluation, dataset_version(store, "causal-lm", 80), llama, FEW)
     with pytest.raises(NotJudgeable):
-        compare(evaluation, dataset_version("causal-lm", 60), llama, EvaluationSettings(resamples=300))
+        compare(evaluation, dataset_version(store, "causal-lm", 60), llama, EvaluationSettings(resamples=300))

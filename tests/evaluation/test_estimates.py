@@ -7,12 +7,13 @@ from tasks.config.evaluation import EvaluationSettings
 from tasks.errors import NotJudgeable
 from tasks.evaluation.estimates import difference, measure
 from tasks.evaluation.metrics import METRICS
+from tasks.store import Store
 from tests.evaluation.fakes import FEW, answered
 from tests.factories import dataset_version
 
 
-def test_slices_divide_the_records() -> None:
-    scores = answered(dataset_version("causal-lm", 120), 0.5).scores()
+def test_slices_divide_the_records(store: Store) -> None:
+    scores = answered(dataset_version(store, "causal-lm", 120), 0.5).scores()
     assert scores.slices() == [
         *("category=nervous", "category=respiratory", "category=skin"),
         *("language=en", "language=zh"),
@@ -25,8 +26,8 @@ def test_slices_divide_the_records() -> None:
         assert sums == pytest.approx(whole.total().values)
 
 
-def test_a_slice_holds_its_records_only() -> None:
-    dataset = dataset_version("causal-lm", 120)
+def test_a_slice_holds_its_records_only(store: Store) -> None:
+    dataset = dataset_version(store, "causal-lm", 120)
     evaluation = answered(dataset, lambda _, row: float(row["language"] == "en"))
     assert evaluation.slices["language=en"]["token_f1"].value == 1.0
     assert evaluation.slices["language=zh"]["token_f1"].value == 0.0
@@ -35,21 +36,21 @@ def test_a_slice_holds_its_records_only() -> None:
 
 
 @pytest.mark.parametrize("name", ["language=fr", "language=", "nonsense", "label=yes", "category"])
-def test_an_unknown_slice_cannot_be_judged(name: str) -> None:
-    scores = answered(dataset_version("causal-lm"), 0.5).scores()
+def test_an_unknown_slice_cannot_be_judged(store: Store, name: str) -> None:
+    scores = answered(dataset_version(store, "causal-lm"), 0.5).scores()
     with pytest.raises(NotJudgeable, match="language=en"):
         scores.view(name)
 
 
-def test_a_record_that_does_not_say_is_in_a_slice_too() -> None:
-    scores = answered(dataset_version("causal-lm"), 0.5).scores()
+def test_a_record_that_does_not_say_is_in_a_slice_too(store: Store) -> None:
+    scores = answered(dataset_version(store, "causal-lm"), 0.5).scores()
     rows = [{"record_id": "a", "group_id": "a", "category": None, "language": "en"}]
     without = type(scores).of("causal-lm", "0" * 64, rows, [{"records": 1.0}], [])
     assert without.slices() == ["category=none", "language=en"]
 
 
-def test_a_difference_is_paired() -> None:
-    dataset = dataset_version("causal-lm", 200)
+def test_a_difference_is_paired(store: Store) -> None:
+    dataset = dataset_version(store, "causal-lm", 200)
     one = answered(dataset, lambda place, _: float(place % 4 < 2), name="one").scores()
     two = answered(dataset, lambda place, _: float(place % 4 < 2 and place > 3), name="two").scores()
     gain = difference(one, two, "token_f1", FEW)
@@ -59,8 +60,8 @@ def test_a_difference_is_paired() -> None:
     assert gain.high - gain.low < 0.6 * min((each.high or 0) - (each.low or 0) for each in alone)
 
 
-def test_a_difference_turns_its_sign_with_its_sides() -> None:
-    dataset = dataset_version("causal-lm", 120)
+def test_a_difference_turns_its_sign_with_its_sides(store: Store) -> None:
+    dataset = dataset_version(store, "causal-lm", 120)
     one, two = answered(dataset, 0.9, name="one").scores(), answered(dataset, 0.3, name="two").scores()
     there, back = difference(one, two, "rouge_l", FEW), difference(two, one, "rouge_l", FEW)
     assert there.better and not there.worse and back.worse and not back.better
@@ -70,8 +71,8 @@ def test_a_difference_turns_its_sign_with_its_sides() -> None:
     assert not same.better
 
 
-def test_less_is_more_where_lower_is_better() -> None:
-    dataset = dataset_version("causal-lm", 120)
+def test_less_is_more_where_lower_is_better(store: Store) -> None:
+    dataset = dataset_version(store, "causal-lm", 120)
     sure, unsure = (answered(dataset, 0.5, nll=nll, name=str(nll)).scores() for nll in (1.0, 2.0))
     for metric in ("perplexity", "bits_per_byte"):
         assert difference(sure, unsure, metric, FEW).gain > 0
@@ -79,17 +80,17 @@ def test_less_is_more_where_lower_is_better() -> None:
     assert lower == {"perplexity", "bits_per_byte", "calibration_error"}
 
 
-def test_other_records_cannot_be_compared() -> None:
-    one = answered(dataset_version("causal-lm", 60), 0.5).scores()
-    other = answered(dataset_version("causal-lm", 60, seed=1), 0.5).scores()
-    fewer = answered(dataset_version("causal-lm", 60), 0.5, settings=EvaluationSettings(max_records=6)).scores()
+def test_other_records_cannot_be_compared(store: Store) -> None:
+    one = answered(dataset_version(store, "causal-lm", 60), 0.5).scores()
+    other = answered(dataset_version(store, "causal-lm", 60, seed=1), 0.5).scores()
+    fewer = answered(dataset_version(store, "causal-lm", 60), 0.5, settings=EvaluationSettings(max_records=6)).scores()
     for rival in (other, fewer):
         with pytest.raises(NotJudgeable, match="same records"):
             difference(one, rival, "token_f1", FEW)
 
 
-def test_perplexity_under_two_tokenizers_cannot_be_compared() -> None:
-    one = answered(dataset_version("causal-lm", 60), 0.5).scores()
+def test_perplexity_under_two_tokenizers_cannot_be_compared(store: Store) -> None:
+    one = answered(dataset_version(store, "causal-lm", 60), 0.5).scores()
     values = one.values.copy()
     values[:, one.names.index("answer_tokens")] = 7
     other = dataclasses.replace(one, values=values)
@@ -98,11 +99,11 @@ def test_perplexity_under_two_tokenizers_cannot_be_compared() -> None:
     assert difference(one, other, "bits_per_byte", FEW).gain == 0
 
 
-def test_few_groups_have_no_interval() -> None:
-    small = answered(dataset_version("causal-lm", 40), 0.5)
+def test_few_groups_have_no_interval(store: Store) -> None:
+    small = answered(dataset_version(store, "causal-lm", 40), 0.5)
     assert small.groups == 4
     assert small.metrics["token_f1"].low is None
     gain = difference(
-        small.scores(), answered(dataset_version("causal-lm", 40), 0.0, name="b").scores(), "token_f1", FEW
+        small.scores(), answered(dataset_version(store, "causal-lm", 40), 0.0, name="b").scores(), "token_f1", FEW
     )
     assert gain.gain > 0 and not gain.better

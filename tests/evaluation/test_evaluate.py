@@ -17,6 +17,7 @@ from tasks.evaluation.answers import Likelihood, generate, likelihoods
 from tasks.evaluation.evaluate import Evaluation, evaluate, judged_rows, subject_of
 from tasks.evaluation.predict import positions_of, predict
 from tasks.home import home
+from tasks.store import Store
 from tasks.training.bases import Base
 from tasks.training.opening import open_model
 from tasks.training.prompts import answer_ids, prompt_ids
@@ -107,8 +108,8 @@ def test_what_does_not_fit_is_cut_and_counted_but_never_left_out(llama: Base) ->
         generate(model, tokenizer, [long], FEW.generation, positions=12)
 
 
-def test_metrics_of_a_causal_model_follow_from_its_predictions(llama: Base) -> None:
-    dataset = dataset_version("causal-lm", 60)
+def test_metrics_of_a_causal_model_follow_from_its_predictions(store: Store, llama: Base) -> None:
+    dataset = dataset_version(store, "causal-lm", 60)
     evaluation = evaluate(llama, dataset, FEW)
     model, tokenizer = opened(llama)
     test = dataset.rows("test")
@@ -154,8 +155,8 @@ def test_words_beyond_the_cut_count_as_missed(bert: Base) -> None:
 
 
 @pytest.mark.parametrize("task", ["causal-lm", "text-classification", "token-classification"])
-def test_a_model_that_says_nan_has_no_metrics(task: Task, llama: Base, bert: Base) -> None:
-    dataset = dataset_version(task, 20)
+def test_a_model_that_says_nan_has_no_metrics(store: Store, task: Task, llama: Base, bert: Base) -> None:
+    dataset = dataset_version(store, task, 20)
     base = llama if task == "causal-lm" else bert
     model, tokenizer = opened(base, task, tuple(dataset.labels))
     next(iter(model.parameters())).data.fill_(float("nan"))
@@ -167,8 +168,8 @@ def test_a_model_that_says_nan_has_no_metrics(task: Task, llama: Base, bert: Bas
     assert measure(scores.view(), FEW) == {}
 
 
-def test_the_same_question_is_answered_once(llama: Base, monkeypatch: pytest.MonkeyPatch) -> None:
-    dataset = dataset_version("causal-lm", 40)
+def test_the_same_question_is_answered_once(store: Store, llama: Base, monkeypatch: pytest.MonkeyPatch) -> None:
+    dataset = dataset_version(store, "causal-lm", 40)
     first = evaluate(llama, dataset, FEW)
 
     def forbidden(*_: Any, **__: Any) -> None:
@@ -179,6 +180,7 @@ def test_the_same_question_is_answered_once(llama: Base, monkeypatch: pytest.Mon
     monkeypatch.setattr(tasks.training.opening, "open_model", forbidden)
     assert evaluate(llama, dataset, FEW).digest == first.digest
     grown = seal_rows(
+        store,
         "causal-lm",
         {"train": dataset.rows("train")[:-2], "validation": dataset.rows("validation"), "test": dataset.rows("test")},
     )
@@ -190,17 +192,19 @@ def test_the_same_question_is_answered_once(llama: Base, monkeypatch: pytest.Mon
         evaluate(llama, dataset, FEW, split="validation")
 
 
-def test_a_second_run_makes_the_same_bytes(llama: Base, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_second_run_makes_the_same_bytes(
+    store: Store, llama: Base, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     digests = []
     for name in ("one", "two"):
         monkeypatch.setenv("GALEN_HOME", str(tmp_path / name))
-        digests.append(evaluate(llama, dataset_version("causal-lm", 40), FEW).digest)
+        digests.append(evaluate(llama, dataset_version(store, "causal-lm", 40), FEW).digest)
     assert digests[0] == digests[1]
 
 
 @pytest.mark.parametrize("task", ["causal-lm", "text-classification", "token-classification"])
-def test_content_stays_in_the_predictions(task: Task, llama: Base, bert: Base) -> None:
-    dataset = dataset_version(task, 60)
+def test_content_stays_in_the_predictions(store: Store, task: Task, llama: Base, bert: Base) -> None:
+    dataset = dataset_version(store, task, 60)
     evaluation = evaluate(llama if task == "causal-lm" else bert, dataset, FEW)
     table = pq.read_table(evaluation.artifact.file("predictions.parquet"))
     assert table["record_id"].to_pylist() == [row["record_id"] for row in dataset.rows("test")]
@@ -211,8 +215,8 @@ def test_content_stays_in_the_predictions(task: Task, llama: Base, bert: Base) -
             assert value is None or f'"{value}"' not in outside
 
 
-def test_the_metrics_can_be_computed_again_from_the_predictions(bert: Base) -> None:
-    evaluation = evaluate(bert, dataset_version("text-classification", 60), FEW)
+def test_the_metrics_can_be_computed_again_from_the_predictions(store: Store, bert: Base) -> None:
+    evaluation = evaluate(bert, dataset_version(store, "text-classification", 60), FEW)
     table = pq.read_table(evaluation.artifact.file("predictions.parquet"))
     right = sum(table["statistic:correct"].to_pylist()) / table.num_rows
     assert evaluation.metrics["accuracy"].value == pytest.approx(right)
@@ -221,8 +225,8 @@ def test_the_metrics_can_be_computed_again_from_the_predictions(bert: Base) -> N
     assert {"accuracy.category=skin", "recall.label=skin"} <= again.numbers().keys()
 
 
-def test_a_label_that_is_only_in_the_data_or_only_in_the_model_is_judged_too(bert: Base) -> None:
-    dataset = dataset_version("text-classification", 60)
+def test_a_label_that_is_only_in_the_data_or_only_in_the_model_is_judged_too(store: Store, bert: Base) -> None:
+    dataset = dataset_version(store, "text-classification", 60)
     old = ["nervous", "respiratory", "retired"]  # "skin" came later
     meta = {"task": "text-classification", "labels": old, "parent": None, "base": {"digest": bert.digest}}
     folder = home() / "staging" / "old"
@@ -248,11 +252,11 @@ def test_at_most_so_many_records_in_whole_groups() -> None:
     assert judged_rows(made, None) == made
 
 
-def test_what_cannot_be_judged_says_so(llama: Base) -> None:
-    dataset = dataset_version("causal-lm", 40)
+def test_what_cannot_be_judged_says_so(store: Store, llama: Base) -> None:
+    dataset = dataset_version(store, "causal-lm", 40)
     split = {"train": dataset.rows("train"), "validation": dataset.rows("validation"), "test": []}
     with pytest.raises(NotJudgeable, match="test split"):
-        evaluate(llama, seal_rows("causal-lm", split), FEW)
+        evaluate(llama, seal_rows(store, "causal-lm", split), FEW)
     with pytest.raises(NotJudgeable, match="test split"):
         evaluate(llama, dataset, EvaluationSettings(max_records=1))
     folder = home() / "staging" / "other"

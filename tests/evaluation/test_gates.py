@@ -8,13 +8,14 @@ from tasks.config.gates import Gate
 from tasks.data.version import DatasetVersion
 from tasks.errors import GateRejected
 from tasks.evaluation.gates import GateResult, Judged, Verdict, judge
+from tasks.store import Store
 from tests.evaluation.fakes import FEW, answered, digest, protocol
 from tests.factories import dataset_version
 
 
 @pytest.fixture
-def dataset() -> DatasetVersion:
-    return dataset_version("causal-lm", 120)
+def dataset(store: Store) -> DatasetVersion:
+    return dataset_version(store, "causal-lm", 120)
 
 
 def gate(kind: str, **settings: Any) -> Gate:
@@ -175,8 +176,8 @@ def test_other_settings_or_another_split_cannot_be_judged(dataset: DatasetVersio
     assert outcome(judge(compared, answered(dataset, 1.0), champion=champion)) == "not-judged"
 
 
-def test_without_an_interval_nothing_is_significant() -> None:
-    small = dataset_version("causal-lm", 40)  # four groups in the test split
+def test_without_an_interval_nothing_is_significant(store: Store) -> None:
+    small = dataset_version(store, "causal-lm", 40)  # four groups in the test split
     base = answered(small, 0.0, name="base", form="base")
     for significant, expected in ((False, "passed"), (True, "not-judged")):
         asked = protocol(gate("better-than-base", significant=significant))

@@ -16,6 +16,7 @@ from tasks.evaluation.answers import Likelihood, generate, is_cut, likelihoods
 from tasks.evaluation.baselines import baselines
 from tasks.evaluation.evaluate import evaluate
 from tasks.evaluation.predict import positions_of, predict
+from tasks.store import Store
 from tasks.training.bases import Base
 from tasks.training.opening import open_model
 from tasks.training.prompts import answer_ids, prompt_ids
@@ -121,8 +122,8 @@ def test_what_does_not_fit_is_cut_and_counted_but_never_left_out(base: Base) -> 
         generate(model, tokenizer, [long], FEW.generation, positions=7)
 
 
-def test_an_untrained_base_is_judged_by_what_decoders_are_judged_by(base: Base) -> None:
-    dataset = dataset_version("causal-lm", 60)
+def test_an_untrained_base_is_judged_by_what_decoders_are_judged_by(store: Store, base: Base) -> None:
+    dataset = dataset_version(store, "causal-lm", 60)
     evaluation = evaluate(base, dataset, FEW)
     model, tokenizer = opened(base)
     found = predict(model, tokenizer, "seq2seq-lm", [], dataset.rows("test"), FEW)

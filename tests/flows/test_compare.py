@@ -14,6 +14,7 @@ from tasks.comparison.arm import measure
 from tasks.comparison.job import Job
 from tasks.data.version import DatasetVersion
 from tasks.errors import ConfigError, InputError, Stopped
+from tasks.store import Store
 from tests.factories import dataset_version, tiny_bert
 from tests.training.recipes import recipe
 
@@ -23,10 +24,10 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 class Bench:
     """A comparison of a tiny BERT's arms, and a count of the trainings that really happen."""
 
-    def __init__(self, folder: Path, patch: pytest.MonkeyPatch) -> None:
+    def __init__(self, store: Store, folder: Path, patch: pytest.MonkeyPatch) -> None:
         self.folder, self.trained = folder, list[str]()
         self.stop_after: int | None = None
-        self.dataset = dataset_version("text-classification", 60, name="factory")
+        self.dataset = dataset_version(store, "text-classification", 60, name="factory")
         plain = recipe("text-classification", tiny_bert(folder / "bert"), "full", epochs=10).plain()
         plain["evaluation"]["resamples"] = 100
         arms: list[dict[str, Any]] = [
@@ -63,9 +64,9 @@ class Bench:
 
 
 @pytest.fixture
-def bench(server: str, tmp_path: Path, mlflow_store: str, monkeypatch: pytest.MonkeyPatch) -> Bench:
+def bench(store: Store, server: str, tmp_path: Path, mlflow_store: str, monkeypatch: pytest.MonkeyPatch) -> Bench:
     monkeypatch.setenv("PREFECT_API_URL", server)
-    return Bench(tmp_path, monkeypatch)
+    return Bench(store, tmp_path, monkeypatch)
 
 
 def test_a_comparison_stops_goes_on_reports_and_runs_nothing_twice(bench: Bench) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tasks.lineage import ledger
+from tasks.store import Store
 from tasks.training.distributed import places
 from tests.factories import tiny_bert
 from tests.flows.checkout import Checkout
@@ -20,9 +21,7 @@ pytestmark = [
 
 
 @pytest.mark.parametrize("sharding", ["none", "full"])
-def test_two_processes_make_one_version_and_one_event(
-    sharding: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_two_processes_make_one_version_and_one_event(sharding: str, tmp_path: Path) -> None:
     checkout = Checkout(tmp_path / "checkout", tiny_bert(tmp_path / "bert"))
     checkout.declare()
     recipe = checkout.folder / RECIPE
@@ -33,6 +32,6 @@ def test_two_processes_make_one_version_and_one_event(
     assert len(json.loads(checkout.galen("models", "--json"))) == 1
     audit = json.loads(checkout.galen("audit", "minute@champion", "--json"))
     assert audit["verdict"] == "intact"
-    monkeypatch.setenv("GALEN_HOME", str(checkout.home))
-    assert len(ledger.events("model-trained")) == 1
-    assert len(ledger.events("registered")) == 1
+    store = Store(checkout.home)
+    assert len(ledger.events(store, "model-trained")) == 1
+    assert len(ledger.events(store, "registered")) == 1

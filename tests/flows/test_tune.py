@@ -15,6 +15,7 @@ from tasks.children import Children
 from tasks.data.version import DatasetVersion
 from tasks.errors import ConfigError, GalenError, InputError, Stopped
 from tasks.settings import load
+from tasks.store import Store
 from tasks.training.recipe import Recipe
 from tasks.training.resolve import resolve_base
 from tasks.training.train import finetune
@@ -28,10 +29,10 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 class Bench:
     """A search for a tiny BERT's settings on a dataset whose test split is gone, and a count of the real trainings."""
 
-    def __init__(self, folder: Path, patch: pytest.MonkeyPatch) -> None:
+    def __init__(self, store: Store, folder: Path, patch: pytest.MonkeyPatch) -> None:
         self.folder, self.trained = folder, list[float]()
         self.stop_after: int | None = None
-        self.dataset = dataset_version("text-classification", 60, name="factory")
+        self.dataset = dataset_version(store, "text-classification", 60, name="factory")
         (self.dataset.artifact.path / "test.parquet").unlink()
         self.recipe = folder / "tiny.yaml"
         given = recipe("text-classification", tiny_bert(folder / "bert"), "lora", epochs=2, learning_rate=1e-5)
@@ -66,9 +67,9 @@ class Bench:
 
 
 @pytest.fixture
-def bench(server: str, tmp_path: Path, mlflow_store: str, monkeypatch: pytest.MonkeyPatch) -> Bench:
+def bench(store: Store, server: str, tmp_path: Path, mlflow_store: str, monkeypatch: pytest.MonkeyPatch) -> Bench:
     monkeypatch.setenv("PREFECT_API_URL", server)
-    return Bench(tmp_path, monkeypatch)
+    return Bench(store, tmp_path, monkeypatch)
 
 
 def models() -> set[str]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tasks.artifact import Artifact, make
+from tasks.artifact import Artifact
 from tasks.config.evaluation import EvaluationSettings
 from tasks.config.gates import Gate
 from tasks.config.training import BaseModelRef
@@ -18,6 +18,7 @@ from tasks.evaluation.gates import GateResult, Verdict
 from tasks.evaluation.policy import Protocol
 from tasks.lineage import recording
 from tasks.lineage.event import Event, Origin
+from tasks.store import Store
 from tasks.training.recipe import Recipe
 from tests.factories import dataset_version
 
@@ -37,13 +38,13 @@ def recipe(model: str = "m", seed: int = 17) -> Recipe:
     )
 
 
-def artifact(kind: str, meta: Mapping[str, Any], files: Mapping[str, str]) -> Artifact:
+def artifact(store: Store, kind: str, meta: Mapping[str, Any], files: Mapping[str, str]) -> Artifact:
     def build(folder: Any) -> Mapping[str, Any]:
         for name, content in files.items():
             (folder / name).write_text(content)
         return meta
 
-    return make(kind, {"meta": dict(meta), "files": dict(files)}, build, code="0" * 64)
+    return store.make(kind, {"meta": dict(meta), "files": dict(files)}, build, code="0" * 64)
 
 
 def weights(content: str) -> dict[str, str]:
@@ -63,6 +64,7 @@ class Chain:
 
 
 def build_chain(
+    store: Store,
     model: str = "m",
     *,
     seed: int = 17,
@@ -72,9 +74,9 @@ def build_chain(
 ) -> Chain:
     """Sealed, trained, merged, quantized, and all forms judged; neither registered nor promoted."""
     wanted = recipe(model, seed)
-    dataset = dataset or dataset_version("text-classification", 30, name="factory")
+    dataset = dataset or dataset_version(store, "text-classification", 30, name="factory")
     protocol = protocol_named(policy)
-    base = artifact("base", {"name": "tiny"}, weights("base"))
+    base = artifact(store, "base", {"name": "tiny"}, weights("base"))
     shared = {
         "task": "text-classification",
         "labels": dataset.labels,
@@ -84,30 +86,33 @@ def build_chain(
         "recipe": wanted.plain(),
         "training": {"steps": 3, "train_loss": 1.0, "validation_loss": 1.1},
     }
-    adapter = artifact("adapter", shared | {"parent": None}, weights(f"adapter {seed}"))
-    merged = artifact("merged", shared | {"parent": adapter.digest, "merge": {"kl": 1e-6}}, weights(f"merged {seed}"))
+    adapter = artifact(store, "adapter", shared | {"parent": None}, weights(f"adapter {seed}"))
+    merged = artifact(
+        store, "merged", shared | {"parent": adapter.digest, "merge": {"kl": 1e-6}}, weights(f"merged {seed}")
+    )
     small = artifact(
-        "quantized", shared | {"parent": merged.digest, "quantization": {"bits": 4.1}}, weights(f"small {seed}")
+        store, "quantized", shared | {"parent": merged.digest, "quantization": {"bits": 4.1}}, weights(f"small {seed}")
     )
 
-    recording.record_sealed(dataset, ORIGIN)
-    recording.record_protocol(wanted, dataset, protocol, digest_data(seed), ORIGIN)
-    recording.record_trained(wanted, dataset, adapter, protocol, seconds=1.0, origin=ORIGIN)
+    recording.record_sealed(store, dataset, ORIGIN)
+    recording.record_protocol(store, wanted, dataset, protocol, digest_data(seed), ORIGIN)
+    recording.record_trained(store, wanted, dataset, adapter, protocol, seconds=1.0, origin=ORIGIN)
     evaluations, judged = {}, {}
     for form in (adapter, merged, small):
         if form is not adapter:
-            recording.record_derived(model, form, seconds=0.5, origin=ORIGIN)
-        evaluation = evaluation_of(form, dataset)
-        recording.record_evaluated(model, "candidate", form.kind, evaluation, ORIGIN)
+            recording.record_derived(store, model, form, seconds=0.5, origin=ORIGIN)
+        evaluation = evaluation_of(store, form, dataset)
+        recording.record_evaluated(store, model, "candidate", form.kind, evaluation, ORIGIN)
         verdict = verdict_of(form, evaluation, protocol, passed or form is not small)
-        judged[form.kind] = recording.record_judged(model, form, verdict, protocol, dataset, ORIGIN)
+        judged[form.kind] = recording.record_judged(store, model, form, verdict, protocol, dataset, ORIGIN)
         evaluations[form.kind] = evaluation
     return Chain(wanted, dataset, base, adapter, merged, small, evaluations, judged)
 
 
-def release(chain: Chain) -> Event:
+def release(store: Store, chain: Chain) -> Event:
     """Register and promote the served form."""
     registered = recording.record_registered(
+        store,
         chain.recipe.model,
         chain.quantized,
         chain.judged["quantized"].digest,
@@ -115,7 +120,7 @@ def release(chain: Chain) -> Event:
         adapter=chain.adapter.digest,
         origin=ORIGIN,
     )
-    return recording.record_promoted(chain.recipe.model, registered.facts["version"], origin=ORIGIN)
+    return recording.record_promoted(store, chain.recipe.model, registered.facts["version"], origin=ORIGIN)
 
 
 def protocol_named(policy: str) -> Protocol:
@@ -123,7 +128,7 @@ def protocol_named(policy: str) -> Protocol:
     return Protocol("text-classification", policy, (gate,), EvaluationSettings(), "base")
 
 
-def evaluation_of(model: Artifact, dataset: DatasetVersion) -> Evaluation:
+def evaluation_of(store: Store, model: Artifact, dataset: DatasetVersion) -> Evaluation:
     test, value = dataset.split_digest("test"), {"value": 0.8, "low": 0.7, "high": 0.9}
     counted = {"records": 6, "groups": 3, "metrics": {"macro_f1": value}}
     subject = {"digest": model.digest, "form": model.kind, "parent": model.meta["parent"], "base": "b" * 64}
@@ -132,7 +137,7 @@ def evaluation_of(model: Artifact, dataset: DatasetVersion) -> Evaluation:
         "metrics.json": json.dumps(counted | {"slices": {"category=skin": counted}}),
         "predictions.parquet": f"predictions of {model.digest}",
     }
-    return Evaluation(artifact("evaluation", meta | counted, files), dataset.digest)
+    return Evaluation(artifact(store, "evaluation", meta | counted, files), dataset.digest)
 
 
 def verdict_of(model: Artifact, evaluation: Evaluation, protocol: Protocol, passed: bool) -> Verdict:

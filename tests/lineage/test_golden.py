@@ -15,6 +15,7 @@ from tasks.home import CHECKOUT
 from tasks.lineage import ledger, signatures
 from tasks.lineage.event import Origin, open_event, seal_event
 from tasks.lineage.roles import roles
+from tasks.store import Store
 
 GOLDEN = Path(__file__).parent / "golden" / "v1"
 HEAD = "a847feacb9efcfb4eb7ca918499b8688503e3e94e498423d0161d799421d4c8d"
@@ -22,40 +23,40 @@ KEY = "56475aa75463474c0285df5dbf2bcab73da651358839e9b77481b2eab107708c"
 
 
 @pytest.fixture
-def restored(galen_home: Path) -> Path:
+def restored(store: Store) -> Path:
     """A `GALEN_HOME` with the golden ledger in it, and no private key."""
-    (galen_home / "keys").mkdir(parents=True)
-    (galen_home / "keys" / "old.pub").write_bytes((GOLDEN / "signer.pub").read_bytes())
-    (galen_home / "ledger.head").write_bytes((GOLDEN / "ledger.head").read_bytes())
-    with closing(sqlite3.connect(ledger.database())) as connection:
+    (store.root / "keys").mkdir(parents=True)
+    (store.root / "keys" / "old.pub").write_bytes((GOLDEN / "signer.pub").read_bytes())
+    (store.root / "ledger.head").write_bytes((GOLDEN / "ledger.head").read_bytes())
+    with closing(sqlite3.connect(ledger.database(store))) as connection:
         connection.executescript(ledger._TABLE)
         for sequence, envelope in enumerate(envelopes(), 1):
             connection.execute("INSERT INTO events VALUES (?, ?, ?)", (sequence, digest_bytes(envelope), envelope))
         connection.commit()
-    return galen_home
+    return store.root
 
 
 def envelopes() -> list[bytes]:
     return (GOLDEN / "events.jsonl").read_bytes().splitlines()
 
 
-def test_an_old_ledger_verifies_to_the_same_head(restored: Path) -> None:
-    chain = ledger.verify_chain()
+def test_an_old_ledger_verifies_to_the_same_head(store: Store, restored: Path) -> None:
+    chain = ledger.verify_chain(store)
     assert (chain.head.digest, list(chain.keys)) == (HEAD, [KEY])
-    assert len(ledger.events()) == chain.head.sequence == len(envelopes())
+    assert len(ledger.events(store)) == chain.head.sequence == len(envelopes())
 
 
-def test_its_roles_are_still_understood(restored: Path) -> None:
-    champion = roles("m").champion
+def test_its_roles_are_still_understood(store: Store, restored: Path) -> None:
+    champion = roles(store, "m").champion
     assert champion and champion.number == 1
     assert champion.approved and champion.approved.facts["name"] == "Ada Example"
 
 
-def test_it_can_be_gone_on_with(restored: Path) -> None:
-    before = ledger.head()
+def test_it_can_be_gone_on_with(store: Store, restored: Path) -> None:
+    before = ledger.head(store)
     origin = Origin(actor="user:test", code={})
-    assert ledger.append("nothing-to-do", {"m": "a" * 64}, {"model": "m"}, origin).previous == before.digest
-    assert len(ledger.verify_chain().keys) == 2
+    assert ledger.append(store, "nothing-to-do", {"m": "a" * 64}, {"model": "m"}, origin).previous == before.digest
+    assert len(ledger.verify_chain(store).keys) == 2
 
 
 def test_the_same_event_still_gets_the_same_bytes() -> None:
@@ -79,12 +80,12 @@ def test_the_same_event_still_gets_the_same_bytes() -> None:
         assert again == envelope
 
 
-def test_the_script_in_the_documentation_verifies_it(restored: Path) -> None:
+def test_the_script_in_the_documentation_verifies_it(store: Store, restored: Path) -> None:
     text = (CHECKOUT / "docs" / "lineage.md").read_text()
     script = text.split("```python\n")[1].split("```")[0]
     done = subprocess.run([sys.executable, "-c", script, str(restored)], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["15", HEAD]
-    with closing(sqlite3.connect(ledger.database())) as connection:
+    with closing(sqlite3.connect(ledger.database(store))) as connection:
         connection.execute("DROP TRIGGER no_delete")
         connection.execute("DELETE FROM events WHERE sequence = 15")
         connection.commit()

@@ -12,14 +12,15 @@ from tasks.errors import InputError
 from tasks.lineage import ledger, recording
 from tasks.lineage.overlap import overlap
 from tasks.lineage.statements import NothingToDo, Statement
+from tasks.store import Store
 from tests.factories import dataset_version, rows, seal_rows
 from tests.lineage.chain import ORIGIN, build_chain, release
 
 
-def test_a_run_states_everything_in_order() -> None:
-    chain = build_chain()
-    release(chain)
-    kinds = [event.kind for event in ledger.events()]
+def test_a_run_states_everything_in_order(store: Store) -> None:
+    chain = build_chain(store)
+    release(store, chain)
+    kinds = [event.kind for event in ledger.events(store)]
     assert kinds == [
         "dataset-sealed",
         "protocol-fixed",
@@ -29,55 +30,55 @@ def test_a_run_states_everything_in_order() -> None:
         "registered",
         "promoted",
     ]
-    trained = ledger.events("model-trained")[0]
+    trained = ledger.events(store, "model-trained")[0]
     assert trained.subjects == {"model/m/adapter": chain.adapter.digest}
     assert trained.facts["learned_from"] == chain.dataset.split_digest("train")
     assert trained.facts["libraries"]["torch"] and trained.facts["hardware"]["cores"] >= 1
-    assert ledger.verify_chain().head.sequence == len(kinds)
+    assert ledger.verify_chain(store).head.sequence == len(kinds)
 
 
-def test_what_is_stated_once_is_not_stated_again_but_decisions_are() -> None:
-    build_chain()
-    count = len(ledger.events())
-    build_chain()
-    again = [event.kind for event in ledger.events()[count:]]
+def test_what_is_stated_once_is_not_stated_again_but_decisions_are(store: Store) -> None:
+    build_chain(store)
+    count = len(ledger.events(store))
+    build_chain(store)
+    again = [event.kind for event in ledger.events(store)[count:]]
     assert again == ["protocol-fixed", "judged", "judged", "judged"]
 
 
-def test_no_content_of_a_record_reaches_the_ledger() -> None:
-    chain = build_chain()
-    release(chain)
-    payloads = b"".join(json.dumps(event.facts).encode() for event in ledger.events())
+def test_no_content_of_a_record_reaches_the_ledger(store: Store) -> None:
+    chain = build_chain(store)
+    release(store, chain)
+    payloads = b"".join(json.dumps(event.facts).encode() for event in ledger.events(store))
     for split in ("train", "validation", "test"):
         for row in chain.dataset.rows(split):  # type: ignore[arg-type]
             assert row["text"].encode() not in payloads
             assert row["record_id"].encode() not in payloads
 
 
-def test_the_overlap_of_splits_is_counted_not_believed() -> None:
-    clean = dataset_version("text-classification", 30)
+def test_the_overlap_of_splits_is_counted_not_believed(store: Store) -> None:
+    clean = dataset_version(store, "text-classification", 30)
     assert set(overlap(clean).groups.values()) == {0}
     one, two, three, four = rows("text-classification", 4)
     two["group_id"] = "other"  # a train record of the group of `one`, a copy of it, and a child of a test record
     copy = two | {"record_id": "copy", "group_id": one["group_id"]}
     child = three | {"record_id": "child", "group_id": "child", "parents": [four["record_id"]]}
     split = {"train": [one, two, child], "validation": [copy], "test": [four]}
-    found = overlap(seal_rows("text-classification", split))
+    found = overlap(seal_rows(store, "text-classification", split))
     assert found.groups == {"train/validation": 1, "train/test": 0, "validation/test": 0}
     assert found.contents == {"train/validation": 1, "train/test": 0, "validation/test": 0}
     assert found.records == {"train/validation": 0, "train/test": 0, "validation/test": 0}
     assert found.children_of_held_out == 1
 
 
-def test_only_what_passed_is_registered() -> None:
-    chain = build_chain(passed=False)
+def test_only_what_passed_is_registered(store: Store) -> None:
+    chain = build_chain(store, passed=False)
     with pytest.raises(InputError, match="did not pass"):
-        release(chain)
+        release(store, chain)
     with pytest.raises(InputError, match="did not pass"):
         recording.record_registered(
-            "m", chain.quantized, chain.judged["merged"].digest, merged=None, adapter=None, origin=ORIGIN
+            store, "m", chain.quantized, chain.judged["merged"].digest, merged=None, adapter=None, origin=ORIGIN
         )
-    assert ledger.events("registered") == []
+    assert ledger.events(store, "registered") == []
 
 
 def test_a_statement_refuses_what_it_does_not_know() -> None:
@@ -95,28 +96,28 @@ def test_a_number_that_is_not_finite_is_stated_as_absent() -> None:
     assert (gate.value, gate.limit) == (None, None)
 
 
-def test_every_kind_of_statement_has_a_function_that_records_it() -> None:
+def test_every_kind_of_statement_has_a_function_that_records_it(store: Store) -> None:
     kinds = {statement.kind for statement in Statement.__subclasses__()}
-    chain = build_chain()
-    recording.record_nothing_to_do(chain.recipe, "a" * 64, "nothing changed", chain.judged["quantized"], ORIGIN)
+    chain = build_chain(store)
+    recording.record_nothing_to_do(store, chain.recipe, "a" * 64, "nothing changed", chain.judged["quantized"], ORIGIN)
     registered = recording.record_registered(
-        "m", chain.quantized, chain.judged["quantized"].digest, merged=None, adapter=None, origin=ORIGIN
+        store, "m", chain.quantized, chain.judged["quantized"].digest, merged=None, adapter=None, origin=ORIGIN
     )
-    approved = recording.record_approved("m", 1, name="Ada Example", reason="report read", origin=ORIGIN)
-    promoted = recording.record_promoted("m", 1, approved=approved, origin=ORIGIN)
+    approved = recording.record_approved(store, "m", 1, name="Ada Example", reason="report read", origin=ORIGIN)
+    promoted = recording.record_promoted(store, "m", 1, approved=approved, origin=ORIGIN)
     assert promoted.facts["registered"] == registered.digest
-    assert {event.kind for event in ledger.events()} == kinds
+    assert {event.kind for event in ledger.events(store)} == kinds
 
 
 @pytest.mark.parametrize(("name", "reason"), [("", "why"), ("Ada", "  ")])
-def test_an_approval_has_a_name_and_a_reason(name: str, reason: str) -> None:
+def test_an_approval_has_a_name_and_a_reason(store: Store, name: str, reason: str) -> None:
     with pytest.raises(InputError, match="name and a reason"):
-        recording.record_approved("m", 1, name=name, reason=reason, origin=ORIGIN)
+        recording.record_approved(store, "m", 1, name=name, reason=reason, origin=ORIGIN)
 
 
-def test_counting_overlap_reads_a_membership_table_of_any_row_order(tmp_path) -> None:  # type: ignore[no-untyped-def]
-    version = dataset_version("text-classification", 30)
+def test_counting_overlap_reads_a_membership_table_of_any_row_order(store: Store, tmp_path) -> None:  # type: ignore[no-untyped-def]
+    version = dataset_version(store, "text-classification", 30)
     table = pq.read_table(version.artifact.file("membership.parquet"))
     shuffled = table.take(pa.array(list(reversed(range(table.num_rows)))))
     pq.write_table(shuffled, version.artifact.path / "membership.parquet")
-    assert overlap(version) == overlap(dataset_version("text-classification", 30, name="again"))
+    assert overlap(version) == overlap(dataset_version(store, "text-classification", 30, name="again"))

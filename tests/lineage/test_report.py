@@ -12,13 +12,14 @@ from tasks.evaluation.baselines import Comparison
 from tasks.evaluation.estimates import Difference
 from tasks.lineage.report import FormJudged, RunReport, StageRow, render, write_report
 from tasks.lineage.roles import resolve
+from tasks.store import Store
 from tests.lineage.chain import ORIGIN, build_chain, protocol_named, release, verdict_of
 
 
 @pytest.fixture
-def report() -> RunReport:
-    chain = build_chain()
-    release(chain)
+def report(store: Store) -> RunReport:
+    chain = build_chain(store)
+    release(store, chain)
     protocol = protocol_named("default")
     forms = []
     for form in (chain.adapter, chain.merged, chain.quantized):
@@ -38,7 +39,7 @@ def report() -> RunReport:
         dataset=chain.dataset,
         judged=forms,
         baselines=[Comparison("majority label", gain)],
-        version=resolve("m@champion"),
+        version=resolve(store, "m@champion"),
         mlflow_run="f" * 32,
     )
 
@@ -64,8 +65,8 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
 
-def test_the_page_says_what_happened(report: RunReport) -> None:
-    html = write_report(report).read_text()
+def test_the_page_says_what_happened(store: Store, report: RunReport) -> None:
+    html = write_report(store, report).read_text()
     for text in (
         "version 1 was promoted",
         "Version 1, champion",
@@ -85,44 +86,44 @@ def test_the_page_says_what_happened(report: RunReport) -> None:
     assert html.count(">rejected<") == 1
 
 
-def test_the_page_is_whole_and_fetches_nothing(report: RunReport) -> None:
-    page = Page(render(report))
+def test_the_page_is_whole_and_fetches_nothing(store: Store, report: RunReport) -> None:
+    page = Page(render(store, report))
     assert page.open == []
     assert page.fetched == []
 
 
-def test_text_is_escaped(report: RunReport) -> None:
-    assert "3 steps &lt;b&gt;&amp;" in render(report)
+def test_text_is_escaped(store: Store, report: RunReport) -> None:
+    assert "3 steps &lt;b&gt;&amp;" in render(store, report)
 
 
-def test_no_record_is_in_it(report: RunReport) -> None:
-    html = render(report)
+def test_no_record_is_in_it(store: Store, report: RunReport) -> None:
+    html = render(store, report)
     assert report.dataset
     for row in report.dataset.rows("test") + report.dataset.rows("train"):
         assert row["text"] not in html
         assert row["record_id"] not in html
 
 
-def test_a_run_that_ended_early_has_a_report(report: RunReport) -> None:
+def test_a_run_that_ended_early_has_a_report(store: Store, report: RunReport) -> None:
     early = RunReport(
         "run-2", report.recipe, "interrupted", report.started, 1.0, ORIGIN, [StageRow("data: ingest", 1.0, "failed")]
     )
-    html = render(early)
+    html = render(store, early)
     assert Page(html).open == []
     assert "interrupted" in html
     assert "Dataset" not in html
 
 
-def test_the_data_docs_are_kept_beside_it(report: RunReport, tmp_path: Path) -> None:
+def test_the_data_docs_are_kept_beside_it(store: Store, report: RunReport, tmp_path: Path) -> None:
     docs = tmp_path / "docs.html"
     docs.write_text("<p>docs</p>")
-    path = write_report(replace(report, data_docs=docs))
+    path = write_report(store, replace(report, data_docs=docs))
     docs.unlink()
     assert (path.parent / "data-docs.html").read_text() == "<p>docs</p>"
     assert 'href="data-docs.html"' in path.read_text()
 
 
-def test_metrics_that_only_some_slices_have_are_shown(report: RunReport) -> None:
+def test_metrics_that_only_some_slices_have_are_shown(store: Store, report: RunReport) -> None:
     evaluation: Any = report.judged[0].evaluation
     measured = evaluation._measured
     measured["slices"]["label=skin"] = {
@@ -132,6 +133,6 @@ def test_metrics_that_only_some_slices_have_are_shown(report: RunReport) -> None
     }
     for cached in ("slices", "slice_sizes"):
         vars(evaluation).pop(cached, None)
-    html = render(report)
+    html = render(store, report)
     assert "label=skin" in html
     assert "f1 0.25" in html

@@ -8,13 +8,14 @@ import pytest
 from tasks.data.identity import Identity
 from tasks.errors import InputError, IntegrityError
 from tasks.lineage.trace import trace
+from tasks.store import Store
 from tests.factories import rows, seal_rows
 from tests.lineage.chain import build_chain, release
 
 TASK = "text-classification"
 
 
-def version(identified: bool = False, name: str = "factory", seed: int = 0) -> Any:
+def version(store: Store, identified: bool = False, name: str = "factory", seed: int = 0) -> Any:
     """12 records, two to a group; g0 and g1 in train (with a child and its child), g2 validation, g3 test."""
     identity = Identity(identified)
     records = rows(TASK, 8, seed)
@@ -25,14 +26,14 @@ def version(identified: bool = False, name: str = "factory", seed: int = 0) -> A
         row["group_id"] = identity.of("group", row["group_id"])
         row["parents"] = [identity.of("record", parent) for parent in row["parents"]]
     split = {"train": [*everything[:4], child, grandchild], "validation": everything[4:6], "test": everything[6:8]}
-    return seal_rows(TASK, split, name=name)
+    return seal_rows(store, TASK, split, name=name)
 
 
 @pytest.mark.parametrize("identified", [False, True])
-def test_a_record_is_followed_to_splits_children_and_models(identified: bool) -> None:
-    chain = build_chain(dataset=version(identified))
-    release(chain)
-    found = trace("r0-00000").found
+def test_a_record_is_followed_to_splits_children_and_models(store: Store, identified: bool) -> None:
+    chain = build_chain(store, dataset=version(store, identified))
+    release(store, chain)
+    found = trace(store, "r0-00000").found
     identity = Identity(identified)
     assert [(one.split, one.matched, one.records) for one in found] == [
         ("train", "record", (identity.of("record", "r0-00000"),)),
@@ -48,60 +49,60 @@ def test_a_record_is_followed_to_splits_children_and_models(identified: bool) ->
 @pytest.mark.parametrize(
     ("record", "split", "how"), [("r0-00004", "validation", "selected on"), ("r0-00007", "test", "judged on")]
 )
-def test_held_out_records_were_not_learned(record: str, split: str, how: str) -> None:
-    build_chain(dataset=version())
-    (found,) = trace(record).found
+def test_held_out_records_were_not_learned(store: Store, record: str, split: str, how: str) -> None:
+    build_chain(store, dataset=version(store))
+    (found,) = trace(store, record).found
     assert found.split == split
     assert {use.how for use in found.models} == {how}
     assert len(found.models) == 3
 
 
 @pytest.mark.parametrize("identified", [False, True])
-def test_a_group_leads_to_all_its_records(identified: bool) -> None:
-    build_chain(dataset=version(identified))
-    (found,) = trace("g0-00001").found
+def test_a_group_leads_to_all_its_records(store: Store, identified: bool) -> None:
+    build_chain(store, dataset=version(store, identified))
+    (found,) = trace(store, "g0-00001").found
     assert (found.matched, len(found.records)) == ("group", 2)
 
 
-def test_the_hmac_itself_is_accepted() -> None:
-    version(identified=True)
+def test_the_hmac_itself_is_accepted(store: Store) -> None:
+    version(store, identified=True)
     hidden = Identity(True).of("record", "r0-00000")
-    assert trace(hidden).found == trace("r0-00000").found != ()
+    assert trace(store, hidden).found == trace(store, "r0-00000").found != ()
 
 
-def test_every_version_that_held_it_is_named() -> None:
-    version(name="one")
-    version(identified=True, name="two")
-    version(name="three", seed=1)
-    found = trace("r0-00000")
+def test_every_version_that_held_it_is_named(store: Store) -> None:
+    version(store, name="one")
+    version(store, identified=True, name="two")
+    version(store, name="three", seed=1)
+    found = trace(store, "r0-00000")
     assert {one.name for one in found.found} == {"one", "two"}
     assert found.searched == 3
     assert all(one.sealed is None for one in found.found)
 
 
-def test_what_was_not_found_and_what_could_not_be_searched_are_told_apart() -> None:
-    assert trace("nobody").text() == "not found in the 0 dataset version(s) on this machine"
-    chain = build_chain(dataset=version())
+def test_what_was_not_found_and_what_could_not_be_searched_are_told_apart(store: Store) -> None:
+    assert trace(store, "nobody").text() == "not found in the 0 dataset version(s) on this machine"
+    chain = build_chain(store, dataset=version(store))
     shutil.rmtree(chain.dataset.artifact.path)
-    found = trace("r0-00000")
+    found = trace(store, "r0-00000")
     assert (found.found, found.unreachable) == ((), (chain.dataset.digest,))
     assert "not searched" in found.text()
 
 
-def test_a_changed_membership_table_is_an_integrity_error() -> None:
-    held = version()
-    shutil.copy(version(name="other", seed=1).artifact.path / "membership.parquet", held.artifact.path)
+def test_a_changed_membership_table_is_an_integrity_error(store: Store) -> None:
+    held = version(store)
+    shutil.copy(version(store, name="other", seed=1).artifact.path / "membership.parquet", held.artifact.path)
     with pytest.raises(IntegrityError, match="changed"):
-        trace("r0-00000")
+        trace(store, "r0-00000")
 
 
-def test_a_blank_id_is_refused() -> None:
+def test_a_blank_id_is_refused(store: Store) -> None:
     with pytest.raises(InputError):
-        trace("  ")
+        trace(store, "  ")
 
 
-def test_the_text_names_models_and_roles() -> None:
-    release(build_chain(dataset=version()))
-    text = trace("r0-00000").text()
+def test_the_text_names_models_and_roles(store: Store) -> None:
+    release(store, build_chain(store, dataset=version(store)))
+    text = trace(store, "r0-00000").text()
     assert "m quantized" in text
     assert "learned it, version 1, champion" in text

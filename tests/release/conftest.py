@@ -15,6 +15,7 @@ from tasks.config.release import Quantization
 from tasks.config.training import BaseModelRef, Training
 from tasks.config.words import Task
 from tasks.home import home
+from tasks.store import Store
 from tasks.training.recipe import Recipe
 from tests.factories import dataset_version, tiny_bert, tiny_llama, tiny_model
 
@@ -75,7 +76,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., tuple[Pa
         )
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("GALEN_HOME", str(place / "home"))
-            dataset = dataset_version(task, 40)
+            dataset = dataset_version(Store(home()), task, 40)
             adapter = finetune(recipe, dataset, resolve_base(ref))
             digests = {"dataset": dataset.digest, "adapter": adapter.digest}
             whole = adapter

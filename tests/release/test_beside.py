@@ -26,6 +26,7 @@ from tasks.release.probe import compare, logits_of, probe
 from tasks.release.quantize import quantize, verify_quantized
 from tasks.release.register import promote
 from tasks.release.served import Served
+from tasks.store import Store
 from tasks.training.bases import Base, locate_base
 from tasks.training.opening import open_model
 from tests.lineage.chain import ORIGIN
@@ -143,12 +144,18 @@ def disturb(file: Path, name: str, change: Callable[[torch.Tensor], torch.Tensor
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("task", TASKS)
 def test_such_a_model_is_registered_asked_exported_and_served(
-    candidate: Candidates, task: Task, method: str, mlflow_store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Store,
+    candidate: Candidates,
+    task: Task,
+    method: str,
+    mlflow_store: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     import mlflow.pyfunc
 
     made = candidate(task, method)
-    version = promote(release(made), ORIGIN)
+    version = promote(release(store, made), ORIGIN)
     assert (version.merged, version.adapter) == (None, made.adapter.digest)
 
     monkeypatch.setenv(tracking.URI, tracking.uri())

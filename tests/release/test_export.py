@@ -12,18 +12,16 @@ from tasks.lineage import ledger
 from tasks.lineage.ledger import events
 from tasks.release import export as exporting
 from tasks.release.export import export
+from tasks.store import Store
 from tests.release.conftest import Candidates
 from tests.release.test_register import ORIGIN, promote, release
 
-
-@pytest.fixture(autouse=True)
-def store(mlflow_store: str) -> str:
-    return mlflow_store
+pytestmark = pytest.mark.usefixtures("mlflow_store")
 
 
-def test_an_export_is_verified_loads_and_tells_its_history(candidate: Candidates, tmp_path: Path) -> None:
+def test_an_export_is_verified_loads_and_tells_its_history(store: Store, candidate: Candidates, tmp_path: Path) -> None:
     made = candidate()
-    promote(release(made), ORIGIN)
+    promote(release(store, made), ORIGIN)
     folder = export("tiny@champion", tmp_path / "out" / "here")
     copy = read(folder / "model")
     verify(copy)
@@ -32,7 +30,7 @@ def test_an_export_is_verified_loads_and_tells_its_history(candidate: Candidates
     assert "AutoModelForSequenceClassification.from_pretrained" in (folder / "README.md").read_text()
     assert "# tiny, version 1" in (folder / "MODEL_CARD.md").read_text()
     told = json.loads((folder / "lineage.json").read_text())
-    assert [one["digest"] for one in told] == [event.digest for event in events()]
+    assert [one["digest"] for one in told] == [event.digest for event in events(store)]
     assert all(digest_bytes(canonical_json(one["envelope"])) == one["digest"] for one in told)
     assert [path.name for path in folder.parent.iterdir()] == ["here"]
     with pytest.raises(InputError, match="not empty"):
@@ -40,16 +38,16 @@ def test_an_export_is_verified_loads_and_tells_its_history(candidate: Candidates
 
 
 def test_a_copy_that_does_not_load_leaves_nothing(
-    candidate: Candidates, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Store, candidate: Candidates, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    promote(release(candidate()), ORIGIN)
+    promote(release(store, candidate()), ORIGIN)
     monkeypatch.setitem(exporting.LOADERS, "text-classification", "AutoModelForCausalLM")
     with pytest.raises(IntegrityError, match="cannot load"):
         export("tiny@champion", tmp_path / "out")
     assert not (tmp_path / "out").exists() and not list(tmp_path.glob(".out*"))
 
 
-def test_there_must_be_something_to_export(tmp_path: Path) -> None:
+def test_there_must_be_something_to_export(store: Store, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no version of this model"):
         export("tiny@champion", tmp_path / "out")
-    assert ledger.events() == []
+    assert ledger.events(store) == []

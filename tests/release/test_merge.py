@@ -17,6 +17,7 @@ from tasks.errors import InputError, IntegrityError
 from tasks.release import merge as merging
 from tasks.release.merge import check_changes, check_ties, merge
 from tasks.release.probe import compare, logits_of, probe
+from tasks.store import Store
 from tasks.training.bases import Base
 from tasks.training.loading import load_base
 from tasks.training.methods.adalora import AdaLora
@@ -56,11 +57,13 @@ def test_merging_twice_is_refused(candidate: Candidates) -> None:
 
 @pytest.mark.parametrize("method", ["ia3", "adalora"])
 @pytest.mark.parametrize("architecture", ["qwen3", "gemma3_text", "gpt2", "bert"])
-def test_factors_and_singular_values_are_merged_too(architecture: str, method: str, tmp_path: Path) -> None:
+def test_factors_and_singular_values_are_merged_too(
+    store: Store, architecture: str, method: str, tmp_path: Path
+) -> None:
     """GPT-2 keeps its matrices the other way round; Gemma has buffers without dimensions."""
     task: Task = "token-classification" if architecture == "bert" else "causal-lm"
     folder = with_biases(tiny_model(tmp_path / "base", architecture))
-    adapter = finetune(recipe_of(task, folder, method, epochs=3), dataset_version(task, 40), base_of(folder))
+    adapter = finetune(recipe_of(task, folder, method, epochs=3), dataset_version(store, task, 40), base_of(folder))
     merged = merge(adapter)
     assert merged.meta["merge"]["from_adapter"]["kl"] < 1e-9
     assert merged.meta["merge"]["saved_from_adapter"]["kl"] < 1e-9
@@ -81,13 +84,13 @@ def test_factors_and_singular_values_are_merged_too(architecture: str, method: s
 
 
 def test_an_update_on_a_4_bit_base_is_merged_into_the_dequantized_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """PEFT merges AdaLoRA into no 4-bit weight."""
     monkeypatch.setattr(AdaLora, "base_quantization", Quantization())
     folder = tiny_llama(tmp_path / "base")
     adapter = finetune(
-        recipe_of("causal-lm", folder, "adalora", epochs=3), dataset_version("causal-lm", 40), base_of(folder)
+        recipe_of("causal-lm", folder, "adalora", epochs=3), dataset_version(store, "causal-lm", 40), base_of(folder)
     )
     checks = merge(adapter).meta["merge"]
     assert checks["base"] == "dequantized" and checks["from_adapter"]["kl"] < 1e-6
@@ -107,11 +110,11 @@ def weights_of(base: Base, task: Task, labels: list[str]) -> dict[str, torch.Ten
     return {name: weight.detach() for name, weight in model.named_parameters() if not name.startswith("classifier")}
 
 
-def test_a_base_in_bfloat16_stays_in_bfloat16(candidate: Candidates, tmp_path: Path) -> None:
+def test_a_base_in_bfloat16_stays_in_bfloat16(store: Store, candidate: Candidates, tmp_path: Path) -> None:
     folder = tiny_llama(tmp_path / "base", tied=True)
     AutoModelForCausalLM.from_pretrained(folder).to(torch.bfloat16).save_pretrained(folder)
     recipe = candidate("causal-lm").recipe.model_copy(update={"base_model": BaseModelRef(folder=str(folder))})
-    merged = merge(finetune(recipe, dataset_version("causal-lm", 40), resolve_base(recipe.base_model)))
+    merged = merge(finetune(recipe, dataset_version(store, "causal-lm", 40), resolve_base(recipe.base_model)))
     model = AutoModelForCausalLM.from_pretrained(merged.path)
     assert model.dtype == torch.bfloat16 and merged.meta["merge"]["dtype"] == "bfloat16"
     assert merged.meta["merge"]["tied_embeddings"] and check_ties(model)

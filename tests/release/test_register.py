@@ -20,14 +20,12 @@ from tasks.lineage.event import Event
 from tasks.release import register as registry
 from tasks.release.ask import ask
 from tasks.release.register import approve, mirror, models, promote, register, resolve
+from tasks.store import Store
 from tasks.training.fourbit import keep_unpacked
 from tests.lineage.chain import ORIGIN, evaluation_of
 from tests.release.conftest import Candidate, Candidates
 
-
-@pytest.fixture(autouse=True)
-def store(mlflow_store: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    return mlflow_store
+pytestmark = pytest.mark.usefixtures("mlflow_store")
 
 
 def client() -> Any:
@@ -36,22 +34,22 @@ def client() -> Any:
     return MlflowClient(tracking_uri=tracking.uri(), registry_uri=tracking.uri())
 
 
-def judge(made: Candidate, *, passed: bool = True) -> tuple[Judged, Event]:
+def judge(store: Store, made: Candidate, *, passed: bool = True) -> tuple[Judged, Event]:
     """A verdict on the quantized form, stated in the ledger as a run would."""
     dataset, protocol = DatasetVersion(made.dataset), SimpleNamespace(digest="e" * 64, policy="default")
-    evaluation = evaluation_of(made.quantized, dataset)
+    evaluation = evaluation_of(store, made.quantized, dataset)
     gate = GateResult("quality", None, "passed" if passed else "failed", "0.8, at least 0.5 is asked", 0.8, 0.5)
     verdict = Verdict(made.quantized.digest, evaluation.digest, "e" * 64, (gate,))
-    recording.record_sealed(dataset, ORIGIN)
+    recording.record_sealed(store, dataset, ORIGIN)
     rules = SimpleNamespace(digest=protocol.digest, plain=dict)
-    recording.record_protocol(made.recipe, dataset, rules, "f" * 64, ORIGIN)  # type: ignore[arg-type]
-    recording.record_evaluated("tiny", "candidate", "quantized", evaluation, ORIGIN)
-    event = recording.record_judged("tiny", made.quantized, verdict, protocol, dataset, ORIGIN)  # type: ignore[arg-type]
+    recording.record_protocol(store, made.recipe, dataset, rules, "f" * 64, ORIGIN)  # type: ignore[arg-type]
+    recording.record_evaluated(store, "tiny", "candidate", "quantized", evaluation, ORIGIN)
+    event = recording.record_judged(store, "tiny", made.quantized, verdict, protocol, dataset, ORIGIN)  # type: ignore[arg-type]
     return Judged(made.quantized, evaluation, verdict), event
 
 
-def release(made: Candidate, **more: Any) -> registry.Version:
-    judged, event = judge(made)
+def release(store: Store, made: Candidate, **more: Any) -> registry.Version:
+    judged, event = judge(store, made)
     return register(
         judged,
         "tiny",
@@ -73,10 +71,10 @@ def another(made: Candidate) -> Candidate:
     return replace(made, quantized=adopt(again, "quantized", meta))
 
 
-def test_the_judged_bytes_become_a_version_and_then_champion(candidate: Candidates) -> None:
+def test_the_judged_bytes_become_a_version_and_then_champion(store: Store, candidate: Candidates) -> None:
     made = candidate()
     with tracking.open_run("tiny", "run") as run:
-        version = release(made, run=run)
+        version = release(store, made, run=run)
     assert version.number == 1 and tracking.aliases("tiny") == {"candidate": 1}
     held = client().get_model_version("tiny", "1")
     assert held.run_id == run.run_id and held.tags["galen.artifact"] == made.quantized.digest
@@ -94,9 +92,9 @@ def test_the_judged_bytes_become_a_version_and_then_champion(candidate: Candidat
     promoted = promote(version, ORIGIN)
     assert tracking.aliases("tiny") == {"champion": 1}
     assert promoted.promoted is not None and promote(promoted, ORIGIN) == promoted
-    assert len(ledger.events("promoted")) == 1
+    assert len(ledger.events(store, "promoted")) == 1
 
-    second = promote(release(another(made)), ORIGIN)
+    second = promote(release(store, another(made)), ORIGIN)
     assert second.number == 2 and tracking.aliases("tiny") == {"champion": 2, "previous": 1}
     assert resolve("tiny@previous")[0].number == 1 and resolve(second.artifact)[0] == second
     with pytest.raises(InputError, match="older than the champion"):
@@ -105,12 +103,12 @@ def test_the_judged_bytes_become_a_version_and_then_champion(candidate: Candidat
 
 @pytest.mark.parametrize("method", ["lora", "qlora"])
 def test_mlflow_serves_the_champion_by_alias_and_answers_as_galen_does(
-    candidate: Candidates, method: str, monkeypatch: pytest.MonkeyPatch
+    store: Store, candidate: Candidates, method: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import mlflow.pyfunc
 
     questions = ["What is a sign of asthma?", "湿疹有什么症状？"]
-    promote(release(candidate("causal-lm", method)), ORIGIN)
+    promote(release(store, candidate("causal-lm", method)), ORIGIN)
     monkeypatch.setenv(tracking.URI, tracking.uri())
     model = mlflow.pyfunc.load_model("models:/tiny@champion")
     loaded = keep_unpacked(model.unwrap_python_model().model)  # one kernel for both, else near ties may differ
@@ -120,23 +118,25 @@ def test_mlflow_serves_the_champion_by_alias_and_answers_as_galen_does(
     assert answers == [ask("tiny@champion", question) for question in questions]
 
 
-def test_labels_and_mentions_are_served_too(candidate: Candidates, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_labels_and_mentions_are_served_too(
+    store: Store, candidate: Candidates, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import mlflow.pyfunc
 
     monkeypatch.setenv(tracking.URI, tracking.uri())
     made = candidate("text-classification")
-    promote(release(made), ORIGIN)
+    promote(release(store, made), ORIGIN)
     (label,) = mlflow.pyfunc.load_model("models:/tiny@champion").predict(["the patient has asthma today"])
     assert label in made.quantized.meta["labels"]
     assert ask("tiny@champion", "the patient has asthma today").startswith(f"{label} (0.")
 
 
-def test_mentions_are_served(candidate: Candidates, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_mentions_are_served(store: Store, candidate: Candidates, monkeypatch: pytest.MonkeyPatch) -> None:
     import mlflow.pyfunc
 
     monkeypatch.setenv(tracking.URI, tracking.uri())
     made = candidate("token-classification")
-    promote(release(made), ORIGIN)
+    promote(release(store, made), ORIGIN)
     text = "the patient has severe asthma, today."
     lines = [line.split("\t") for line in ask("tiny@champion", text).splitlines()]
     assert [word for word, _ in lines] == ["the", "patient", "has", "severe", "asthma", ",", "today", "."]
@@ -146,11 +146,11 @@ def test_mentions_are_served(candidate: Candidates, monkeypatch: pytest.MonkeyPa
     assert named == [word for word, tag in lines if tag != "O"]
 
 
-def test_only_a_judged_quantized_model_is_registered(candidate: Candidates) -> None:
+def test_only_a_judged_quantized_model_is_registered(store: Store, candidate: Candidates) -> None:
     made = candidate()
     with pytest.raises(GateRejected, match="did not pass"):
-        judge(made, passed=False)
-    judged, event = judge(made)
+        judge(store, made, passed=False)
+    judged, event = judge(store, made)
     merged = replace(judged, evaluation=judged.evaluation)
     object.__setattr__(merged, "artifact", made.merged)
     with pytest.raises(InputError, match="quantized form"):
@@ -158,11 +158,11 @@ def test_only_a_judged_quantized_model_is_registered(candidate: Candidates) -> N
     (made.quantized.path / "config.json").write_text("{}")
     with pytest.raises(IntegrityError, match=r"config\.json was changed"):
         register(judged, "tiny", judged_event=event.digest, merged=None, adapter=None)
-    assert ledger.events("registered") == [] and tracking.versions("tiny") == {}
+    assert ledger.events(store, "registered") == [] and tracking.versions("tiny") == {}
 
 
 def test_other_bytes_in_mlflow_are_noticed_before_anything_is_stated(
-    candidate: Candidates, monkeypatch: pytest.MonkeyPatch
+    store: Store, candidate: Candidates, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     right = tracking.upload_model
 
@@ -174,40 +174,42 @@ def test_other_bytes_in_mlflow_are_noticed_before_anything_is_stated(
 
     monkeypatch.setattr(tracking, "upload_model", wrong)
     with pytest.raises(IntegrityError, match=r"model\.safetensors was changed"):
-        release(candidate())
-    assert ledger.events("registered") == [] and tracking.versions("tiny") == {}
+        release(store, candidate())
+    assert ledger.events(store, "registered") == [] and tracking.versions("tiny") == {}
 
 
 @pytest.mark.parametrize("killed_at", ["add_version", "set_alias"])
 def test_a_run_killed_between_ledger_and_mlflow_is_repaired(
-    candidate: Candidates, monkeypatch: pytest.MonkeyPatch, killed_at: str
+    store: Store, candidate: Candidates, monkeypatch: pytest.MonkeyPatch, killed_at: str
 ) -> None:
     made = candidate()
-    judged, event = judge(made)
+    judged, event = judge(store, made)
     again = {"judged_event": event.digest, "merged": made.merged.digest, "adapter": made.adapter.digest}
     with monkeypatch.context() as patch:
         patch.setattr(tracking, killed_at, lambda *_, **__: (_ for _ in ()).throw(Interrupted("killed")))
         with pytest.raises(Interrupted):
             register(judged, "tiny", **again)
-    assert tracking.aliases("tiny") == {} and len(ledger.events("registered")) == 1
+    assert tracking.aliases("tiny") == {} and len(ledger.events(store, "registered")) == 1
     assert register(judged, "tiny", **again).number == 1
-    assert list(tracking.versions("tiny")) == [1] and len(ledger.events("registered")) == 1
+    assert list(tracking.versions("tiny")) == [1] and len(ledger.events(store, "registered")) == 1
     assert tracking.aliases("tiny") == {"candidate": 1}
 
 
 def test_the_mirror_follows_a_promotion_that_was_cut_off(
-    candidate: Candidates, monkeypatch: pytest.MonkeyPatch
+    store: Store, candidate: Candidates, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    version = release(candidate())
-    recording.record_promoted("tiny", 1, origin=ORIGIN)
+    version = release(store, candidate())
+    recording.record_promoted(store, "tiny", 1, origin=ORIGIN)
     assert tracking.aliases("tiny") == {"candidate": 1} and resolve("tiny@champion")[0].number == version.number
     assert mirror("tiny") and tracking.aliases("tiny") == {"champion": 1}
     monkeypatch.setattr(tracking, "versions", lambda _: pytest.fail("MLflow was asked"))
     assert not mirror("tiny")
 
 
-def test_a_lost_mlflow_is_filled_again_from_the_ledger(candidate: Candidates, mlflow_template: Path) -> None:
-    promote(release(candidate()), ORIGIN)
+def test_a_lost_mlflow_is_filled_again_from_the_ledger(
+    store: Store, candidate: Candidates, mlflow_template: Path
+) -> None:
+    promote(release(store, candidate()), ORIGIN)
     address = home() / "another.db"
     shutil.copy(mlflow_template, address)
     with pytest.MonkeyPatch.context() as patch:
@@ -215,19 +217,19 @@ def test_a_lost_mlflow_is_filled_again_from_the_ledger(candidate: Candidates, ml
         assert mirror("tiny") and tracking.aliases("tiny") == {"champion": 1}
 
 
-def test_an_alias_moved_by_hand_convinces_nobody(candidate: Candidates) -> None:
+def test_an_alias_moved_by_hand_convinces_nobody(store: Store, candidate: Candidates) -> None:
     made = candidate()
-    promote(release(made), ORIGIN)
-    second = release(another(made))
+    promote(release(store, made), ORIGIN)
+    second = release(store, another(made))
     tracking.set_alias("tiny", "champion", 2)
     assert resolve("tiny@champion")[0].number == 1
     promote(second, ORIGIN)
     assert tracking.aliases("tiny") == {"champion": 2, "previous": 1}
 
 
-def test_a_champion_that_was_changed_is_not_used(candidate: Candidates) -> None:
+def test_a_champion_that_was_changed_is_not_used(store: Store, candidate: Candidates) -> None:
     made = candidate()
-    promote(release(made), ORIGIN)
+    promote(release(store, made), ORIGIN)
     weights = made.quantized.path / "model.safetensors"
     data = weights.read_bytes()
     weights.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
@@ -235,12 +237,12 @@ def test_a_champion_that_was_changed_is_not_used(candidate: Candidates) -> None:
         resolve("tiny@champion")
 
 
-def test_models_lists_versions_roles_and_rejections(candidate: Candidates) -> None:
+def test_models_lists_versions_roles_and_rejections(store: Store, candidate: Candidates) -> None:
     made = candidate()
     assert models() == []
-    promote(release(made), ORIGIN)
+    promote(release(store, made), ORIGIN)
     with pytest.raises(GateRejected):
-        judge(another(made), passed=False)
+        judge(store, another(made), passed=False)
     released, rejected = models("tiny")
     assert (released["version"], released["roles"], released["verdict"]) == (1, ["champion"], "passed")
     assert released["artifact"] == made.quantized.digest and released["adapter"] == made.adapter.digest
@@ -250,8 +252,8 @@ def test_models_lists_versions_roles_and_rejections(candidate: Candidates) -> No
         models("other")
 
 
-def test_a_person_can_approve_what_waits(candidate: Candidates) -> None:
-    release(candidate())
+def test_a_person_can_approve_what_waits(store: Store, candidate: Candidates) -> None:
+    release(store, candidate())
     with pytest.raises(InputError, match="name and a reason"):
         approve("tiny@1", by=" ", reason="read the report")
     version = approve("tiny@candidate", by="Ada Example", reason="read the report", origin=ORIGIN)

@@ -22,12 +22,14 @@ from tasks.config.release import Quantization
 from tasks.config.words import TASKS
 from tasks.data.version import DatasetVersion
 from tasks.evaluation.evaluate import evaluate
+from tasks.home import home
 from tasks.release import ask as asking
 from tasks.release.export import LOADERS
 from tasks.release.merge import check_ties, merge
 from tasks.release.probe import compare, logits_of, probe
 from tasks.release.quantize import quantize
 from tasks.release.served import Served
+from tasks.store import Store
 from tasks.training.fit import check_fit
 from tasks.training.opening import open_model
 from tasks.training.shapes import auto_class
@@ -85,7 +87,7 @@ def test_every_form_is_judged_on_the_same_records(candidate: Candidates, archite
     assert quantized == pytest.approx(adapter, rel=0.1)
 
 
-def test_an_output_of_its_own_stays_its_own(tmp_path: Path) -> None:
+def test_an_output_of_its_own_stays_its_own(store: Store, tmp_path: Path) -> None:
     """T5 1.1, Flan-T5, mT5: two embeddings, and decoder states that are not scaled, though the config says "tied"."""
     folder = tiny_model(tmp_path / "base", "t5")
     config = json.loads((folder / "config.json").read_text())
@@ -100,7 +102,7 @@ def test_an_output_of_its_own_stays_its_own(tmp_path: Path) -> None:
 
     given = recipe("seq2seq-lm", folder, "lora", max_steps=4)
     check_fit(given)
-    merged = merge(finetune(given, dataset_version("seq2seq-lm", 20), base_of(folder)))
+    merged = merge(finetune(given, dataset_version(store, "seq2seq-lm", 20), base_of(folder)))
     assert merged.meta["merge"]["tied_embeddings"] is False
     for form in (merged, quantize(merged, Quantization())):
         opened, _ = open_model(form, "seq2seq-lm", [], dtype=torch.float32)
@@ -126,7 +128,7 @@ def learned(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Artifac
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("GALEN_HOME", str(place / "home"))
             given = recipe("seq2seq-lm", folder, "full", epochs=12)
-            return finetune(given, dataset_version("seq2seq-lm", 60), base_of(folder))
+            return finetune(given, dataset_version(Store(home()), "seq2seq-lm", 60), base_of(folder))
 
     return make
 

@@ -8,6 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tasks.store import Store
 from tasks.training.batches import Layout, collate, layout, padding_share, plan_epoch, plan_in_order, row_width
 from tasks.training.encode import IGNORED, flat
 from tasks.training.objectives import objective_for
@@ -80,9 +81,9 @@ def test_a_plan_in_order_is_complete() -> None:
     assert sorted(record for micro in plan_in_order(encoded.lengths, how) for [record] in micro) == list(range(50))
 
 
-def test_only_answers_are_learned_and_what_does_not_fit_is_counted(tmp_path: Path) -> None:
+def test_only_answers_are_learned_and_what_does_not_fit_is_counted(store: Store, tmp_path: Path) -> None:
     tokenizer = load_tokenizer(tiny_llama(tmp_path / "base"))
-    table = dataset_version("causal-lm", n=20).read("train")
+    table = dataset_version(store, "causal-lm", n=20).read("train")
     objective = objective_for("causal-lm")
     whole = objective.encode(table, tokenizer, [], 500)
     assert (whole.cut, whole.left_out) == (0, 0)
@@ -98,8 +99,8 @@ def test_only_answers_are_learned_and_what_does_not_fit_is_counted(tmp_path: Pat
     assert none.left_out == len(table) - len(none) > 0
 
 
-def test_cut_texts_are_counted(tmp_path: Path) -> None:
-    version = dataset_version("text-classification", n=20)
+def test_cut_texts_are_counted(store: Store, tmp_path: Path) -> None:
+    version = dataset_version(store, "text-classification", n=20)
     tokenizer = load_tokenizer(tiny_bert(tmp_path / "base"))
     whole = objective_for("text-classification").encode(version.read("train"), tokenizer, version.labels, 200)
     assert whole.cut == 0

@@ -21,6 +21,7 @@ from tasks.config.training import Training
 from tasks.data.version import DatasetVersion
 from tasks.errors import InputError
 from tasks.home import CHECKOUT, home
+from tasks.store import Store
 from tasks.training import distributed
 from tasks.training.batches import Micro
 from tasks.training.checkpoint import RECORD, Checkpoints
@@ -147,11 +148,11 @@ def compared(cases: list[tuple[Recipe, DatasetVersion]], folder: Path) -> None:
 TASKS: list[tuple[Any, Any]] = [(tiny_llama, "causal-lm"), (tiny_bert, "text-classification")]
 
 
-def cases_of(folder: Path, methods: Iterable[str], steps: int) -> list[tuple[Recipe, DatasetVersion]]:
+def cases_of(store: Store, folder: Path, methods: Iterable[str], steps: int) -> list[tuple[Recipe, DatasetVersion]]:
     """Each method on each task, with whole and with sliced weights, but for what is refused."""
     found = []
     for make, task in TASKS:
-        base, dataset = make(folder / task), dataset_version(task, n=40)
+        base, dataset = make(folder / task), dataset_version(store, task, n=40)
         how = settings(task) | {"processes": 2, "max_steps": steps}
         for method in methods:
             for sharding in ("none", "full"):
@@ -163,14 +164,14 @@ def cases_of(folder: Path, methods: Iterable[str], steps: int) -> list[tuple[Rec
 
 
 @two_places
-def test_two_processes_learn_what_one_does(tmp_path: Path) -> None:
-    compared(cases_of(tmp_path, ("full", "lora"), 12), tmp_path)
+def test_two_processes_learn_what_one_does(store: Store, tmp_path: Path) -> None:
+    compared(cases_of(store, tmp_path, ("full", "lora"), 12), tmp_path)
 
 
 @two_places
 @pytest.mark.slow
-def test_every_method_can_be_shared(tmp_path: Path) -> None:
-    compared(cases_of(tmp_path, METHODS, 30), tmp_path)
+def test_every_method_can_be_shared(store: Store, tmp_path: Path) -> None:
+    compared(cases_of(store, tmp_path, METHODS, 30), tmp_path)
 
 
 # One artifact, whatever happens
@@ -250,13 +251,13 @@ def train(given: Recipe, dataset: DatasetVersion, track: Any = None) -> Artifact
 
 
 @two_places
-def test_a_killed_team_goes_on_and_leaves_one_artifact(tmp_path: Path) -> None:
+def test_a_killed_team_goes_on_and_leaves_one_artifact(store: Store, tmp_path: Path) -> None:
     task: Any = "text-classification"
     given = recipe(task, tiny_bert(tmp_path / "base"), **EXACT | {"epochs": 30, "checkpoints": 30})
     two = Recipe.model_validate(
         given.plain() | {"training": given.training.plain() | {"processes": 2, "sharding": "full"}}
     )
-    dataset = dataset_version(task, n=60)
+    dataset = dataset_version(store, task, n=60)
     child = start(two, dataset)
     step = json.loads(wait_for_a_checkpoint(child).read_bytes())["step"]
     child.send_signal(signal.SIGKILL)
@@ -282,19 +283,21 @@ def test_a_killed_team_goes_on_and_leaves_one_artifact(tmp_path: Path) -> None:
 
 
 @two_places
-def test_what_goes_wrong_in_the_processes_is_said_as_it_was(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_what_goes_wrong_in_the_processes_is_said_as_it_was(
+    store: Store, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     given = recipe("causal-lm", tiny_llama(tmp_path / "base"), processes=2, learning_rate=1e30, warmup=0, epochs=3)
     with pytest.raises(InputError, match=r"not a number.*\n.*learning_rate"):
-        train(given, dataset_version("causal-lm", n=20))
+        train(given, dataset_version(store, "causal-lm", n=20))
     assert "Traceback" not in capfd.readouterr().err
     assert not (home() / "artifacts").exists() or not list((home() / "index").glob("adapter/*"))
 
 
 @two_places
 @pytest.mark.slow
-def test_the_death_of_one_process_ends_the_others(tmp_path: Path) -> None:
+def test_the_death_of_one_process_ends_the_others(store: Store, tmp_path: Path) -> None:
     given = recipe("causal-lm", tiny_llama(tmp_path / "base"), processes=2, epochs=400, checkpoints=400)
-    child = start(given, dataset_version("causal-lm", n=40))
+    child = start(given, dataset_version(store, "causal-lm", n=40))
     wait_for_a_checkpoint(child)
     os.kill(max(ranks()), signal.SIGKILL)
     said = child.communicate(timeout=60)[1]
@@ -304,9 +307,9 @@ def test_the_death_of_one_process_ends_the_others(tmp_path: Path) -> None:
 
 @two_places
 @pytest.mark.slow
-def test_a_signal_saves_the_step(tmp_path: Path) -> None:
+def test_a_signal_saves_the_step(store: Store, tmp_path: Path) -> None:
     given = recipe("causal-lm", tiny_llama(tmp_path / "base"), processes=2, epochs=400, checkpoints=400)
-    child = start(given, dataset_version("causal-lm", n=40))
+    child = start(given, dataset_version(store, "causal-lm", n=40))
     wait_for_a_checkpoint(child)
     child.send_signal(signal.SIGTERM)
     said = child.communicate(timeout=90)[1]

@@ -13,6 +13,7 @@ from tasks.artifact import Artifact, load
 from tasks.config.training import Training
 from tasks.config.words import Task
 from tasks.errors import InputError, IntegrityError
+from tasks.store import Store
 from tasks.training import loop
 from tasks.training.adapters import WEIGHTS
 from tasks.training.batches import collate, layout, plan_in_order
@@ -60,8 +61,8 @@ def tensors(artifact: Artifact) -> dict[str, torch.Tensor]:
     return dict(load_file(artifact.file(file)))
 
 
-def test_the_gradient_of_a_step_does_not_depend_on_how_it_is_cut(tmp_path: Path) -> None:
-    base, dataset = base_of(tiny_llama(tmp_path / "base")), dataset_version("causal-lm", n=20)
+def test_the_gradient_of_a_step_does_not_depend_on_how_it_is_cut(store: Store, tmp_path: Path) -> None:
+    base, dataset = base_of(tiny_llama(tmp_path / "base")), dataset_version(store, "causal-lm", n=20)
     objective, tokenizer = objective_for("causal-lm"), load_tokenizer(base.path)
     encoded = objective.encode(dataset.read("train"), tokenizer, [], 200)
     gradients = []
@@ -81,8 +82,8 @@ def test_the_gradient_of_a_step_does_not_depend_on_how_it_is_cut(tmp_path: Path)
     assert torch.allclose(*gradients, atol=1e-5)
 
 
-def test_lora_moves_its_own_weights_and_the_head_only(tmp_path: Path) -> None:
-    folder, dataset = tiny_bert(tmp_path / "base"), dataset_version("text-classification", n=30)
+def test_lora_moves_its_own_weights_and_the_head_only(store: Store, tmp_path: Path) -> None:
+    folder, dataset = tiny_bert(tmp_path / "base"), dataset_version(store, "text-classification", n=30)
     artifact = finetune(recipe("text-classification", folder, epochs=2), dataset, base_of(folder))
     assert all("lora_" in name or "classifier" in name for name in tensors(artifact))
     assert {value.dtype for value in tensors(artifact).values()} == {torch.float32}
@@ -95,8 +96,8 @@ def test_lora_moves_its_own_weights_and_the_head_only(tmp_path: Path) -> None:
         assert torch.equal(state.get(name, state.get(inside)), value), name
 
 
-def test_no_file_of_an_artifact_names_a_place(tmp_path: Path) -> None:
-    dataset = dataset_version("causal-lm", n=20)
+def test_no_file_of_an_artifact_names_a_place(store: Store, tmp_path: Path) -> None:
+    dataset = dataset_version(store, "causal-lm", n=20)
     for method in ("lora", "full"):
         folder = tiny_llama(tmp_path / f"base-{method}")
         artifact = finetune(recipe("causal-lm", folder, method, max_steps=2), dataset, base_of(folder))
@@ -104,8 +105,8 @@ def test_no_file_of_an_artifact_names_a_place(tmp_path: Path) -> None:
             assert str(tmp_path).encode() not in artifact.file(name).read_bytes(), name
 
 
-def test_what_a_model_is_called_and_judged_by_does_not_train_it_again(tmp_path: Path) -> None:
-    folder, dataset = tiny_bert(tmp_path / "base"), dataset_version("text-classification", n=30)
+def test_what_a_model_is_called_and_judged_by_does_not_train_it_again(store: Store, tmp_path: Path) -> None:
+    folder, dataset = tiny_bert(tmp_path / "base"), dataset_version(store, "text-classification", n=30)
     given = recipe("text-classification", folder, max_steps=2)
     first = finetune(given, dataset, base_of(folder))
     other = given.model_copy(update={"model": "other", "policy": "stricter", "intended_use": "something else entirely"})
@@ -113,8 +114,8 @@ def test_what_a_model_is_called_and_judged_by_does_not_train_it_again(tmp_path: 
     assert finetune(given.model_copy(update={"seed": 5}), dataset, base_of(folder)).digest != first.digest
 
 
-def test_the_best_weights_are_kept_and_training_stops(tmp_path: Path) -> None:
-    folder, dataset = tiny_bert(tmp_path / "base"), dataset_version("text-classification", n=60)
+def test_the_best_weights_are_kept_and_training_stops(store: Store, tmp_path: Path) -> None:
+    folder, dataset = tiny_bert(tmp_path / "base"), dataset_version(store, "text-classification", n=60)
     given = recipe(
         "text-classification",
         folder,
@@ -143,9 +144,9 @@ def test_the_best_weights_are_kept_and_training_stops(tmp_path: Path) -> None:
     assert total / len(encoded) == pytest.approx(made["validation_loss"], rel=1e-4)
 
 
-def test_the_last_weights_are_kept_where_that_is_asked_for(tmp_path: Path) -> None:
+def test_the_last_weights_are_kept_where_that_is_asked_for(store: Store, tmp_path: Path) -> None:
     task: Task = "text-classification"
-    folder, dataset = tiny_bert(tmp_path / "base"), dataset_version(task, n=60)
+    folder, dataset = tiny_bert(tmp_path / "base"), dataset_version(store, task, n=60)
     how = {"epochs": 10, "learning_rate": 2e-2, "evaluations": 10, "precision": "fp32"}
     best, last = (
         finetune(recipe(task, folder, "full", keep=one, **how), dataset, base_of(folder)) for one in ("best", "last")
@@ -159,9 +160,9 @@ def test_the_last_weights_are_kept_where_that_is_asked_for(tmp_path: Path) -> No
         recipe(task, folder, keep="last", patience=1)
 
 
-def test_balanced_classes_count_alike(tmp_path: Path) -> None:
+def test_balanced_classes_count_alike(store: Store, tmp_path: Path) -> None:
     task: Task = "text-classification"
-    folder, dataset = tiny_bert(tmp_path / "base"), dataset_version(task, n=60)
+    folder, dataset = tiny_bert(tmp_path / "base"), dataset_version(store, task, n=60)
     tokenizer, model = load_tokenizer(folder), load_base(base_of(folder), task, dataset.labels)
     plain = objective_for(task)
     assert isinstance(plain, TextClassification)
@@ -184,8 +185,8 @@ def test_balanced_classes_count_alike(tmp_path: Path) -> None:
         recipe("causal-lm", folder, class_weights="balanced")
 
 
-def test_the_tracker_gets_curves_speed_and_memory(tmp_path: Path) -> None:
-    folder, dataset, notes = tiny_bert(tmp_path / "base"), dataset_version("token-classification", n=30), Notes()
+def test_the_tracker_gets_curves_speed_and_memory(store: Store, tmp_path: Path) -> None:
+    folder, dataset, notes = tiny_bert(tmp_path / "base"), dataset_version(store, "token-classification", n=30), Notes()
     artifact = finetune(recipe("token-classification", folder, epochs=2), dataset, base_of(folder), track=notes)
     seen = {name for _, values in notes.points for name in values}
     assert seen >= {"train_loss", "validation_loss", "learning_rate", "tokens_per_second", "peak_memory_mib"}
@@ -200,8 +201,8 @@ def test_the_tracker_gets_curves_speed_and_memory(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "option", [{"rslora": True}, {"dora": True}, {"init": "gaussian"}, {"targets": ["q_proj", "down_proj"]}]
 )
-def test_every_setting_of_lora_trains_loads_and_merges(option: dict[str, Any], tmp_path: Path) -> None:
-    folder, dataset = tiny_llama(tmp_path / "base"), dataset_version("causal-lm", n=20)
+def test_every_setting_of_lora_trains_loads_and_merges(store: Store, option: dict[str, Any], tmp_path: Path) -> None:
+    folder, dataset = tiny_llama(tmp_path / "base"), dataset_version(store, "causal-lm", n=20)
     given = recipe("causal-lm", folder, {"name": "lora"} | option, max_steps=6)
     artifact = finetune(given, dataset, base_of(folder))
     model, _ = open_model(artifact, "causal-lm", [], dtype=torch.float32)
@@ -216,18 +217,18 @@ def test_every_setting_of_lora_trains_loads_and_merges(option: dict[str, Any], t
         assert {name.split(".")[-3] for name in tensors(artifact)} == {"q_proj", "down_proj"}
 
 
-def test_targets_that_do_not_exist_are_refused(tmp_path: Path) -> None:
-    folder, dataset = tiny_llama(tmp_path / "base"), dataset_version("causal-lm", n=20)
+def test_targets_that_do_not_exist_are_refused(store: Store, tmp_path: Path) -> None:
+    folder, dataset = tiny_llama(tmp_path / "base"), dataset_version(store, "causal-lm", n=20)
     given = recipe("causal-lm", folder, {"name": "lora", "targets": ["query"]})
     with pytest.raises(InputError, match=r"names no linear module: query\n.*down_proj.*q_proj"):
         finetune(given, dataset, base_of(folder))
 
 
 @pytest.mark.parametrize("fault", ["missing", "left over", "another base"])
-def test_an_adapter_that_does_not_fit_is_not_loaded(fault: str, tmp_path: Path) -> None:
+def test_an_adapter_that_does_not_fit_is_not_loaded(store: Store, fault: str, tmp_path: Path) -> None:
     from safetensors.torch import save_file
 
-    folder, dataset = tiny_llama(tmp_path / "base"), dataset_version("causal-lm", n=20)
+    folder, dataset = tiny_llama(tmp_path / "base"), dataset_version(store, "causal-lm", n=20)
     artifact = finetune(recipe("causal-lm", folder, max_steps=2), dataset, base_of(folder))
     copy = tmp_path / "copy"
     copy.mkdir()
@@ -245,31 +246,33 @@ def test_an_adapter_that_does_not_fit_is_not_loaded(fault: str, tmp_path: Path) 
         method_named("lora").load(plain, copy, parse_options(artifact.meta["method"]))
 
 
-def test_a_loss_that_is_no_number_ends_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder, dataset = tiny_bert(tmp_path / "base"), dataset_version("text-classification", n=30)
+def test_a_loss_that_is_no_number_ends_training(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, dataset = tiny_bert(tmp_path / "base"), dataset_version(store, "text-classification", n=30)
     monkeypatch.setattr(loop, "learning_rate", lambda *_: float("nan"))
     with pytest.raises(InputError, match="not a number"):
         finetune(recipe("text-classification", folder), dataset, base_of(folder))
 
 
-def test_data_that_does_not_fit_the_recipe_is_refused(tmp_path: Path) -> None:
+def test_data_that_does_not_fit_the_recipe_is_refused(store: Store, tmp_path: Path) -> None:
     folder = tiny_bert(tmp_path / "base")
     given = recipe("text-classification", folder)
     with pytest.raises(InputError, match="the recipe is for text-classification, the dataset for token-classification"):
-        finetune(given, dataset_version("token-classification", n=20), base_of(folder))
+        finetune(given, dataset_version(store, "token-classification", n=20), base_of(folder))
     some = rows("text-classification", 8)
     with pytest.raises(InputError, match="validation split has no records"):
         finetune(
-            given, seal_rows("text-classification", {"train": some, "validation": [], "test": some}), base_of(folder)
+            given,
+            seal_rows(store, "text-classification", {"train": some, "validation": [], "test": some}),
+            base_of(folder),
         )
-    answers = dataset_version("causal-lm", n=20)
+    answers = dataset_version(store, "causal-lm", n=20)
     decoder = tiny_llama(tmp_path / "decoder")
     with pytest.raises(InputError, match="no train record fits into max_length"):
         finetune(recipe("causal-lm", decoder, max_length=8), answers, base_of(decoder))
 
 
-def test_gradient_checkpointing_gives_the_same_model(tmp_path: Path) -> None:
-    folder, dataset = tiny_llama(tmp_path / "base"), dataset_version("causal-lm", n=20)
+def test_gradient_checkpointing_gives_the_same_model(store: Store, tmp_path: Path) -> None:
+    folder, dataset = tiny_llama(tmp_path / "base"), dataset_version(store, "causal-lm", n=20)
     plain, less = (
         finetune(
             recipe("causal-lm", folder, max_steps=4, precision="fp32", gradient_checkpointing=flag),

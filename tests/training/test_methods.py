@@ -18,6 +18,7 @@ from tasks.artifact import Artifact, verify
 from tasks.config.words import DATASET_TASK, TASKS, Task
 from tasks.errors import InputError
 from tasks.release.probe import logits_of, probe
+from tasks.store import Store
 from tasks.training import loop
 from tasks.training.blocks import stacks
 from tasks.training.fit import check_fit
@@ -109,10 +110,10 @@ def test_what_cannot_work_is_refused_with_a_reason(method: str, bases: dict[str,
 
 @cells(main_or_diagonal)
 def test_learns_and_opens_again(
-    task: Task, architecture: str, method: str, bases: dict[str, Path], galen_home: Path
+    store: Store, task: Task, architecture: str, method: str, bases: dict[str, Path], galen_home: Path
 ) -> None:
     folder = bases[architecture]
-    dataset = dataset_version(DATASET_TASK[task], n=40)
+    dataset = dataset_version(store, DATASET_TASK[task], n=40)
     given = recipe(task, folder, method)
     artifact = finetune(given, dataset, base_of(folder))
     verify(artifact)
@@ -199,13 +200,13 @@ VARIANTS: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("settings", VARIANTS, ids=lambda one: "-".join(str(value) for value in one.values()))
 def test_variants_learn_and_come_back(
-    settings: dict[str, Any], bases: dict[str, Path], galen_home: Path, tmp_path: Path
+    store: Store, settings: dict[str, Any], bases: dict[str, Path], galen_home: Path, tmp_path: Path
 ) -> None:
     task: Task = "causal-lm"
     folder = bases["llama"]
     given = recipe(task, folder, settings, precision="fp32")
     check_fit(given)
-    dataset = dataset_version(task, n=40)
+    dataset = dataset_version(store, task, n=40)
     artifact = finetune(given, dataset, base_of(folder))
     curve = [point["loss"] for point in json.loads(artifact.file("history.json").read_text())["train"]]
     assert min(curve[-3:]) < (0.95 if settings["name"] in ("prefix", "prompt") else 0.9) * curve[0], curve
@@ -287,9 +288,9 @@ def test_gradients_and_optimizer_state_are_only_for_what_trains(method: str, bas
     assert reached == [method not in ("partial", "feature-extraction")]
 
 
-def test_adalora_spends_its_budget_and_tells_where(bases: dict[str, Path], galen_home: Path) -> None:
+def test_adalora_spends_its_budget_and_tells_where(store: Store, bases: dict[str, Path], galen_home: Path) -> None:
     given = recipe("causal-lm", bases["llama"], {"name": "adalora", "initial_rank": 8, "target_rank": 4})
-    artifact = finetune(given, dataset_version("causal-lm", n=40), base_of(bases["llama"]))
+    artifact = finetune(given, dataset_version(store, "causal-lm", n=40), base_of(bases["llama"]))
     ranks = json.loads(artifact.file("rank_map.json").read_text())
     assert len(ranks) == 14
     assert sum(ranks.values()) == 4 * len(ranks)
@@ -297,7 +298,7 @@ def test_adalora_spends_its_budget_and_tells_where(bases: dict[str, Path], galen
     assert artifact.meta["training"]["best_step"] > artifact.meta["training"]["planned_steps"] / 2
     with pytest.raises(InputError, match="too few for AdaLoRA"):
         short = recipe("causal-lm", bases["llama"], "adalora", max_steps=2)
-        finetune(short, dataset_version("causal-lm", n=40), base_of(bases["llama"]))
+        finetune(short, dataset_version(store, "causal-lm", n=40), base_of(bases["llama"]))
 
 
 @pytest.mark.parametrize("method", ["prompt", "prefix", "adapter", "mam", "unipelt"])
@@ -339,12 +340,12 @@ def test_what_is_inserted_sees_no_future_no_padding_and_no_neighbour(
         assert forced.equal(written[0, 12:])
 
 
-def test_cloze_says_what_the_language_model_would(bases: dict[str, Path], galen_home: Path) -> None:
+def test_cloze_says_what_the_language_model_would(store: Store, bases: dict[str, Path], galen_home: Path) -> None:
     words = {"nervous": " nervous", "respiratory": " cough", "skin": " itch"}
     task: Task = "text-classification"
     folder = bases["llama"]
     given = recipe(task, folder, {"name": "cloze", "train": "nothing", "template": "Text: {text}\nTopic:"})
-    dataset = dataset_version(task, n=40)
+    dataset = dataset_version(store, task, n=40)
     artifact = finetune(given, dataset, base_of(folder))
     assert artifact.meta["training"]["steps"] == artifact.meta["training"]["trained_parameters"] == 0
     model, tokenizer = open_model(artifact, task, dataset.labels, dtype=torch.float32)
@@ -371,6 +372,7 @@ def test_cloze_says_what_the_language_model_would(bases: dict[str, Path], galen_
 
 @cells(one_each)
 def test_neither_a_stop_nor_measuring_in_between_changes_what_is_learned(
+    store: Store,
     task: Task,
     architecture: str,
     method: str,
@@ -384,7 +386,7 @@ def test_neither_a_stop_nor_measuring_in_between_changes_what_is_learned(
 
     def train(evaluations: int) -> Artifact:
         given = recipe(task, bases[architecture], method, evaluations=evaluations, **settings)
-        return finetune(given, dataset_version(DATASET_TASK[task], n=40), base)
+        return finetune(given, dataset_version(store, DATASET_TASK[task], n=40), base)
 
     undisturbed = train(evaluations=4)
     curves = [json.loads(one.file("history.json").read_text())["train"] for one in (undisturbed, train(evaluations=1))]

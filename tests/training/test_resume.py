@@ -15,6 +15,7 @@ from tasks.artifact import key_of
 from tasks.data.version import DatasetVersion
 from tasks.errors import Interrupted
 from tasks.home import CHECKOUT, home
+from tasks.store import Store
 from tasks.training import loop
 from tasks.training.checkpoint import RECORD, Checkpoints
 from tasks.training.recipe import Recipe
@@ -35,14 +36,16 @@ def key(given: Recipe, dataset: DatasetVersion) -> str:
     return key_of("adapter", inputs_of(given, dataset, resolve_base(given.base_model)), training_code())
 
 
-def test_a_killed_run_ends_in_the_same_bytes(tmp_path: Path, galen_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_killed_run_ends_in_the_same_bytes(
+    store: Store, tmp_path: Path, galen_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     given = recipe("causal-lm", tiny_llama(tmp_path / "base"), **LONG)
-    dataset = dataset_version("causal-lm", n=40)
+    dataset = dataset_version(store, "causal-lm", n=40)
     undisturbed = train(given, dataset)
 
     elsewhere = tmp_path / "second-home"
     monkeypatch.setenv("GALEN_HOME", str(elsewhere))
-    again = dataset_version("causal-lm", n=40)
+    again = dataset_version(store, "causal-lm", n=40)
     assert again.digest == dataset.digest
     # A child trains and kills itself, without a chance to clean up, in the middle: two steps behind a checkpoint.
     script = (
@@ -74,9 +77,11 @@ def test_a_killed_run_ends_in_the_same_bytes(tmp_path: Path, galen_home: Path, m
     assert not (elsewhere / "checkpoints" / key(given, again)).exists()
 
 
-def test_sigterm_saves_the_step_and_says_how_to_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sigterm_saves_the_step_and_says_how_to_go_on(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     given = recipe("token-classification", tiny_bert(tmp_path / "base"), **LONG | {"checkpoints": 0})
-    dataset = dataset_version("token-classification", n=40)
+    dataset = dataset_version(store, "token-classification", n=40)
     real = loop.learning_rate
 
     def stop_at_seven(step: int, *rest: object) -> float:
@@ -95,12 +100,12 @@ def test_sigterm_saves_the_step_and_says_how_to_go_on(tmp_path: Path, monkeypatc
     finished = train(given, dataset)
 
     monkeypatch.setenv("GALEN_HOME", str(tmp_path / "second-home"))
-    assert train(given, dataset_version("token-classification", n=40)) == finished
+    assert train(given, dataset_version(store, "token-classification", n=40)) == finished
 
 
-def test_training_in_another_thread_works(tmp_path: Path) -> None:
+def test_training_in_another_thread_works(store: Store, tmp_path: Path) -> None:
     given = recipe("causal-lm", tiny_llama(tmp_path / "base"), max_steps=2)
-    dataset = dataset_version("causal-lm", n=20)
+    dataset = dataset_version(store, "causal-lm", n=20)
     found: list[str] = []
     thread = threading.Thread(target=lambda: found.append(train(given, dataset)))
     thread.start()

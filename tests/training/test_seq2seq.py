@@ -14,6 +14,7 @@ from safetensors.torch import load_file, save_file
 from tasks.artifact import verify
 from tasks.config.words import GENERATING
 from tasks.errors import InputError
+from tasks.store import Store
 from tasks.training.batches import Layout, collate, padding_share, plan_epoch, plan_in_order, real_tokens
 from tasks.training.encode import IGNORED, Encoded
 from tasks.training.fit import check_fit
@@ -41,17 +42,17 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return {name: tiny_model(place / name, name) for name in ARCHITECTURES}
 
 
-def encoded(folder: Path, max_length: int = 200) -> tuple[Encoded, Any]:
+def encoded(store: Store, folder: Path, max_length: int = 200) -> tuple[Encoded, Any]:
     tokenizer = load_tokenizer(folder)
-    table = dataset_version("seq2seq-lm", n=20).read("train")
+    table = dataset_version(store, "seq2seq-lm", n=20).read("train")
     return objective_for("seq2seq-lm").encode(table, tokenizer, [], max_length), (table, tokenizer)
 
 
 @both
 def test_the_question_is_read_as_pretrained_and_the_answer_is_learned_whole(
-    architecture: str, folders: dict[str, Path]
+    store: Store, architecture: str, folders: dict[str, Path]
 ) -> None:
-    found, (table, tokenizer) = encoded(folders[architecture])
+    found, (table, tokenizer) = encoded(store, folders[architecture])
     assert (found.cut, found.left_out, len(found)) == (0, 0, len(table))
     assert found.target_starts is not None
     for record in range(len(found)):
@@ -65,11 +66,11 @@ def test_the_question_is_read_as_pretrained_and_the_answer_is_learned_whole(
 
 @both
 def test_a_long_question_keeps_its_end_and_a_long_answer_is_left_out(
-    architecture: str, folders: dict[str, Path]
+    store: Store, architecture: str, folders: dict[str, Path]
 ) -> None:
-    whole, _ = encoded(folders[architecture])
+    whole, _ = encoded(store, folders[architecture])
     limit = int(np.median(whole.lengths))
-    cut, (table, tokenizer) = encoded(folders[architecture], limit)
+    cut, (table, tokenizer) = encoded(store, folders[architecture], limit)
     assert cut.left_out == int((whole.lengths[:, 1] > limit).sum()) > 0
     kept = whole.lengths[cut.rows]
     assert cut.cut == int((kept[:, 0] > limit).sum()) > 0
@@ -82,8 +83,8 @@ def test_a_long_question_keeps_its_end_and_a_long_answer_is_left_out(
 
 
 @both
-def test_padding_changes_no_loss_and_no_gradient(architecture: str, folders: dict[str, Path]) -> None:
-    found, (_, tokenizer) = encoded(folders[architecture])
+def test_padding_changes_no_loss_and_no_gradient(store: Store, architecture: str, folders: dict[str, Path]) -> None:
+    found, (_, tokenizer) = encoded(store, folders[architecture])
     model = load_base(base_of(folders[architecture]), "seq2seq-lm", [])
     objective, pad = objective_for("seq2seq-lm"), tokenizer.pad_token_id
 
@@ -103,8 +104,8 @@ def test_padding_changes_no_loss_and_no_gradient(architecture: str, folders: dic
 
 
 @both
-def test_the_loss_is_that_of_transformers(architecture: str, folders: dict[str, Path]) -> None:
-    found, (_, tokenizer) = encoded(folders[architecture])
+def test_the_loss_is_that_of_transformers(store: Store, architecture: str, folders: dict[str, Path]) -> None:
+    found, (_, tokenizer) = encoded(store, folders[architecture])
     model = load_base(base_of(folders[architecture]), "seq2seq-lm", [])
     batch = collate(found, [[0], [1], [2]], tokenizer.pad_token_id, ONE_BY_ONE, CPU)
     with torch.no_grad():
@@ -141,11 +142,11 @@ def test_batches_count_the_padding_of_both_sides() -> None:
 
 @pytest.mark.parametrize("method", ["full", "lora", "qlora"])
 @both
-def test_it_learns_and_opens_again(architecture: str, method: str, folders: dict[str, Path]) -> None:
+def test_it_learns_and_opens_again(store: Store, architecture: str, method: str, folders: dict[str, Path]) -> None:
     folder = folders[architecture]
     given = recipe("seq2seq-lm", folder, method, epochs=6)
     check_fit(given)
-    dataset = dataset_version("causal-lm", n=40)  # what a decoder learns from
+    dataset = dataset_version(store, "causal-lm", n=40)  # what a decoder learns from
     artifact = finetune(given, dataset, base_of(folder))
     verify(artifact)
     curve = json.loads(artifact.file("history.json").read_text())["train"]
@@ -239,7 +240,7 @@ def test_a_decoder_must_know_where_to_start(tmp_path: Path) -> None:
         check_fit(recipe("seq2seq-lm", folder))
 
 
-def test_a_dataset_of_labels_is_refused(tmp_path: Path) -> None:
+def test_a_dataset_of_labels_is_refused(store: Store, tmp_path: Path) -> None:
     folder = tiny_model(tmp_path / "base", "t5")
     with pytest.raises(InputError, match="the recipe is for seq2seq-lm, the dataset for text-classification"):
-        finetune(recipe("seq2seq-lm", folder), dataset_version("text-classification", 20), base_of(folder))
+        finetune(recipe("seq2seq-lm", folder), dataset_version(store, "text-classification", 20), base_of(folder))

@@ -13,6 +13,7 @@ from tasks.artifact import artifacts
 from tasks.children import Children
 from tasks.errors import InputError, IntegrityError
 from tasks.home import home
+from tasks.store import Store
 from tasks.training.resolve import resolve_base
 from tasks.tuning.config import Search, Values, usual_space, with_values
 from tasks.tuning.result import summarise
@@ -24,10 +25,10 @@ from tests.training.recipes import recipe
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 
-def subject(folder: Path, trials: int = 6, space: Any = None, **search: Any) -> Subject:
+def subject(store: Store, folder: Path, trials: int = 6, space: Any = None, **search: Any) -> Subject:
     """A search on a dataset version whose test split is gone: whoever opens it fails."""
     given = recipe("text-classification", folder, "full", epochs=2)
-    data = dataset_version("text-classification", 60, name="factory")
+    data = dataset_version(store, "text-classification", 60, name="factory")
     (data.artifact.path / "test.parquet").unlink(missing_ok=True)
     asked = Search(recipe="", trials=trials, space=space or usual_space(given), **search)
     base = resolve_base(given.base_model).digest
@@ -45,8 +46,10 @@ def folder(tmp_path: Path) -> Path:
     return tiny_bert(tmp_path / "bert")
 
 
-def test_a_trial_in_a_process_of_its_own_reports_its_curve_and_never_opens_the_test_split(folder: Path) -> None:
-    trials = Trials(subject(folder))
+def test_a_trial_in_a_process_of_its_own_reports_its_curve_and_never_opens_the_test_split(
+    store: Store, folder: Path
+) -> None:
+    trials = Trials(subject(store, folder))
     asked = trials.ask()
     found = Children("tasks.tuning.trial", 1).ask(job_of(trials, asked).plain(), "trial 0")
     trials.tell(asked, **found)
@@ -58,15 +61,15 @@ def test_a_trial_in_a_process_of_its_own_reports_its_curve_and_never_opens_the_t
     assert (artifacts() / one["artifact"]).is_dir()
 
 
-def test_a_child_hands_back_its_error(folder: Path) -> None:
-    trials = Trials(subject(folder))
+def test_a_child_hands_back_its_error(store: Store, folder: Path) -> None:
+    trials = Trials(subject(store, folder))
     wrong = replace(job_of(trials, trials.ask()), base="of another base")
     with pytest.raises(InputError, match="base model changed"):
         Children("tasks.tuning.trial", 1).ask(wrong.plain(), "trial 0")
 
 
-def test_a_metric_is_measured_on_the_validation_split(folder: Path) -> None:
-    trials = Trials(subject(folder, metric="macro_f1"))
+def test_a_metric_is_measured_on_the_validation_split(store: Store, folder: Path) -> None:
+    trials = Trials(subject(store, folder, metric="macro_f1"))
     asked = trials.ask()
     found = run_trial(job_of(trials, asked))
     assert 0 <= found["value"] <= 1
@@ -77,8 +80,8 @@ def test_a_metric_is_measured_on_the_validation_split(folder: Path) -> None:
     assert not told["prune"], "the loss does not end trainings that are judged by something else"
 
 
-def test_a_split_that_was_changed_is_not_learned_from(folder: Path) -> None:
-    one = subject(folder)
+def test_a_split_that_was_changed_is_not_learned_from(store: Store, folder: Path) -> None:
+    one = subject(store, folder)
     open_splits(one.dataset)
     path = artifacts() / one.dataset / "validation.parquet"
     path.chmod(0o644)
@@ -87,8 +90,8 @@ def test_a_split_that_was_changed_is_not_learned_from(folder: Path) -> None:
         open_splits(one.dataset)
 
 
-def test_a_bad_trial_is_stopped_early_and_leaves_nothing(folder: Path) -> None:
-    trials = Trials(subject(folder))
+def test_a_bad_trial_is_stopped_early_and_leaves_nothing(store: Store, folder: Path) -> None:
+    trials = Trials(subject(store, folder))
     for _ in range(4):
         good = trials.ask()
         for point in (1, 2):
@@ -105,10 +108,10 @@ def test_a_bad_trial_is_stopped_early_and_leaves_nothing(folder: Path) -> None:
     assert not list((home() / "checkpoints").glob("*"))
 
 
-def test_losses_of_smoothed_trainings_are_measured_without_smoothing(folder: Path) -> None:
+def test_losses_of_smoothed_trainings_are_measured_without_smoothing(store: Store, folder: Path) -> None:
     """Else a search would learn that smoothing is bad, whatever it does."""
     space = {"training.label_smoothing": Values(choices=(0.0, 0.5))}
-    trials = Trials(subject(folder, space=space))
+    trials = Trials(subject(store, folder, space=space))
     losses = []
     for smoothing in (0.0, 0.5):
         asked = trials.ask()
