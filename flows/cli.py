@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 import click
 
+from flows.choices import FormatName
 from flows.environment import set_up_environment
 from tasks.errors import ApprovalNeeded, GalenError, InputError, Stopped, in_words
 from tasks.home import home
@@ -23,7 +24,6 @@ set_option = click.option(
     metavar="KEY=VALUE",
     help="Any setting of a dataset: columns.text=note, identified=false.",
 )
-FORMATS = ("jsonl", "csv", "parquet", "chat", "medquad", "pubmedqa", "conll")
 
 
 class InOrder(click.Group):
@@ -47,7 +47,7 @@ def galen() -> None:
 @galen.command()
 @click.option("--name", help="Name of the dataset and of the model (a-z, 0-9, -).")
 @click.option("--source", help="File or folder of the data.")
-@click.option("--format", "format_", type=click.Choice(FORMATS), help="How the data is written.")
+@click.option("--format", "format_", type=FormatName(), help="How the data is written.")
 @click.option("--task", help="causal-lm, seq2seq-lm, text-classification or token-classification.")
 @click.option("--base", "base_model", help="Hugging Face folder to start from; default: a base that comes with Galen.")
 @click.option("--licence", help="What allows training on this data: an SPDX id or a sentence.")
@@ -163,7 +163,7 @@ def data() -> None:
 @data.command("add")
 @click.argument("name")
 @click.argument("path", type=click.Path(path_type=Path))
-@click.option("--format", "format_", type=click.Choice(FORMATS), required=True)
+@click.option("--format", "format_", type=FormatName(), required=True)
 @set_option
 @click.option(
     "--task",

@@ -10,19 +10,12 @@ from typing import Any
 import click
 
 from tasks.artifact import write_atomically
-from tasks.config.words import DATASET_TASK, GENERATING, TASKS, DatasetTask, Task
+from tasks.config.words import DATASET_TASK, GENERATING, DatasetTask, Task
 from tasks.errors import InputError
 from tasks.home import CHECKOUT, shown
 from tasks.settings import parse
 from tasks.training.recipe import Recipe
 
-FORMAT_TASKS: dict[str, tuple[Task, ...]] = {
-    "conll": ("token-classification",),
-    "medquad": ("causal-lm", "seq2seq-lm"),
-    "chat": ("causal-lm", "seq2seq-lm"),
-    "pubmedqa": ("text-classification", "causal-lm", "seq2seq-lm"),
-}
-SUFFIX_FORMATS = {".jsonl": "jsonl", ".csv": "csv", ".tsv": "csv", ".parquet": "parquet", ".conll": "conll"}
 POLICIES: dict[DatasetTask, str] = {
     "causal-lm": "qa-default",
     "text-classification": "classification-default",
@@ -73,7 +66,8 @@ def init_project(
     Raises:
         InputError: an answer is missing (with `--yes`) or wrong; nothing has been written then.
     """
-    from tasks.data.params import check_name
+    from tasks.data.entries import check_name
+    from tasks.data.format import format_named, guessed_format, model_tasks
     from tasks.data.sources import add
     from tasks.training.fit import check_fit
 
@@ -91,8 +85,9 @@ def init_project(
         raise InputError("no such file or folder", value=source)
     name = answer(name, "Name of the dataset and of the model", _name_from(source))
     check_name(name)
-    format_ = answer(format_, "Format", _format_from(Path(source).expanduser()))
-    possible = FORMAT_TASKS.get(format_, TASKS)
+    guessed = guessed_format(Path(source).expanduser())
+    format_ = answer(format_, "Format", guessed.name if guessed else None)
+    possible = model_tasks(format_named(format_))
     said = answer(task, f"Task ({', '.join(possible)})", possible[0])
     if (chosen := next((one for one in possible if one == said), None)) is None:
         raise InputError(f"{format_} cannot hold this task", value=said, hint=f"it holds: {', '.join(possible)}")
@@ -127,11 +122,6 @@ def _parsed(text: str, path: Path) -> Recipe:
     import yaml
 
     return parse(Recipe, yaml.safe_load(text), shown(path))
-
-
-def _format_from(source: Path) -> str | None:
-    """What the name of a source says about its format, if anything."""
-    return SUFFIX_FORMATS.get(source.suffix, "medquad" if source.is_dir() else None)
 
 
 def _name_from(source: str) -> str:

@@ -119,7 +119,7 @@ def _last_seconds(history: list[Event], kind: str, **facts: str) -> float | None
 
 def _first_guess(recipe: Recipe) -> str:
     """From the size of the source: good to a factor of a few."""
-    from tasks.data.formats.source import source_path
+    from tasks.data.reading import source_path
 
     source = source_path(one_dataset(recipe.dataset))
     files = [source] if source.is_file() else [file for file in source.rglob("*") if file.is_file()]

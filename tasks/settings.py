@@ -48,8 +48,14 @@ def load_yaml(path: Path) -> Any:
         raise InputError(f"not YAML ({where}: {getattr(error, 'problem', error)})", value=path) from error
 
 
-def parse(kind: type[S], data: Any, file: object) -> S:
+def parse(kind: type[S], data: Any, file: object, context: object = None) -> S:
     """Settings from plain data.
+
+    Args:
+        kind: what they are.
+        data: keys and values.
+        file: where they come from, for messages.
+        context: what a validator of `kind` may need to know (pydantic's validation context).
 
     Raises:
         ConfigError: every fault at once, each with its path and what is allowed.
@@ -57,7 +63,7 @@ def parse(kind: type[S], data: Any, file: object) -> S:
     if not isinstance(data, Mapping):
         raise ConfigError.of(file, [f"expected keys and values, found {type(data).__name__}"])
     try:
-        return kind.model_validate(data)
+        return kind.model_validate(data, context=context)
     except ValidationError as error:
         raise ConfigError.of(file, [_fault(kind, item) for item in error.errors()]) from None
 

@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from collections.abc import Collection, Mapping
+from typing import Annotated, Any, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, model_validator
+from pydantic_core import PydanticKnownError
 
-from tasks.config.words import DatasetTask, Fraction, Name
+from tasks.config.words import DatasetTask, Fraction
 from tasks.settings import Settings
 
-Format = Literal["jsonl", "csv", "parquet", "chat", "medquad", "pubmedqa", "conll"]
+KnownFormats = Mapping[str, Collection[str]]
+"""The formats that there are, each with the settings of a dataset that it reads.
+
+They are declared above this floor (tasks/data/formats), so who reads an entry hands them in as the validation context;
+without them a format may have any name.
+"""
+
+
+def _known(name: Any, info: ValidationInfo) -> Any:
+    formats: KnownFormats | None = info.context
+    if formats is None or (isinstance(name, str) and name in formats):
+        return name
+    *others, last = map(repr, formats)
+    raise PydanticKnownError("literal_error", {"expected": f"{', '.join(others)} or {last}" if others else last})
+
+
+FormatName = Annotated[str, BeforeValidator(_known)]
 
 
 class Columns(Settings):
@@ -90,7 +108,8 @@ class Dataset(Settings):
     """What the records hold; `causal-lm` is for models of the task `seq2seq-lm`, too."""
     source: str
     """File or folder, relative to the checkout, or absolute."""
-    format: Format
+    format: FormatName
+    """How the source is written: the name of a file in `tasks/data/formats`."""
     columns: Columns = Columns()
     delimiter: str | None = Field(default=None, min_length=1, max_length=1)
     """Of a csv; found out when not given."""
@@ -119,14 +138,10 @@ class Dataset(Settings):
         return self
 
     @model_validator(mode="after")
-    def _nothing_ignored(self) -> Self:
-        for setting, format_ in (("delimiter", "csv"), ("exclude", "medquad")):
-            if getattr(self, setting) and self.format != format_:
-                raise ValueError(f"{setting} is for format {format_} only")
+    def _nothing_ignored(self, info: ValidationInfo) -> Self:
+        formats: KnownFormats = info.context or {}
+        for setting in dict.fromkeys(setting for own in formats.values() for setting in own):
+            readers = [name for name, own in formats.items() if setting in own]
+            if getattr(self, setting) and self.format not in readers:
+                raise ValueError(f"{setting} is for format {' or '.join(readers)} only")
         return self
-
-
-class Params(Settings):
-    """params.yaml: the datasets that DVC builds."""
-
-    datasets: dict[Name, Dataset]

@@ -10,8 +10,8 @@ import tempfile
 from pathlib import Path
 
 from tasks import process
-from tasks.data.formats.source import source_path
 from tasks.data.params import one_dataset
+from tasks.data.reading import source_path
 from tasks.data.stage import ERROR_FILE, PARENT, STAGES, built_folder
 from tasks.errors import GalenError, InputError, Interrupted
 from tasks.home import CHECKOUT, home

@@ -5,16 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from collections import Counter
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from tasks.data.checks import Record, RowCheck, RowFault
-from tasks.data.formats import Row, open_source
-from tasks.data.formats.source import source_path
+from tasks.data.format import Row, format_named
 from tasks.data.identity import content_digest
 from tasks.data.quarantine import Quarantine, check_budget
+from tasks.data.reading import open_source, source_path
 from tasks.data.records import Reason, working_schema
 from tasks.data.stage import REJECTED, Facts, Stage, stage_main
 from tasks.data.tables import TableWriter
@@ -32,10 +31,10 @@ def run(stage: Stage) -> Facts:
         InputError: the source cannot be read at all, or holds more bad rows than the budget.
     """
     dataset = stage.dataset
-    source = open_source(dataset)
+    source, part_of = open_source(dataset), format_named(dataset.format).part
     check = RowCheck(stage.name, dataset, source.mapping, withdrawn())
     rows = 0
-    folders: Counter[tuple[str, bool]] = Counter()
+    parts: set[tuple[str, bool]] = set()
     with (
         Quarantine(stage.output / REJECTED) as quarantine,
         TableWriter(stage.output / "records.parquet", working_schema(dataset.task)) as records,
@@ -54,9 +53,9 @@ def run(stage: Stage) -> Facts:
                 records.write(record)
             except RowFault as fault:
                 quarantine.add(fault.reason, row.place, _raw(row), fault.record_id)
-            if dataset.format == "medquad" and row.fields is not None:
-                folders[row.fields["folder"], records.rows > kept] += 1
-    check_budget(stage.name, dataset, rows, quarantine.counts, quarantine.examples, _hint(folders))
+            if row.fields is not None and (part := part_of(row.fields)) is not None:
+                parts.add((part, records.rows > kept))
+    check_budget(stage.name, dataset, rows, quarantine.counts, quarantine.examples, _hint(parts))
     return {
         "rows": rows,
         "kept": records.rows,
@@ -78,9 +77,13 @@ def _raw(row: Row) -> str:
     return row.raw if row.raw is not None else json.dumps(row.fields, ensure_ascii=False, default=str)
 
 
-def _hint(folders: Counter[tuple[str, bool]]) -> str | None:
-    """What to do about folders in which nothing is usable: MedQuAD ships some without their answers."""
-    useless = sorted({folder for folder, kept in folders if not kept and not folders[folder, True]})
+def _hint(parts: set[tuple[str, bool]]) -> str | None:
+    """What to do about parts of the source in which nothing is usable.
+
+    Args:
+        parts: each with whether a row of it was kept; one of which some were kept and some not is there twice.
+    """
+    useless = sorted({part for part, kept in parts if not kept and (part, True) not in parts})
     if not useless:
         return None
     return f"nothing in {', '.join(useless)} is usable: leave it out with `exclude: [{', '.join(useless)}]`"

@@ -1,72 +1,30 @@
-"""params.yaml: the datasets that this checkout builds. Checked here before DVC sees it."""
+"""The datasets that this checkout builds, held to the formats that there are. Checked here before DVC sees them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
-
-from tasks.config.data import Dataset, Params
-from tasks.config.words import Name
-from tasks.errors import ConfigError, InputError
-from tasks.home import CHECKOUT, shown
-from tasks.settings import load, load_yaml, parse
-
-PARAMS = "params.yaml"
-
-
-def params_file() -> Path:
-    """The params.yaml of this checkout."""
-    return CHECKOUT / PARAMS
-
-
-def load_params(path: Path | None = None) -> Params:
-    """Every dataset entry.
-
-    Raises:
-        ConfigError: the faults of all entries together.
-    """
-    return load(Params, path or params_file())
+from tasks.config.data import Dataset
+from tasks.data.entries import one_entry
+from tasks.data.format import settings_by_format
+from tasks.settings import parse
 
 
 def one_dataset(name: str, path: Path | None = None) -> Dataset:
-    """One entry; faults of the others do not matter, so one bad entry never stops another dataset.
+    """One entry of params.yaml; faults of the others do not matter, so one bad entry never stops another dataset.
 
     Raises:
         InputError: the name is no name, or there is no such entry.
         ConfigError: every fault of this entry.
     """
-    path = path or params_file()
-    check_name(name)
-    entries = _entries(path)
-    if name not in entries:
-        known = ", ".join(sorted(map(str, entries))) or "none yet"
-        raise InputError(
-            "no such dataset", value=name, hint=f"there are: {known}; `galen data add NAME PATH` declares one"
-        )
-    return parse(Dataset, entries[name], f"{shown(path)}, datasets.{name}")
+    return checked(*one_entry(name, path))
 
 
-def check_name(name: str) -> None:
-    """Refuse what is not a dataset name: it becomes a folder's name and part of a DVC target.
+def checked(entry: Any, where: str) -> Dataset:
+    """The settings of an entry.
 
     Raises:
-        InputError: small letters, digits and single hyphens only; a path is not a name.
+        ConfigError: every fault at once, a format that there is not and a setting that its format ignores among them.
     """
-    try:
-        TypeAdapter(Name).validate_python(name)
-    except ValidationError:
-        hint = "small letters, digits and hyphens, at most 64, e.g. medquad-2024"
-        if "/" in name or "\\" in name or name.endswith((".yaml", ".csv", ".jsonl", ".json", ".parquet")):
-            hint = f"this looks like a path; a dataset is named by its entry in {PARAMS} ({hint})"
-        raise InputError("not a dataset name", value=name, hint=hint) from None
-
-
-def _entries(path: Path) -> Mapping[str, Any]:
-    data = load_yaml(path)
-    entries = data.get("datasets") if isinstance(data, Mapping) else None
-    if not isinstance(entries, Mapping):
-        raise ConfigError.of(shown(path), ["datasets: expected one entry per dataset"])
-    return entries
+    return parse(Dataset, entry, where, context=settings_by_format())

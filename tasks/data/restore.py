@@ -8,7 +8,7 @@ import shutil
 
 from tasks.artifact import artifacts, locked
 from tasks.data.dvc import command
-from tasks.data.params import PARAMS
+from tasks.data.entries import PARAMS
 from tasks.data.seal import DATASET, DECLARATION, place, snapshot_folder
 from tasks.data.version import DatasetVersion, load_version
 from tasks.errors import InputError, IntegrityError

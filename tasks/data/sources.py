@@ -9,32 +9,26 @@ import time
 from collections.abc import Mapping
 from itertools import islice
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from tasks.artifact import locked, write_atomically
-from tasks.config.data import Dataset, Format
-from tasks.config.words import DATASET_TASKS, DatasetTask
-from tasks.data.formats import open_source
-from tasks.data.formats.source import source_path
-from tasks.data.params import PARAMS, check_name, one_dataset, params_file
+from tasks.config.data import Dataset
+from tasks.config.words import DATASET_TASKS
+from tasks.data.entries import PARAMS, check_name, params_file
+from tasks.data.format import format_named
+from tasks.data.params import checked, one_dataset
+from tasks.data.reading import open_source, source_path
 from tasks.data.shown import rejected, show
 from tasks.data.stage import STAGES
 from tasks.digest import digest_data, digest_file, files_of
 from tasks.errors import ConfigError, InputError
 from tasks.home import CHECKOUT, home, shown
-from tasks.settings import load_yaml, parse
+from tasks.settings import load_yaml
 
 __all__ = ["add", "commit", "inputs_digest", "rejected", "show"]
 
 COMMITTED = (PARAMS, "dvc.yaml", "dvc.lock", "data/withdrawn.txt")
 """What `commit` puts under git: what is needed to build the same data again."""
-FORMAT_TASK: dict[str, DatasetTask] = {
-    "chat": "causal-lm",
-    "medquad": "causal-lm",
-    "pubmedqa": "text-classification",
-    "conll": "token-classification",
-}
-"""What a format with a fixed layout is for, unless one says otherwise."""
 LOOKED_AT = 100
 """First rows of which at least one must be readable for `add`."""
 REMEMBERED = 1 << 20
@@ -49,7 +43,7 @@ def add(name: str, path: Path, format: str, *, replace: bool = False, **settings
     Args:
         name: of the entry.
         path: file or folder, relative to the current folder, or absolute.
-        format: one of `tasks.config.data.Format`.
+        format: name of one of `tasks/data/formats`.
         replace: overwrite an entry of that name.
         settings: `licence` and any other setting of `tasks.config.data.Dataset`; `task` where the format does not tell.
 
@@ -62,13 +56,12 @@ def add(name: str, path: Path, format: str, *, replace: bool = False, **settings
     path = path.expanduser().resolve()
     if not path.exists():
         raise InputError("no such file or folder", value=path)
-    if format not in get_args(Format):
-        raise InputError("unknown format", value=format, hint=f"there are: {', '.join(get_args(Format))}")
-    task = settings.pop("task", None) or FORMAT_TASK.get(format)
+    usual = format_named(format).task
+    task = settings.pop("task", None) or usual
     if task is None:
         raise InputError(f"format {format} does not tell the task", hint=f"give one: {', '.join(DATASET_TASKS)}")
     entry = {"task": task, "source": shown(path), "format": format, **settings}
-    dataset = parse(Dataset, entry, f"dataset {name}")
+    dataset = checked(entry, f"dataset {name}")
     _check_rows(dataset)
     with locked("params"):
         _write_entry(name, entry, replace)

@@ -44,10 +44,11 @@ from typing import Any, NoReturn
 
 from tasks.artifact import write_atomically
 from tasks.config.data import Dataset
-from tasks.data.params import one_dataset
+from tasks.data.entries import one_entry
 from tasks.digest import canonical_json
 from tasks.errors import GalenError, InputError, Interrupted, Unforeseen, of_machine
 from tasks.home import CHECKOUT, home
+from tasks.settings import parse
 
 STAGES: tuple[str, ...] = ("ingest", "deidentify", "validate", "split", "augment", "seal")
 MANIFEST = "manifest.json"
@@ -159,7 +160,7 @@ def stage_main(stage: str, run: Run) -> NoReturn:
         if len(sys.argv) != 2:
             raise InputError(f"usage: python -m tasks.data.{stage} NAME")
         name = sys.argv[1]
-        execute(stage, name, one_dataset(name), run, built_folder(name))
+        execute(stage, name, parse(Dataset, *one_entry(name)), run, built_folder(name))
         raise SystemExit(0)
     except GalenError as typed:
         error = typed

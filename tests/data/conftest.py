@@ -11,8 +11,19 @@ from typing import Any
 import pytest
 
 from tasks.config.data import Dataset
+from tasks.data import entries, sources, stage
 
 QUESTIONS = {"task": "causal-lm", "licence": "CC0-1.0", "identified": False, "bad_row_budget": 1.0}
+
+ENTRIES = """\
+# Why we have these.
+datasets:
+  old:  # keep me
+    task: causal-lm
+    source: old.jsonl
+    format: jsonl
+    licence: "CC0-1.0"
+"""
 
 
 @dataclass(frozen=True)
@@ -28,6 +39,10 @@ class Ingested:
 
 
 Ingest = Callable[..., Ingested]
+
+
+def pairs(done: Ingested) -> list[tuple[str, str]]:
+    return [(record["prompt"], record["answer"]) for record in done.records]
 
 
 @pytest.fixture
@@ -62,3 +77,20 @@ def ingest(tmp_path: Path) -> Ingest:
 def question(number: int, **more: Any) -> dict[str, Any]:
     """A row that nothing is wrong with."""
     return {"id": f"q{number}", "prompt": f"What helps against sign {number}?", "answer": f"Remedy {number}."} | more
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A checkout of the test's own: params.yaml, dvc.yaml, no code."""
+    folder = tmp_path / "checkout"
+    (folder / "tasks").mkdir(parents=True)
+    (folder / "params.yaml").write_text(ENTRIES)
+    (folder / "old.jsonl").write_text(json.dumps(question(1)) + "\n")
+    deps = {name: {"do": {"deps": ["tasks"]}} for name in stage.STAGES}
+    deps["ingest"]["do"]["deps"] = ["${item.source}", "data/withdrawn.txt"]
+    (folder / "dvc.yaml").write_text(json.dumps({"stages": deps}))
+    for module in (entries, sources, stage):
+        monkeypatch.setattr(module, "CHECKOUT", folder)
+    monkeypatch.setattr("tasks.data.reading.CHECKOUT", folder)
+    monkeypatch.setattr("tasks.home.CHECKOUT", folder)
+    return folder

@@ -11,35 +11,9 @@ import pytest
 from tasks.config.data import Dataset
 from tasks.data import params, shown, sources, stage
 from tasks.errors import ConfigError, InputError
-from tests.data.conftest import question
+from tests.data.conftest import ENTRIES, question
 
-ENTRIES = """\
-# Why we have these.
-datasets:
-  old:  # keep me
-    task: causal-lm
-    source: old.jsonl
-    format: jsonl
-    licence: "CC0-1.0"
-"""
 LICENCE = {"licence": "CC0-1.0"}
-
-
-@pytest.fixture
-def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A checkout of the test's own: params.yaml, dvc.yaml, no code."""
-    folder = tmp_path / "checkout"
-    (folder / "tasks").mkdir(parents=True)
-    (folder / "params.yaml").write_text(ENTRIES)
-    (folder / "old.jsonl").write_text(json.dumps(question(1)) + "\n")
-    deps = {name: {"do": {"deps": ["tasks"]}} for name in stage.STAGES}
-    deps["ingest"]["do"]["deps"] = ["${item.source}", "data/withdrawn.txt"]
-    (folder / "dvc.yaml").write_text(json.dumps({"stages": deps}))
-    for module in (params, sources, stage):
-        monkeypatch.setattr(module, "CHECKOUT", folder)
-    monkeypatch.setattr("tasks.data.formats.source.CHECKOUT", folder)
-    monkeypatch.setattr("tasks.home.CHECKOUT", folder)
-    return folder
 
 
 @pytest.fixture
@@ -55,7 +29,7 @@ def test_add_writes_an_entry_and_keeps_the_rest(checkout: Path, rows: Path) -> N
     text = (checkout / "params.yaml").read_text()
     assert text.startswith(ENTRIES)
     assert params.one_dataset("new-one") == added
-    assert set(params.load_params().datasets) == {"old", "new-one"}
+    assert params.one_dataset("old").source == "old.jsonl"
 
 
 def test_add_refuses_what_no_row_of_can_be_read(checkout: Path, tmp_path: Path) -> None:
@@ -95,13 +69,14 @@ def test_add_refuses_and_writes_nothing(
 
 def test_one_bad_entry_stops_no_other(checkout: Path) -> None:
     with (checkout / "params.yaml").open("a") as file:
-        file.write("  bad:\n    task: poetry\n    format: jsonl\n")
+        file.write("  bad:\n    task: poetry\n    format: jsonl\n  worse:\n    task: poetry\n    format: xlsx\n")
     assert params.one_dataset("old").task == "causal-lm"
     with pytest.raises(ConfigError, match=r"(?s)3 fault.*task.*source.*licence"):
         params.one_dataset("bad")
-    with pytest.raises(ConfigError, match=r"(?s)datasets\.bad\.task.*datasets\.bad\.licence"):
-        params.load_params()
-    with pytest.raises(InputError, match=r"no such dataset: none\n.*bad, old"):
+    known = r"Input should be 'jsonl', 'csv', .* or '\w+' \(found 'xlsx'\)"
+    with pytest.raises(ConfigError, match=rf"(?s)4 fault.*task.*source.*format: {known}.*licence"):
+        params.one_dataset("worse")
+    with pytest.raises(InputError, match=r"no such dataset: none\n.*bad, old, worse"):
         params.one_dataset("none")
 
 

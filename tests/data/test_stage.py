@@ -52,7 +52,8 @@ def test_out_of_order_says_so(tmp_path: Path) -> None:
 MAIN = """
 import sys
 from tasks.data import stage
-stage.one_dataset = lambda name: stage.Dataset(task="causal-lm", source="x", format="jsonl", licence="x")
+entry = {{"task": "causal-lm", "source": "x", "format": "jsonl", "licence": "x"}}
+stage.one_entry = lambda name: (entry, "params.yaml")
 stage.built_folder = lambda name: stage.Path({built!r})
 def run(given):
     raise {error}

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tasks.config.data import Dataset
-from tasks.data.formats import open_source
+from tasks.data.reading import open_source
 
 ROWS = 3000
 TEXT = "words and more of them " * 40  # 1 kB
@@ -53,9 +53,9 @@ def test_memory_stays_flat_as_the_file_grows(tmp_path: Path, kind: str) -> None:
 
 
 def test_a_line_without_end_is_skipped_not_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tasks.data.formats import text
+    from tasks.data import text_files
 
-    monkeypatch.setattr(text, "LONGEST_LINE", 1000)
+    monkeypatch.setattr(text_files, "LONGEST_LINE", 1000)
     good = json.dumps({"prompt": "Why?", "answer": "So."}) + "\n"
     (tmp_path / "source").write_text(good + '{"prompt": "' + "x" * 5000 + '"}\n' + good)
     dataset = Dataset(task="causal-lm", source=str(tmp_path / "source"), format="jsonl", licence="CC0-1.0")

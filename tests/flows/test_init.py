@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from flows import cli, init
 from flows.run import checked_recipe
-from tasks.data import params, sources
+from tasks.data import entries, params, sources
 from tasks.errors import InputError
 from tasks.training.fit import check_fit
 from tests.factories import tiny_llama, tiny_model
@@ -29,9 +29,9 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name, text in {"notes.csv": TABLE, "qa.jsonl": QUESTION, "tags.conll": TAGS}.items():
         (folder / name).write_text(text)
     tiny_llama(folder / "base")
-    for module in (init, params, sources):
+    for module in (init, entries, sources):
         monkeypatch.setattr(module, "CHECKOUT", folder)
-    for module in ("tasks.data.formats.source", "tasks.home", "tasks.training.resolve"):
+    for module in ("tasks.data.reading", "tasks.home", "tasks.training.resolve"):
         monkeypatch.setattr(f"{module}.CHECKOUT", folder)
     monkeypatch.chdir(folder)
     return folder

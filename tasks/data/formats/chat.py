@@ -7,19 +7,27 @@ from pathlib import Path
 from typing import Any
 
 from tasks.config.data import Dataset
-from tasks.data.formats.jsonlines import objects
-from tasks.data.formats.source import Row, Source, mapping_of, with_columns
-from tasks.data.formats.text import find_encoding
+from tasks.data.format import Format, Row, Source, mapping_of, with_columns
+from tasks.data.formats.jsonl import objects
 from tasks.data.records import Reason
+from tasks.data.text_files import find_encoding
 
 _ROLES = {"user": "User", "human": "User", "assistant": "Assistant"}
 
 
-def read(path: Path, dataset: Dataset) -> Source:
+class Chat(Format):
     """JSON lines, or one JSON array, of conversations or instructions; the last answer is what is learned."""
-    encoding = find_encoding(path)
-    rows, columns = with_columns(_turns(objects(path, encoding)))
-    return Source(rows, columns, mapping_of(dataset, prompt="prompt", answer="answer"), encoding.name)
+
+    name = "chat"
+    rank = 4
+    tasks = ("causal-lm",)
+    task = "causal-lm"
+
+    def read(self, path: Path, dataset: Dataset) -> Source:
+        """Open a file of conversations or instructions."""
+        encoding = find_encoding(path)
+        rows, columns = with_columns(_turns(objects(path, encoding)))
+        return Source(rows, columns, mapping_of(dataset, prompt="prompt", answer="answer"), encoding.name)
 
 
 def _turns(rows: Iterator[Row]) -> Iterator[Row]:

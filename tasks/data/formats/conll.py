@@ -7,30 +7,40 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tasks.config.data import Dataset
-from tasks.data.formats.source import Row, Source, mapping_of
-from tasks.data.formats.text import Encoding, find_encoding, lines
+from tasks.data.format import Format, Row, Source, mapping_of
 from tasks.data.records import Reason
+from tasks.data.text_files import Encoding, find_encoding, lines
 from tasks.errors import InputError
 
 DOCUMENT = "-DOCSTART-"
 _TO_BIO = {"S-": "B-", "U-": "B-", "E-": "I-", "L-": "I-"}
 
 
-def read(path: Path, dataset: Dataset) -> Source:
+class Conll(Format):
     """Two or more columns, by tabs or blanks. The token stands in the first and the tag in the last one, unless
     `columns.tokens` and `columns.tags` give their numbers (from 0). BIOES and BILOU become BIO. A document
     (-DOCSTART-) is a group.
-
-    Raises:
-        InputError: a column is no number.
     """
-    encoding = find_encoding(path)
-    token, tag = _number(dataset.columns.tokens, "tokens", 0), _number(dataset.columns.tags, "tags", -1)
-    mapping = mapping_of(dataset, tokens="tokens", tags="tags", group_id="document")
-    columns = ("tokens", "tags", "document")
-    return Source(
-        _rows(path, encoding, token, tag, dataset.limits.max_input_characters), columns, mapping, encoding.name
-    )
+
+    name = "conll"
+    rank = 7
+    tasks = ("token-classification",)
+    task = "token-classification"
+    suffixes = (".conll",)
+
+    def read(self, path: Path, dataset: Dataset) -> Source:
+        """Open a file of sentences.
+
+        Raises:
+            InputError: a column is no number.
+        """
+        encoding = find_encoding(path)
+        token, tag = _number(dataset.columns.tokens, "tokens", 0), _number(dataset.columns.tags, "tags", -1)
+        mapping = mapping_of(dataset, tokens="tokens", tags="tags", group_id="document")
+        columns = ("tokens", "tags", "document")
+        return Source(
+            _rows(path, encoding, token, tag, dataset.limits.max_input_characters), columns, mapping, encoding.name
+        )
 
 
 def _number(column: str, default_name: str, default: int) -> int:

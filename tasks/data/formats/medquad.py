@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 from xml.etree.ElementTree import Element, TreeBuilder
 from xml.parsers import expat
 
 from tasks.config.data import Dataset
-from tasks.data.formats.source import Row, Source, mapping_of
+from tasks.data.format import Format, Row, Source, mapping_of
 from tasks.errors import InputError
 
 COLUMNS = ("id", "document", "folder", "focus", "question_type", "question", "answer")
@@ -17,22 +17,37 @@ LARGEST_DOCUMENT = 1 << 26
 """Bytes of one XML file; MedQuAD's are below 100 kB."""
 
 
-def read(path: Path, dataset: Dataset) -> Source:
+class Medquad(Format):
     """Every XML file below a folder, in the order of their paths. A document is a group.
 
     The category is the question type; `columns.category` may name `folder` or `focus` (the disease) instead.
-
-    Raises:
-        InputError: not a folder, or no XML file in it.
     """
-    if not path.is_dir():
-        raise InputError("medquad needs the folder that holds the XML files", value=dataset.source)
-    left_out = set(dataset.exclude)
-    files = [file for file in sorted(path.rglob("*.xml")) if not left_out & set(file.relative_to(path).parts)]
-    if not files:
-        raise InputError("no XML file below this folder", value=dataset.source)
-    mapping = mapping_of(dataset, record_id="id", group_id="document", prompt="question", answer="answer")
-    return Source(_rows(path, files), COLUMNS, {"category": "question_type", **mapping}, "utf-8")
+
+    name = "medquad"
+    rank = 5
+    tasks = ("causal-lm",)
+    task = "causal-lm"
+    folders = True
+    settings = frozenset({"exclude"})
+
+    def read(self, path: Path, dataset: Dataset) -> Source:
+        """Open a folder, without what `exclude` names.
+
+        Raises:
+            InputError: not a folder, or no XML file in it.
+        """
+        if not path.is_dir():
+            raise InputError("medquad needs the folder that holds the XML files", value=dataset.source)
+        left_out = set(dataset.exclude)
+        files = [file for file in sorted(path.rglob("*.xml")) if not left_out & set(file.relative_to(path).parts)]
+        if not files:
+            raise InputError("no XML file below this folder", value=dataset.source)
+        mapping = mapping_of(dataset, record_id="id", group_id="document", prompt="question", answer="answer")
+        return Source(_rows(path, files), COLUMNS, {"category": "question_type", **mapping}, "utf-8")
+
+    def part(self, fields: Mapping[str, Any]) -> str | None:
+        """The folder: MedQuAD ships some without their answers."""
+        return str(fields["folder"])
 
 
 def _rows(top: Path, files: list[Path]) -> Iterator[Row]:

@@ -7,36 +7,45 @@ from pathlib import Path
 from typing import Any
 
 from tasks.config.data import Dataset
-from tasks.data.formats.jsonlines import items
-from tasks.data.formats.source import Row, Source, mapping_of, with_columns
-from tasks.data.formats.text import Encoding, find_encoding
+from tasks.data.format import Format, Row, Source, mapping_of, with_columns
+from tasks.data.formats.jsonl import items
+from tasks.data.text_files import Encoding, find_encoding
 from tasks.errors import InputError
 
 CHOICES = ["yes", "no", "maybe"]
 
 
-def read(path: Path, dataset: Dataset) -> Source:
+class PubMedQA(Format):
     """One JSON object whose keys are PubMed ids.
 
     Classification: question and contexts to `final_decision`. Causal: the same text to `LONG_ANSWER`, or, where
     `columns.answer` says `final_decision`, to that as a closed question.
-
-    Raises:
-        InputError: the file is no such object.
     """
-    encoding = find_encoding(path)
-    with encoding.open(path) as file:
-        if file.read(1 << 16).lstrip()[:1] != "{":
-            raise InputError("pubmedqa needs one JSON object whose keys are PubMed ids", value=dataset.source)
-    rows, columns = with_columns(_rows(path, encoding))
-    fixed = {"record_id": "id", "group_id": "id"}
-    if dataset.task == "text-classification":
-        fixed |= {"text": "text", "label": "final_decision"}
-    elif dataset.columns.answer == "final_decision":
-        fixed |= {"prompt": "text", "choices": "choices"}
-    else:
-        fixed |= {"prompt": "text", "answer": "LONG_ANSWER"}
-    return Source(rows, columns, mapping_of(dataset, **fixed), encoding.name)
+
+    name = "pubmedqa"
+    rank = 6
+    tasks = ("text-classification", "causal-lm")
+    task = "text-classification"
+
+    def read(self, path: Path, dataset: Dataset) -> Source:
+        """Open one JSON object, for the dataset's task.
+
+        Raises:
+            InputError: the file is no such object.
+        """
+        encoding = find_encoding(path)
+        with encoding.open(path) as file:
+            if file.read(1 << 16).lstrip()[:1] != "{":
+                raise InputError("pubmedqa needs one JSON object whose keys are PubMed ids", value=dataset.source)
+        rows, columns = with_columns(_rows(path, encoding))
+        fixed = {"record_id": "id", "group_id": "id"}
+        if dataset.task == "text-classification":
+            fixed |= {"text": "text", "label": "final_decision"}
+        elif dataset.columns.answer == "final_decision":
+            fixed |= {"prompt": "text", "choices": "choices"}
+        else:
+            fixed |= {"prompt": "text", "answer": "LONG_ANSWER"}
+        return Source(rows, columns, mapping_of(dataset, **fixed), encoding.name)
 
 
 def _rows(path: Path, encoding: Encoding) -> Iterator[Row]:

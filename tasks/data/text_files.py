@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from tasks.data.formats.source import only_file
+from tasks.data.format import only_file
 from tasks.digest import CHUNK
 from tasks.errors import InputError
 

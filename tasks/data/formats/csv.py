@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tasks.config.data import Dataset
-from tasks.data.formats.source import Row, Source, mapping_of
-from tasks.data.formats.text import LONGEST_LINE, Encoding, find_encoding
+from tasks.data.format import Format, Row, Source, mapping_of
+from tasks.data.text_files import LONGEST_LINE, Encoding, find_encoding
 from tasks.errors import InputError
 
 DELIMITERS = ",;\t|"
@@ -16,23 +16,31 @@ MOST_LINES = 100
 """A broken row that spans more lines is a stray quote that swallows good rows: no single bad row."""
 
 
-def read(path: Path, dataset: Dataset) -> Source:
-    """A table whose first line names the columns.
+class Csv(Format):
+    """A table whose first line names the columns."""
 
-    Raises:
-        InputError: a column that is needed stands there twice.
-    """
-    encoding = find_encoding(path)
-    csv.field_size_limit(LONGEST_LINE)
-    with encoding.open(path, newline="") as file:
-        delimiter = dataset.delimiter or _delimiter(file.readline(LONGEST_LINE))
-        file.seek(0)
-        header = [name.strip() for name in next(csv.reader(file, delimiter=delimiter), [])]
-    mapping = mapping_of(dataset)
-    for name in mapping.values():
-        if header.count(name) > 1:
-            raise InputError(f"two columns of {dataset.source} have the same name", value=name, hint="rename one")
-    return Source(_rows(path, encoding, delimiter, header), tuple(header), mapping, encoding.name)
+    name = "csv"
+    rank = 2
+    suffixes = (".csv", ".tsv")
+    settings = frozenset({"delimiter"})
+
+    def read(self, path: Path, dataset: Dataset) -> Source:
+        """Open a table; its delimiter is found out where the dataset does not give it.
+
+        Raises:
+            InputError: a column that is needed stands there twice.
+        """
+        encoding = find_encoding(path)
+        csv.field_size_limit(LONGEST_LINE)
+        with encoding.open(path, newline="") as file:
+            delimiter = dataset.delimiter or _delimiter(file.readline(LONGEST_LINE))
+            file.seek(0)
+            header = [name.strip() for name in next(csv.reader(file, delimiter=delimiter), [])]
+        mapping = mapping_of(dataset)
+        for name in mapping.values():
+            if header.count(name) > 1:
+                raise InputError(f"two columns of {dataset.source} have the same name", value=name, hint="rename one")
+        return Source(_rows(path, encoding, delimiter, header), tuple(header), mapping, encoding.name)
 
 
 def _delimiter(header: str) -> str:

@@ -8,16 +8,23 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from tasks.config.data import Dataset
-from tasks.data.formats.source import Row, Source, mapping_of, with_columns
-from tasks.data.formats.text import LONGEST_LINE, Encoding, find_encoding, lines
+from tasks.data.format import Format, Row, Source, mapping_of, with_columns
+from tasks.data.text_files import LONGEST_LINE, Encoding, find_encoding, lines
 from tasks.digest import CHUNK
 
 
-def read(path: Path, dataset: Dataset) -> Source:
+class Jsonl(Format):
     """One object per line; or one array of objects."""
-    encoding = find_encoding(path)
-    rows, columns = with_columns(objects(path, encoding))
-    return Source(rows, columns, mapping_of(dataset), encoding.name)
+
+    name = "jsonl"
+    rank = 1
+    suffixes = (".jsonl",)
+
+    def read(self, path: Path, dataset: Dataset) -> Source:
+        """Open a file of JSON lines, or of one JSON array."""
+        encoding = find_encoding(path)
+        rows, columns = with_columns(objects(path, encoding))
+        return Source(rows, columns, mapping_of(dataset), encoding.name)
 
 
 def objects(path: Path, encoding: Encoding) -> Iterator[Row]:
