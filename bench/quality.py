@@ -73,7 +73,7 @@ def arm_of(comparison: Path, name: str) -> Any:
     from tasks.comparison.config import entries, load_comparison
 
     found = [entry.recipe for entry in entries(load_comparison(comparison)) if entry.arm == name]
-    if not found or found[0].method["name"] not in ("full", "lora"):
+    if not found or found[0].method.name not in ("full", "lora"):
         sys.exit(f"--arm {name}: name an arm of the comparison that is full fine-tuning or LoRA")
     return found[0]
 
@@ -93,7 +93,7 @@ def script(recipe: Any, seed: int, dataset: Any, base: Any, batch: int) -> dict[
     """The same with the plain script, in a process of its own."""
     how = recipe.training
     command = [sys.executable, str(ROOT / "bench" / "yardstick.py"), "--mode", "best", "--task", recipe.task]
-    command += ["--data", str(dataset.artifact.path), "--base", str(base.path), "--method", recipe.method["name"]]
+    command += ["--data", str(dataset.artifact.path), "--base", str(base.path), "--method", recipe.method.name]
     command += ["--epochs", str(how.epochs), "--batch", str(batch), "--max-length", str(how.max_length)]
     command += ["--learning-rate", str(how.learning_rate), "--seed", str(seed)]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=dict(os.environ))

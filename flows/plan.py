@@ -17,7 +17,7 @@ from tasks.lineage.ledger import events
 from tasks.release.merge import cannot_merge
 from tasks.store import Store
 from tasks.training.fit import check_fit
-from tasks.training.method import method_named
+from tasks.training.method import method_of
 from tasks.training.recipe import Recipe
 
 CHARACTERS_PER_TOKEN, TOKENS_PER_SECOND = 4, 2000  # a small model on two cores: for a first guess only
@@ -66,12 +66,12 @@ def _stages(recipe: Recipe) -> list[Planned]:
     ]
     trained = _trained(recipe, version) if version else None
     seconds = _last_seconds(history, "model-trained")
-    name = f"fine-tune ({recipe.method['name']})"
+    name = f"fine-tune ({recipe.method.name})"
     if trained:
         planned.append(Planned(name, "be reused", f"{trained.kind} {trained.digest[:12]}", None))
     else:
         planned.append(Planned(name, "run", f"dataset {recipe.dataset}", seconds))
-    method, whole, before = method_named(recipe.method["name"]), trained, "the form before it"
+    method, whole, before = method_of(recipe.method), trained, "the form before it"
     merges = method.has_adapter and method.mergeable
     if merges:
         whole = find("merged", {"parent": trained.digest}) if trained else None
@@ -106,7 +106,7 @@ def _trained(recipe: Recipe, version: DatasetVersion) -> Artifact | None:
         base = Base(made.path, made.digest, reference.plain())
     else:
         return None
-    kind = kind_of(method_named(recipe.method["name"]))
+    kind = kind_of(method_of(recipe.method))
     return find(kind, training_inputs(recipe, version, base), training_code())
 
 

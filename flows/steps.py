@@ -36,7 +36,7 @@ from tasks.release.merge import cannot_merge
 from tasks.release.register import Version
 from tasks.store import Store
 from tasks.training.bases import Base
-from tasks.training.method import method_named, parse_options
+from tasks.training.method import method_named
 from tasks.training.resolve import resolve_base
 from tasks.training.train import finetune as train
 
@@ -119,7 +119,7 @@ def seal(run: Run, row: Row) -> DatasetVersion:
     recording.record_sealed(Store(home()), dataset, run.origin)
     recording.record_protocol(Store(home()), run.recipe, dataset, run.protocol, run.inputs, run.origin)
     # Parsed, so that what training logs later is the same to the letter: MLflow lets no parameter change.
-    run.tracking.params(run.recipe.plain() | {"method": parse_options(run.recipe.method).plain()})
+    run.tracking.params(run.recipe.plain())
     for split in ("train", "validation", "test"):
         run.tracking.dataset(dataset, split)
     return dataset
@@ -144,7 +144,7 @@ def finetune(run: Run, row: Row, dataset: DatasetVersion, base: Base) -> Artifac
     """Train the recipe's method."""
     started = time.monotonic()
     artifact = train(run.recipe, dataset, base, track=run.tracking)
-    row.stage = f"fine-tune ({run.recipe.method['name']})"
+    row.stage = f"fine-tune ({run.recipe.method.name})"
     _describe(row, artifact)
     recording.record_trained(
         Store(home()),

@@ -14,7 +14,7 @@ from tasks.config.words import Name
 from tasks.errors import ConfigError, InputError
 from tasks.home import CHECKOUT
 from tasks.settings import Settings, load_yaml, parse
-from tasks.training.method import method_named
+from tasks.training.method import method_named, method_of
 from tasks.training.recipe import Recipe
 
 
@@ -73,7 +73,7 @@ class Comparison(Settings):
     @classmethod
     def _readable(cls, recipe: Any) -> Any:
         if isinstance(recipe, Mapping):
-            return parse(Recipe, recipe, "recipe").plain()
+            return parse(Recipe, recipe, "recipe")
         return recipe
 
     @model_validator(mode="after")
@@ -150,13 +150,13 @@ def reported(path: Path, comparison: Comparison) -> tuple[Comparison, list[Entry
 def of_methods(recipe: Recipe, methods: Sequence[str], source: object) -> Comparison:
     """Methods by name: the recipe's own keeps its settings, others their defaults and `Method.rate`."""
     arms = []
-    own = str(recipe.method["name"])
+    own = method_of(recipe.method)
     for name in methods:
-        if name == own:
-            arms.append({"method": recipe.method})
+        if name == own.name:
+            arms.append({"method": recipe.method.plain()})
             continue
         method = method_named(name)
-        ratio = method.rate / method_named(own).rate
+        ratio = method.rate / own.rate
         arms.append(
             {
                 "method": {"name": name, **method.example},

@@ -32,7 +32,7 @@ def explained(base: BaseModelRef | None = None) -> list[dict[str, Any]]:
     return [_explained(method, base, known) for method in methods().values()]
 
 
-def _explained(method: Method, base: BaseModelRef | None, known: Sequence[Task]) -> dict[str, Any]:
+def _explained(method: Method[Any], base: BaseModelRef | None, known: Sequence[Task]) -> dict[str, Any]:
     task = next((one for one in known if one in method.tasks), None)
     example = dict(method.example)
     trained, total, reason = 0, 0, "no task that this base can do"
@@ -59,7 +59,7 @@ def _explained(method: Method, base: BaseModelRef | None, known: Sequence[Task])
     }
 
 
-def count(method: Method, base: BaseModelRef | None, task: Task, settings: Mapping[str, Any]) -> tuple[int, int]:
+def count(method: Method[Any], base: BaseModelRef | None, task: Task, settings: Mapping[str, Any]) -> tuple[int, int]:
     """(parameters that train, parameters of the base with its head), from shapes alone where the method allows it.
 
     Raises:

@@ -140,7 +140,7 @@ def _arm(
     metrics = list(done[0]["quality"]) if done else []
     return {
         "name": name,
-        "method": mine[0][0].recipe.method["name"],
+        "method": mine[0][0].recipe.method.name,
         "base": done[0]["base"] if done else None,
         "learning_rate": mine[0][0].recipe.training.learning_rate,
         "seeds": [entry.seed for entry, _ in mine],

@@ -267,7 +267,8 @@ def evaluation_code() -> str:
     here = Path(__file__).parent
     training = here.parent / "training"
     files = [file for file in sorted(here.glob("*.py")) if file.stem not in ("gates", "policy")]
-    opening = ("models", "hardware", "prompts", "fourbit", "adapters", "inserted", "modules", "prefixed", "blocks")
+    opening = ("bases", "shapes", "tokenizer", "loading", "opening", "hardware", "prompts", "fourbit")
+    opening += ("adapters", "inserted", "whole", "modules", "prefixed", "blocks")
     files += [training / f"{name}.py" for name in opening]
     files += [*sorted((training / "objectives").glob("*.py")), *sorted((training / "methods").glob("*.py"))]
     files += [*sorted((here.parent / "config").glob("*.py")), CHECKOUT / "requirements.lock"]

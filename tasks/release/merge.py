@@ -54,12 +54,12 @@ def merge(adapter: Artifact) -> Artifact:
     return make("merged", {"parent": adapter.digest}, build)
 
 
-def cannot_merge(method: Method) -> str:
+def cannot_merge(method: Method[Any]) -> str:
     """Why an adapter of a method stays one, in words."""
     return f"{method.name} cannot be merged into the base's weights; it is served beside its base"
 
 
-def _merge(adapter: Artifact, method: Method, base: Base, folder: Path) -> Meta:
+def _merge(adapter: Artifact, method: Method[Any], base: Base, folder: Path) -> Meta:
     import torch
 
     task, labels, options = adapter.meta["task"], adapter.meta["labels"], parse_options(adapter.meta["method"])
@@ -103,7 +103,7 @@ def _merge(adapter: Artifact, method: Method, base: Base, folder: Path) -> Meta:
     }
 
 
-def load_plain_base(adapter: Artifact, method: Method, base: Base) -> PreTrainedModel:
+def load_plain_base(adapter: Artifact, method: Method[Any], base: Base) -> PreTrainedModel:
     """What an adapter's update is added to, float32: its base, or the dequantized one if it was trained in 4 bits."""
     import torch
 
@@ -117,7 +117,7 @@ def load_plain_base(adapter: Artifact, method: Method, base: Base) -> PreTrained
     return dequantized(quantized)
 
 
-def _live_base(adapter: Artifact, method: Method, base: Base) -> Any:
+def _live_base(adapter: Artifact, method: Method[Any], base: Base) -> Any:
     """The base as training held it (4-bit weights stay in 4 bits), computing in float32."""
     import torch
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tasks.errors import InputError, IntegrityError
-from tasks.training.method import Method
+from tasks.training.method import Method, Options
 
 if TYPE_CHECKING:
     import torch
@@ -19,7 +19,7 @@ WEIGHTS = "adapter_model.safetensors"
 CONFIG = "adapter_config.json"
 
 
-class PeftMethod(Method):
+class PeftMethod(Method[Options]):
     """A method whose adapter PEFT holds, and can make part of the base's weights."""
 
     has_adapter = True
@@ -28,7 +28,7 @@ class PeftMethod(Method):
         """The adapter alone."""
         save_adapter(model, folder)
 
-    def load(self, base: PreTrainedModel, folder: Path, options: Any) -> PeftModel:
+    def load(self, base: PreTrainedModel, folder: Path, options: Options) -> PeftModel:
         """The adapter on a base."""
         return load_adapter(base, folder)
 

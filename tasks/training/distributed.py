@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from tasks.errors import InputError
 from tasks.training.batches import Micro
-from tasks.training.method import Method, method_named
+from tasks.training.method import Method, method_of
 from tasks.training.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -181,7 +181,7 @@ def check_processes(recipe: Recipe) -> None:
     if asked > room:
         hint = f"set training.processes to {room} or less, or train on another machine"
         raise InputError(f"training.processes is more than this machine's {kind}s ({room})", value=asked, hint=hint)
-    method = method_named(recipe.method["name"])
+    method = method_of(recipe.method)
     if sharding == "full" and (reason := _why_whole(method)):
         raise InputError(f"training.sharding: full does not go with {method.name}", value=reason, hint="set it to none")
 
@@ -195,7 +195,7 @@ def places() -> tuple[str, int]:
     return "CPU", len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _why_whole(method: Method) -> str:
+def _why_whole(method: Method[Any]) -> str:
     """Why every process must hold all the weights that a method trains or freezes; empty where it need not."""
     if method.base_quantization is not None:
         return "4-bit weights are blocks with shared constants, which slices would tear apart"

@@ -13,7 +13,7 @@ from tasks.config.training import BaseModelRef
 from tasks.config.words import GENERATING
 from tasks.errors import InputError
 from tasks.training.distributed import check_processes
-from tasks.training.method import Method, method_named, parse_options
+from tasks.training.method import Method, method_of
 from tasks.training.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def check_fit(recipe: Recipe) -> None:
         InputError: they do not; or the base's folder, tokenizer or weights cannot be used.
         Interrupted: the hub cannot be reached.
     """
-    method = method_named(parse_options(recipe.method).name)
+    method = method_of(recipe.method)
     if recipe.task not in method.tasks:
         hint = f"{method.why_not or 'it'}; it can do {', '.join(sorted(method.tasks))}".removeprefix("it; ")
         raise InputError(f"method {method.name} cannot do {recipe.task}", value=recipe.model, hint=hint)
@@ -56,7 +56,7 @@ def _base(ref: BaseModelRef) -> Base | None:
     return Base(made.path, made.digest, ref.plain()) if made else None
 
 
-def _check_spec(recipe: Recipe, method: Method, name: str) -> None:
+def _check_spec(recipe: Recipe, method: Method[Any], name: str) -> None:
     """As `_check_base`, for a base that is still to be made."""
     from tasks.training.base import llama_config
     from tasks.training.named_base import spec_of
@@ -75,7 +75,7 @@ def _check_spec(recipe: Recipe, method: Method, name: str) -> None:
     _check_method(recipe, method, config, ())
 
 
-def _check_base(recipe: Recipe, method: Method, base: Base) -> None:
+def _check_base(recipe: Recipe, method: Method[Any], base: Base) -> None:
     from tasks.training.fourbit import check_shapes
     from tasks.training.quiet import quiet
     from tasks.training.shapes import fresh_modules, task_config
@@ -97,7 +97,7 @@ def _check_base(recipe: Recipe, method: Method, base: Base) -> None:
         _check_trainable_in_4_bits(recipe, method, method.base_quantization, base)
 
 
-def _check_method(recipe: Recipe, method: Method, config: Any, fresh: Sequence[str]) -> None:
+def _check_method(recipe: Recipe, method: Method[Any], config: Any, fresh: Sequence[str]) -> None:
     """The method's own look at the model's shapes and names."""
     import torch
 
@@ -105,10 +105,10 @@ def _check_method(recipe: Recipe, method: Method, config: Any, fresh: Sequence[s
 
     with torch.device("meta"):
         model = auto_class(recipe.task).from_config(config)
-    method.check(model, parse_options(recipe.method), recipe.task, head_modules(model, fresh, recipe.task))
+    method.check(model, recipe.method, recipe.task, head_modules(model, fresh, recipe.task))
 
 
-def _check_trainable_in_4_bits(recipe: Recipe, method: Method, quantization: Quantization, base: Base) -> None:
+def _check_trainable_in_4_bits(recipe: Recipe, method: Method[Any], quantization: Quantization, base: Base) -> None:
     """The base that a method holds in 4 bits leaves out nothing: `quantization.skip_modules` is for the served form."""
     from tasks.training.fourbit import check_shapes
 

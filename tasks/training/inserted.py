@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from tasks.config.words import Task
 from tasks.errors import IntegrityError
-from tasks.training.method import Method
+from tasks.training.method import Method, Options
 
 if TYPE_CHECKING:
     import torch
@@ -22,21 +22,21 @@ NOTE = "galen_adapter"
 """Attribute of a prepared model: what `save` must write so that `load` can prepare another one alike."""
 
 
-class Inserted(Method):
+class Inserted(Method[Options]):
     """A method that puts modules into the base. What is saved: those modules' weights, and the heads'."""
 
     has_adapter = True
     mergeable = False
 
     @abstractmethod
-    def insert(self, model: PreTrainedModel, options: Any, task: Task) -> Any:
+    def insert(self, model: PreTrainedModel, options: Options, task: Task) -> Any:
         """Put the modules in: new parameters, which train. Every base weight is frozen already.
 
         Returns:
             the model, or one wrapped around it.
         """
 
-    def at_rest(self, options: Any) -> Any:
+    def at_rest(self, options: Options) -> Options:
         """The options with which a trained adapter is put into a base again: without what only training needs."""
         return options
 
@@ -44,7 +44,7 @@ class Inserted(Method):
         """The weights to save, by the names that they have in a model prepared with `at_rest`."""
         return {name: weight.detach() for name, weight in model.named_parameters() if weight.requires_grad}
 
-    def prepare(self, model: PreTrainedModel, options: Any, task: Task, heads: Sequence[str]) -> Any:
+    def prepare(self, model: PreTrainedModel, options: Options, task: Task, heads: Sequence[str]) -> Any:
         """The base, frozen, with the modules in it; what trains is float32."""
         model.requires_grad_(False)
         for head in heads:
@@ -64,7 +64,7 @@ class Inserted(Method):
         save_file(state, folder / WEIGHTS)
         (folder / CONFIG).write_text(json.dumps(getattr(model, NOTE), indent=2, sort_keys=True) + "\n")
 
-    def load(self, base: PreTrainedModel, folder: Path, options: Any) -> Any:
+    def load(self, base: PreTrainedModel, folder: Path, options: Options) -> Any:
         """The modules and heads of a folder, on a fresh base, in evaluation mode, in the dtype of the base."""
         import torch
         from safetensors.torch import load_file

@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
 from pydantic import ValidationError
 
@@ -26,6 +26,9 @@ class MethodOptions(Settings):
     """What a recipe says under `method:`; each method adds its own settings."""
 
     name: str
+
+
+Options = TypeVar("Options", bound=MethodOptions)
 
 
 class Companion(Protocol):
@@ -50,7 +53,7 @@ class Companion(Protocol):
         """Go on from what `state` returned."""
 
 
-class Method(ABC):
+class Method(ABC, Generic[Options]):
     """One way to learn. Stateless: everything it needs comes in as an argument.
 
     `prepare` decides which parameters learn (`requires_grad`); training, checkpoints and resuming are the same for all.
@@ -85,7 +88,7 @@ class Method(ABC):
     packs: ClassVar[bool] = True
     """Several records may share a row."""
 
-    def check(self, model: PreTrainedModel, options: Any, task: Task, heads: Sequence[str]) -> None:  # noqa: B027
+    def check(self, model: PreTrainedModel, options: Options, task: Task, heads: Sequence[str]) -> None:
         """See that the settings fit the model, from shapes and names alone: when a recipe is read, not an hour later.
 
         Args:
@@ -98,17 +101,17 @@ class Method(ABC):
             InputError: they do not.
         """
 
-    def tokenizer(self, tokenizer: PreTrainedTokenizerBase, options: Any) -> PreTrainedTokenizerBase:
+    def tokenizer(self, tokenizer: PreTrainedTokenizerBase, options: Options) -> PreTrainedTokenizerBase:
         """What the model reads with, and is saved with: the base's own tokenizer, the same object, or another."""
         return tokenizer
 
     @abstractmethod
-    def prepare(self, model: PreTrainedModel, options: Any, task: Task, heads: Sequence[str]) -> Any:
+    def prepare(self, model: PreTrainedModel, options: Options, task: Task, heads: Sequence[str]) -> Any:
         """Return the model that trains: the given one, or one wrapped around it, with `requires_grad` set.
 
         Args:
             model: the base, loaded for the task.
-            options: what `parse_options` returned.
+            options: its own, as the recipe says.
             task: what it is to learn.
             heads: names of the modules made for the task (classification): they train with every method.
 
@@ -116,7 +119,7 @@ class Method(ABC):
             InputError: the settings do not fit the model.
         """
 
-    def companion(self, model: Any, options: Any, steps: int) -> Companion | None:
+    def companion(self, model: Any, options: Options, steps: int) -> Companion | None:
         """What the method does beside the optimizer while a model trains for so many steps; most do nothing.
 
         Raises:
@@ -129,7 +132,7 @@ class Method(ABC):
         """Write what was learned: safetensors and JSON only, the same bytes for the same values."""
 
     @abstractmethod
-    def load(self, base: PreTrainedModel, folder: Path, options: Any) -> Any:
+    def load(self, base: PreTrainedModel, folder: Path, options: Options) -> Any:
         """The model that `save` wrote, on a fresh base, in evaluation mode.
 
         Raises:
@@ -146,11 +149,11 @@ class Method(ABC):
 
 
 @cache
-def methods() -> Mapping[str, Method]:
+def methods() -> Mapping[str, Method[Any]]:
     """Every method by name: one instance of the `Method` in each file of `methods/`."""
     import tasks.training.methods as package
 
-    found: dict[str, Method] = {}
+    found: dict[str, Method[Any]] = {}
     for module in pkgutil.iter_modules(package.__path__):
         members = vars(importlib.import_module(f"{package.__name__}.{module.name}")).values()
         for kind in members:
@@ -159,7 +162,12 @@ def methods() -> Mapping[str, Method]:
     return dict(sorted(found.items()))
 
 
-def method_named(name: object) -> Method:
+def method_of(options: MethodOptions) -> Method[Any]:
+    """The method that a recipe chose."""
+    return methods()[options.name]
+
+
+def method_named(name: object) -> Method[Any]:
     """The method of that name.
 
     Raises:
@@ -171,7 +179,7 @@ def method_named(name: object) -> Method:
         raise InputError("no such method", value=name, hint=f"there are: {', '.join(methods())}") from None
 
 
-def parse_options(method: Mapping[str, Any]) -> Any:
+def parse_options(method: Mapping[str, Any]) -> MethodOptions:
     """The typed settings of a recipe's `method:`.
 
     Raises:

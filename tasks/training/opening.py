@@ -11,7 +11,7 @@ from tasks.errors import InputError
 from tasks.training.bases import Base, locate_base
 from tasks.training.hardware import device, native_dtype
 from tasks.training.loading import load_base, load_made
-from tasks.training.method import method_named, parse_options
+from tasks.training.method import method_of, parse_options
 from tasks.training.quiet import quiet
 from tasks.training.tokenizer import load_tokenizer
 
@@ -48,7 +48,7 @@ def open_model(
         raise InputError(f"a {model.kind} is not a model", value=model.digest[:12])
     if model.meta["loader"] == "adapter":
         options = parse_options(model.meta["method"])
-        method = method_named(options.name)
+        method = method_of(options)
         if model.kind == "quantized":
             plain = load_made(model.path / SERVED_BASE, task, dtype)
         else:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from collections.abc import Mapping
+from typing import Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, SerializeAsAny, field_validator, model_validator
+from pydantic_core import PydanticKnownError
 
 from tasks.config.evaluation import EvaluationSettings
 from tasks.config.gates import Gate
@@ -12,7 +14,7 @@ from tasks.config.release import Quantization, Schedule
 from tasks.config.training import BaseModelRef, Training
 from tasks.config.words import Name, Task
 from tasks.settings import Settings
-from tasks.training.method import parse_options
+from tasks.training.method import MethodOptions, parse_options
 
 
 class Recipe(Settings):
@@ -26,7 +28,7 @@ class Recipe(Settings):
     base_model: BaseModelRef
     dataset: Name
     """An entry of params.yaml."""
-    method: dict[str, Any]
+    method: SerializeAsAny[MethodOptions]
     """`name`, and that method's own settings (`galen methods`)."""
     training: Training = Training()
     evaluation: EvaluationSettings = EvaluationSettings()
@@ -46,8 +48,11 @@ class Recipe(Settings):
             raise ValueError(f"training.class_weights weighs the labels of texts: {self.task} has none, remove it")
         return self
 
-    @field_validator("method")
+    @field_validator("method", mode="before")
     @classmethod
-    def _known_method(cls, method: dict[str, Any]) -> dict[str, Any]:
-        parse_options(method)
-        return method
+    def _options_of_the_method(cls, method: object) -> MethodOptions:
+        if isinstance(method, MethodOptions):
+            return method
+        if not isinstance(method, Mapping):
+            raise PydanticKnownError("dict_type")
+        return parse_options(method)

@@ -25,7 +25,7 @@ from tasks.training.hardware import device, native_dtype
 from tasks.training.launch import in_processes
 from tasks.training.loading import load_base
 from tasks.training.loop import Curves, Lesson, Outcome, mean_loss, run, untrained
-from tasks.training.method import Method, method_named, parse_options
+from tasks.training.method import Method, method_of
 from tasks.training.objectives import objective_for
 from tasks.training.objectives.text_classification import TextClassification
 from tasks.training.optimizer import Masters
@@ -60,7 +60,7 @@ def finetune(recipe: Recipe, dataset: DatasetVersion, base: Base, *, track: Trac
         InputError: task, base and method do not fit together, or there is nothing to learn from.
         Interrupted: stopped by a signal; the state is on disk.
     """
-    method = method_named(parse_options(recipe.method).name)
+    method = method_of(recipe.method)
     inputs = inputs_of(recipe, dataset, base)
     kind, code = kind_of(method), training_code()
     if found := find(kind, inputs, code):
@@ -72,8 +72,8 @@ def finetune(recipe: Recipe, dataset: DatasetVersion, base: Base, *, track: Trac
 
     def build(folder: Path) -> dict[str, Any]:
         if track is not None:
-            options = parse_options(recipe.method).plain()
-            track.params({"training": recipe.training.plain(), "method": options, "seed": recipe.seed})
+            plain = recipe.plain()
+            track.params({name: plain[name] for name in ("training", "method", "seed")})
             track.dataset(dataset)
         if recipe.training.processes > 1:
             meta, times = in_processes(folder, recipe, dataset, base, key, track)
@@ -95,7 +95,7 @@ def inputs_of(recipe: Recipe, dataset: DatasetVersion, base: Base) -> dict[str, 
     return {"recipe": {key: plain[key] for key in RELEVANT}, "dataset": dataset.digest, "base": base.digest}
 
 
-def kind_of(method: Method) -> str:
+def kind_of(method: Method[Any]) -> str:
     """What training with a method makes."""
     return "adapter" if method.has_adapter else "merged"
 
@@ -123,8 +123,7 @@ def check(recipe: Recipe, dataset: DatasetVersion, base: Base) -> None:
     Raises:
         InputError: they do not.
     """
-    options = parse_options(recipe.method)
-    method = method_named(options.name)
+    method = method_of(recipe.method)
     if dataset.task != DATASET_TASK[recipe.task]:
         hint = f"use a recipe for {dataset.task}, or another dataset"
         raise InputError(
@@ -167,10 +166,9 @@ def learn(
     from tasks.training.cpu import speed_up
 
     began = time.perf_counter()
-    options = parse_options(recipe.method)
-    method = method_named(options.name)
+    method = method_of(recipe.method)
     own = load_tokenizer(base.path)
-    tokenizer = method.tokenizer(own, options)
+    tokenizer = method.tokenizer(own, recipe.method)
     dtype = precision_of(recipe)
     with torch.random.fork_rng():
         torch.manual_seed(recipe.seed)
@@ -186,7 +184,7 @@ def learn(
         if any(weight.requires_grad for weight in model.parameters()):
             masters = Masters(model, dtype, recipe.training, heads, paged=method.paged_optimizer, team=team)
             torch.manual_seed(recipe.seed + (team.rank << 32))  # dropout differs between processes
-            beside = partial(method.companion, model, options)
+            beside = partial(method.companion, model, recipe.method)
             outcome = run(model, masters, lesson, kept, track, beside, team)
             values = masters.whole(masters.values())
         else:
@@ -209,7 +207,7 @@ def learn(
         "form": kind_of(method),
         "task": recipe.task,
         "labels": dataset.labels,
-        "method": options.plain(),
+        "method": recipe.method.plain(),
         "base": {"digest": base.digest, "ref": base.ref},
         "parent": None,
         "dataset": dataset.digest,
@@ -224,8 +222,7 @@ def learn(
 
 def _prepared(recipe: Recipe, labels: Sequence[str], base: Base, dtype: torch.dtype) -> tuple[Any, tuple[str, ...]]:
     """The base with the method applied, and the modules made for the task; the same for the same seed."""
-    options = parse_options(recipe.method)
-    method = method_named(options.name)
+    method = method_of(recipe.method)
     quantization = method.base_quantization
     if quantization is not None:  # 4-bit matrices compute in what the recipe says, too
         computing = str(precision_of(recipe)).removeprefix("torch.")
@@ -240,7 +237,7 @@ def _prepared(recipe: Recipe, labels: Sequence[str], base: Base, dtype: torch.dt
         seed=recipe.seed,
     )
     heads = head_modules(plain, fresh_modules(base, recipe.task, labels), recipe.task)
-    return method.prepare(plain, options, recipe.task, heads), heads
+    return method.prepare(plain, recipe.method, recipe.task, heads), heads
 
 
 def _lesson(
@@ -258,7 +255,7 @@ def _lesson(
             raise InputError(f"no {split} record fits into max_length", value=dataset.name, hint=hint)
     if settings.class_weights == "balanced" and isinstance(objective, TextClassification):
         objective = objective.balanced(train, len(dataset.labels))
-    pack = settings.packing and objective.packs and method_named(recipe.method["name"]).packs
+    pack = settings.packing and objective.packs and method_of(recipe.method).packs
     micro = settings.micro_batch_tokens or (CPU_MICRO_BATCH if device().type == "cpu" else settings.batch_tokens)
     how = layout(train, settings.batch_tokens, micro, pack=pack, by_document=pack and by_document)
     return Lesson(objective, train, validation, how, int(tokenizer.pad_token_id or 0), settings, recipe.seed)
@@ -277,7 +274,7 @@ def _like_validation(lesson: Lesson) -> Any:
     return [[[int(chosen[record]) for record in row] for row in micro] for micro in made]
 
 
-def _save(folder: Path, method: Method, model: Any, values: dict[str, torch.Tensor], tokenizer_from: Path) -> None:
+def _save(folder: Path, method: Method[Any], model: Any, values: dict[str, torch.Tensor], tokenizer_from: Path) -> None:
     """Put the learned float32 values into the model, and write them with the base's own tokenizer files."""
     for name, weight in model.named_parameters():
         if name in values:

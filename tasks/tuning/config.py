@@ -15,7 +15,6 @@ from tasks.digest import canonical_json
 from tasks.errors import ConfigError, InputError
 from tasks.home import CHECKOUT
 from tasks.settings import Settings, load_yaml, parse
-from tasks.training.method import method_named, parse_options
 from tasks.training.recipe import Recipe
 
 LOSS = "loss"
@@ -120,10 +119,9 @@ def usual_space(recipe: Recipe) -> dict[str, Values]:
         space["training.head_learning_rate"] = _around(head)
     decays = sorted({0.0, 0.01, 0.1, recipe.training.weight_decay})
     space["training.weight_decay"] = Values(choices=tuple(decays))
-    options = parse_options(recipe.method)
     for name in SIZES:
-        if name in type(options).model_fields:
-            size = getattr(options, name)
+        if name in type(recipe.method).model_fields:
+            size = getattr(recipe.method, name)
             sizes = dict.fromkeys([max(1, size // 4), max(1, size // 2), size, 2 * size, 4 * size])
             fitting = tuple(one for one in sizes if _refusal(recipe, {f"method.{name}": one}) is None)
             space[f"method.{name}"] = Values(choices=fitting)
@@ -152,7 +150,7 @@ def value_at(recipe: Recipe, path: str) -> Any:
     section, name = path.split(".")
     if path == "training.head_learning_rate" and recipe.training.head_learning_rate is None:
         return recipe.training.learning_rate
-    return getattr(recipe.training if section == "training" else parse_options(recipe.method), name)
+    return getattr(recipe.training if section == "training" else recipe.method, name)
 
 
 def is_whole(search: Search, recipe: Recipe, path: str) -> bool:
@@ -189,7 +187,7 @@ def _faults(search: Search, recipe: Recipe) -> Iterator[str]:
 
 def _fault_of_name(recipe: Recipe, metric: str, path: str) -> str | None:
     section, name = path.split(".")
-    options = type(parse_options(recipe.method)) if section == "method" else Training
+    options = type(recipe.method) if section == "method" else Training
     if path == "method.name":
         return "galen compare is for several methods"
     if name not in options.model_fields:
@@ -250,7 +248,7 @@ def check_methods(search: Search, recipe: Recipe) -> None:
             except InputError as error:
                 faults.append(f"space.{path}: {error} (tried {one!r})")
     if faults:
-        raise ConfigError.of(method_named(recipe.method["name"]).name, faults)
+        raise ConfigError.of(recipe.method.name, faults)
 
 
 def canonical(value: Any) -> bytes:

@@ -36,7 +36,7 @@ def summarise(subject: Subject) -> dict[str, Any]:
     return {
         "model": recipe.model,
         "task": recipe.task,
-        "method": recipe.method["name"],
+        "method": recipe.method.name,
         "seed": recipe.seed,
         "study": subject.key,
         "dataset": recipe.dataset,

@@ -17,7 +17,7 @@ from tasks.data.version import DatasetVersion
 from tasks.digest import digest_file
 from tasks.errors import InputError, IntegrityError
 from tasks.training.checkpoint import Checkpoints
-from tasks.training.method import method_named, parse_options
+from tasks.training.method import method_of
 from tasks.training.recipe import Recipe
 from tasks.training.train import finetune, inputs_of, kind_of, training_code
 from tasks.tuning.config import LOSS
@@ -173,7 +173,7 @@ def open_splits(digest: str) -> DatasetVersion:
 
 def forget(recipe: Recipe, dataset: DatasetVersion, base: Base) -> None:
     """Clear the checkpoints of a training that will not go on."""
-    kind = kind_of(method_named(parse_options(recipe.method).name))
+    kind = kind_of(method_of(recipe.method))
     Checkpoints(key_of(kind, inputs_of(recipe, dataset, base), training_code()), {}).clear()
 
 

@@ -51,7 +51,7 @@ def test_methods_of_a_recipe_get_rates_that_suit_them(tmp_path: Path) -> None:
     found = entries(load_comparison(file, ["full", "lora"], seeds=2))
     assert [one.arm for one in found] == ["full", "full", "lora", "lora"]
     assert [one.recipe.training.learning_rate for one in found[::2]] == pytest.approx([1e-4, 1e-3])
-    assert found[2].recipe.method["rank"] == 8, "the recipe's own method keeps its settings"
+    assert found[2].recipe.method.plain()["rank"] == 8, "the recipe's own method keeps its settings"
     with pytest.raises(InputError, match="--methods"):
         load_comparison(file)
 

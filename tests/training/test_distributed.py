@@ -105,16 +105,16 @@ def weights_in(folder: Path) -> dict[str, torch.Tensor]:
 
 def same(one: Path, other: Path, case: Recipe) -> None:
     """Curves and weights agree but for the order in which floats were added."""
-    which = f"{case.task} {case.method['name']} {case.training.sharding}"
+    which = f"{case.task} {case.method.name} {case.training.sharding}"
     first, second = (json.loads((folder / "history.json").read_text()) for folder in (one, other))
     for curve in ("train", "validation"):
         assert [point["step"] for point in first[curve]] == [point["step"] for point in second[curve]]
         expected = [point["loss"] for point in first[curve]]
-        near = 5e-2 if case.method["name"] == "qlora" else 1e-3  # 4-bit matrices multiply in bfloat16
+        near = 5e-2 if case.method.name == "qlora" else 1e-3  # 4-bit matrices multiply in bfloat16
         assert [point["loss"] for point in second[curve]] == pytest.approx(expected, rel=near), which
     left, right = weights_in(one), weights_in(other)
     assert left.keys() == right.keys(), which
-    if case.method["name"] == "qlora":
+    if case.method.name == "qlora":
         return
     for name, value in left.items():
         if name.endswith("key.bias"):

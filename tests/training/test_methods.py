@@ -24,7 +24,7 @@ from tasks.training.blocks import stacks
 from tasks.training.fit import check_fit
 from tasks.training.loading import load_base
 from tasks.training.loop import mean_loss
-from tasks.training.method import Method, method_named, methods, parse_options
+from tasks.training.method import Method, method_named, method_of, methods
 from tasks.training.opening import open_model
 from tasks.training.optimizer import Masters
 from tasks.training.recipe import Recipe
@@ -69,9 +69,9 @@ def bases(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return {name: tiny_model(tmp_path_factory.mktemp("bases") / name, name) for name in ARCHITECTURES}
 
 
-def prepared(given: Recipe, folder: Path, labels: list[str]) -> tuple[Method, Any, Any]:
+def prepared(given: Recipe, folder: Path, labels: list[str]) -> tuple[Method[Any], Any, Any]:
     """The method, its options, and a model as it begins to train, float32."""
-    method, options = method_named(given.method["name"]), parse_options(given.method)
+    method, options = method_of(given.method), given.method
     plain = fresh(given, folder, labels)
     heads = head_modules(plain, fresh_modules(base_of(folder), given.task, labels), given.task)
     with torch.random.fork_rng():
@@ -81,7 +81,7 @@ def prepared(given: Recipe, folder: Path, labels: list[str]) -> tuple[Method, An
 
 def fresh(given: Recipe, folder: Path, labels: list[str]) -> Any:
     """The base as loaded for the method, float32."""
-    quantization = method_named(given.method["name"]).base_quantization
+    quantization = method_of(given.method).base_quantization
     return load_base(
         base_of(folder), given.task, labels, quantization=quantization, dtype=torch.float32, seed=given.seed
     )
@@ -216,7 +216,7 @@ def test_variants_learn_and_come_back(
     # What is saved is not what trained, for networks and for LoRA that started inside the base: it must say the same.
     loss = mean_loss(opened, lesson, lesson.train, _like_validation(lesson))
     assert loss == pytest.approx(artifact.meta["training"]["train_loss"], rel=1e-4)
-    how = method_named(given.method["name"])
+    how = method_of(given.method)
     if how.mergeable:
         ids = probe(tokenizer, 64)
         expected = logits_of(opened, ids)

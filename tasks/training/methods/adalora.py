@@ -54,7 +54,7 @@ class AdaloraOptions(MethodOptions):
         return self
 
 
-class AdaLora(PeftMethod):
+class AdaLora(PeftMethod[AdaloraOptions]):
     """Low-rank updates as singular values and vectors; the least important values are taken away while training."""
 
     name = "adalora"

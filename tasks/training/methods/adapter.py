@@ -29,7 +29,7 @@ class AdapterOptions(MethodOptions):
     """Of what the adapter adds; He et al. use 4 in parallel."""
 
 
-class Adapter(Inserted):
+class Adapter(Inserted[AdapterOptions]):
     """Small two-layer networks inside each layer."""
 
     name = "adapter"

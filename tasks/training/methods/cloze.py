@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 from tasks.config.words import Task
 from tasks.errors import InputError
 from tasks.training.method import MethodOptions
-from tasks.training.methods.full import Full
+from tasks.training.whole import WholeModel
 
 if TYPE_CHECKING:
     import torch
@@ -41,7 +41,7 @@ class ClozeOptions(MethodOptions):
         return self
 
 
-class Cloze(Full):
+class Cloze(WholeModel[ClozeOptions]):
     """The next word after a template decides: logits of the labels' words, from the language model's output matrix.
 
     The head of a decoder's classifier reads the state of the last token, as the language model's output does. With the

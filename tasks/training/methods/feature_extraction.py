@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tasks.config.words import Task
 from tasks.errors import InputError
-from tasks.training.methods.full import Full
+from tasks.training.method import MethodOptions
+from tasks.training.whole import WholeModel
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 
-class FeatureExtraction(Full):
+class FeatureExtraction(WholeModel[MethodOptions]):
     """The base stays as it is; only the head made for the task learns from its features."""
 
     name = "feature-extraction"
@@ -23,7 +24,9 @@ class FeatureExtraction(Full):
     tasks = frozenset({"text-classification", "token-classification"})
     why_not = "a frozen model with its own output layer learns nothing: generation needs another method"
 
-    def prepare(self, model: PreTrainedModel, options: Any, task: Task, heads: Sequence[str]) -> PreTrainedModel:
+    def prepare(
+        self, model: PreTrainedModel, options: MethodOptions, task: Task, heads: Sequence[str]
+    ) -> PreTrainedModel:
         """The model itself; everything but the heads is frozen.
 
         Raises:

@@ -52,7 +52,7 @@ class LoraOptions(MethodOptions):
         return self
 
 
-class Lora(PeftMethod):
+class Lora(PeftMethod[LoraOptions]):
     """A low-rank update beside each linear module."""
 
     name = "lora"

@@ -32,7 +32,7 @@ class MamOptions(MethodOptions):
     """Of what the bottleneck adds."""
 
 
-class Mam(Inserted):
+class Mam(Inserted[MamOptions]):
     """A short prefix on attention, and a wide bottleneck beside the feed-forward."""
 
     name = "mam"

@@ -12,7 +12,7 @@ from tasks.config.words import Task
 from tasks.errors import InputError
 from tasks.training.blocks import stacks
 from tasks.training.method import MethodOptions
-from tasks.training.methods.full import Full
+from tasks.training.whole import WholeModel
 
 if TYPE_CHECKING:
     from torch import nn
@@ -43,7 +43,7 @@ class PartialOptions(MethodOptions):
         return self
 
 
-class Partial(Full):
+class Partial(WholeModel[PartialOptions]):
     """Chosen weights of the base move, the others stay; frozen layers below the first chosen one build no graph."""
 
     name = "partial"

@@ -28,7 +28,7 @@ class PrefixOptions(MethodOptions):
     """Inner size of that network."""
 
 
-class Prefix(Inserted):
+class Prefix(Inserted[PrefixOptions]):
     """Every attention sees trained keys and values before those of the input."""
 
     name = "prefix"

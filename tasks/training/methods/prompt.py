@@ -43,7 +43,7 @@ class PromptOptions(MethodOptions):
         return self
 
 
-class Prompt(Inserted):
+class Prompt(Inserted[PromptOptions]):
     """The model reads trained vectors with every input."""
 
     name = "prompt"

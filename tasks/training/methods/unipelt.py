@@ -34,7 +34,7 @@ class UnipeltOptions(MethodOptions):
     """Where they start: see `prefix`."""
 
 
-class Unipelt(Inserted):
+class Unipelt(Inserted[UnipeltOptions]):
     """Three adapters in each layer, and gates that learn which of them to use.
 
     The paper averages a gate over the sequence. Here each token has its own: an average would let a causal model look
