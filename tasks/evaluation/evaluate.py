@@ -268,8 +268,8 @@ def evaluation_code() -> str:
     training = here.parent / "training"
     files = [file for file in sorted(here.glob("*.py")) if file.stem not in ("gates", "policy")]
     opening = ("bases", "shapes", "tokenizer", "loading", "opening", "hardware", "prompts", "fourbit")
-    opening += ("adapters", "inserted", "whole", "modules", "prefixed", "blocks")
-    files += [training / f"{name}.py" for name in opening]
+    putting_on = ("adapters", "inserted", "whole", "modules", "prefixed", "blocks")
+    files += [training / f"{name}.py" for name in (*opening, *putting_on)]
     files += [*sorted((training / "objectives").glob("*.py")), *sorted((training / "methods").glob("*.py"))]
     files += [*sorted((here.parent / "config").glob("*.py")), CHECKOUT / "requirements.lock"]
     return digest_data({file.relative_to(CHECKOUT).as_posix(): digest_file(file) for file in files})
