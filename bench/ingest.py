@@ -125,9 +125,7 @@ def main() -> None:
         total, peak = 0.0, 0
         stages = ("ingest", "deidentify", "validate", "split", "augment", "seal")
         steps = {one: f"from tasks.data.dvc import build_stage; build_stage({one!r}, 'million')" for one in stages}
-        steps["adopt"] = (
-            "from tasks.data.seal import adopt_version; print(adopt_version('million').artifact.meta['counts'])"
-        )
+        steps["adopt"] = "from tasks.data.seal import adopt_version; print(adopt_version('million').meta.counts)"
         steps["again"] = "from tasks.data.sources import inputs_digest; inputs_digest('million')"
         for name, code in steps.items():
             seconds, memory = measure(folder, code)

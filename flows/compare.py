@@ -79,7 +79,7 @@ def step(
 def seal(run: ComparisonRun, row: Row, name: str) -> DatasetVersion:
     """Adopt the sealed dataset version."""
     dataset = adopt_version(name)
-    counts = ", ".join(f"{count:,} {split}" for split, count in dataset.artifact.meta["counts"].items())
+    counts = ", ".join(f"{count:,} {split}" for split, count in dataset.meta.counts.items())
     row.detail = f"{name} {dataset.digest[:12]}: {counts}"
     remember_dataset(name, dataset)
     recording.record_sealed(Store(home()), dataset, run.origin)

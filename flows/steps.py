@@ -112,9 +112,8 @@ def build_stage(run: Run, row: Row, stage: str) -> None:
 def seal(run: Run, row: Row) -> DatasetVersion:
     """Adopt the sealed dataset version, and fix how the model will be judged on it."""
     dataset = run.found.dataset = adopt_version(run.recipe.dataset)
-    meta = dataset.artifact.meta
-    counts = ", ".join(f"{count:,} {split}" for split, count in meta["counts"].items())
-    row.detail = f"{dataset.digest[:12]}: {counts}; {sum(meta['rejected'].values()):,} rows turned away"
+    counts = ", ".join(f"{count:,} {split}" for split, count in dataset.meta.counts.items())
+    row.detail = f"{dataset.digest[:12]}: {counts}; {sum(dataset.meta.rejected.values()):,} rows turned away"
     remember_dataset(run.recipe.dataset, dataset)
     recording.record_sealed(Store(home()), dataset, run.origin)
     recording.record_protocol(Store(home()), run.recipe, dataset, run.protocol, run.inputs, run.origin)

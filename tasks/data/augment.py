@@ -10,11 +10,12 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tasks.config.data import Dataset
+from tasks.data.findings import Augmented
 from tasks.data.near_duplicates import HeldOut, Text, compared, compared_columns
 from tasks.data.noise import Noise
 from tasks.data.paraphrase import Paraphrases
 from tasks.data.records import working_schema
-from tasks.data.stage import Facts, Stage, stage_main
+from tasks.data.stage import Stage, stage_main
 from tasks.data.synonyms import Synonyms
 from tasks.data.tables import TableWriter, batches, count_rows
 from tasks.data.tagging import Grammar
@@ -35,15 +36,12 @@ class Kind(Protocol):
         """The changed columns, or None where this record offers nothing to change."""
 
 
-def run(stage: Stage) -> Facts:
+def run(stage: Stage) -> Augmented:
     """Write every train record, followed batch by batch by its children; copy the other splits.
 
     A rate is the chance of a record to be given a child of that kind; a record that offers nothing to change (no name
     of the lexicon in it, say) has none. Whether and how a record is changed depends on its id and the seed alone, so a
     row that is added changes nobody else's children. Languages other than English and Chinese are left alone.
-
-    Returns:
-        augmentation: {kind: children}; dropped: {kind: children too similar to a held-out record}; counts of train.
 
     Raises:
         IntegrityError: a group is on both sides of a split.
@@ -57,7 +55,7 @@ def run(stage: Stage) -> Facts:
     kinds = {kind: rate for kind, rate in rates(stage.dataset).items() if rate > 0}
     if not kinds:
         shutil.copyfile(source, stage.output / "train.parquet")
-        return {"augmentation": {}, "dropped": {}, "train": count_rows(source)}
+        return Augmented(augmentation={}, dropped={}, train=count_rows(source))
     task = stage.dataset.task
     makers = _makers(stage)
     held = HeldOut(_held_out(stage), stage.dataset.split.near_duplicate)
@@ -77,7 +75,7 @@ def run(stage: Stage) -> Facts:
                 made[kind] += len(fresh)
                 dropped[kind] += len(children) - len(fresh)
             shown.advance(len(batch))
-    return {"augmentation": dict(made), "dropped": dict(+dropped), "train": train.rows}
+    return Augmented(augmentation=dict(made), dropped=dict(+dropped), train=train.rows)
 
 
 def rates(dataset: Dataset) -> dict[str, float]:

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tasks.config.words import DatasetTask
+from tasks.data.findings import Deidentified, Ingested
 from tasks.data.phi import Deidentifier
 from tasks.data.records import CONTENT, working_schema
-from tasks.data.stage import Facts, Stage, stage_main
+from tasks.data.stage import Stage, stage_main
 from tasks.data.tables import TableWriter, batches, count_rows
 from tasks.errors import Interrupted
 from tasks.progress import progress
@@ -31,14 +32,14 @@ _LABELS = frozenset({"label", "tags"})
 T = TypeVar("T")
 
 
-def run(stage: Stage) -> Facts:
+def run(stage: Stage) -> Deidentified:
     """Replace identifiers in every record, on all cores where there are many records; order stays.
 
     Raises:
         Interrupted: a process of ours was killed (out of memory, most likely).
     """
-    settings = stage.facts["ingest"]["settings"]
-    task: DatasetTask = settings["task"]
+    settings = stage.before.of(Ingested).settings
+    task = settings.task
     given = stage.previous("records.parquet")
     counts: Counter[str] = Counter()
     changed = 0
@@ -47,12 +48,12 @@ def run(stage: Stage) -> Facts:
         TableWriter(stage.output / "records.parquet", working_schema(task)) as writer,
         progress(f"de-identify {stage.name}", total, "records") as shown,
     ):
-        for batch, found, touched in _all(given, task) if settings["deidentify"] else _untouched(given):
+        for batch, found, touched in _all(given, task) if settings.deidentify else _untouched(given):
             writer.write_batch(batch)
             counts.update(found)
             changed += touched
             shown.advance(batch.num_rows)
-    return {"method": _method(settings["deidentify"]), "phi": dict(sorted(counts.items())), "changed": changed}
+    return Deidentified(method=_method(settings.deidentify), phi=dict(sorted(counts.items())), changed=changed)
 
 
 def _method(deidentify: bool) -> str:

@@ -10,21 +10,23 @@ from types import TracebackType
 from typing import Self
 
 from tasks.data.checks import Record, RowCheck, RowFault
+from tasks.data.findings import Ingested, IngestSettings
 from tasks.data.format import Row, format_named
 from tasks.data.identity import content_digest
 from tasks.data.quarantine import Quarantine, check_budget
 from tasks.data.reading import open_source, source_path
 from tasks.data.records import Reason, working_schema
-from tasks.data.stage import REJECTED, Facts, Stage, stage_main
+from tasks.data.stage import REJECTED, Stage, stage_main
 from tasks.data.tables import TableWriter
 from tasks.digest import digest_tree
 from tasks.home import CHECKOUT
+from tasks.meta.dataset import SourceMeta
 from tasks.progress import progress
 
 WITHDRAWN = "data/withdrawn.txt"
 
 
-def run(stage: Stage) -> Facts:
+def run(stage: Stage) -> Ingested:
     """Read, check and write every row of the source, one at a time.
 
     Raises:
@@ -56,21 +58,16 @@ def run(stage: Stage) -> Facts:
             if row.fields is not None and (part := part_of(row.fields)) is not None:
                 parts.add((part, records.rows > kept))
     check_budget(stage.name, dataset, rows, quarantine.counts, quarantine.examples, _hint(parts))
-    return {
-        "rows": rows,
-        "kept": records.rows,
-        "rejected": quarantine.counts,
-        "examples": quarantine.examples,
-        "source": {
-            "digest": digest_tree(source_path(dataset)),
-            "format": dataset.format,
-            "encoding": source.encoding,
-            "rows": rows,
-        },
-        # What the next stage depends on: it reads this instead of params.yaml, and so stays cached when, say, the
-        # seed of the split changes.
-        "settings": {"task": dataset.task, "deidentify": dataset.deidentify},
-    }
+    return Ingested(
+        rows=rows,
+        kept=records.rows,
+        rejected=quarantine.counts,
+        examples=quarantine.examples,
+        source=SourceMeta(
+            digest=digest_tree(source_path(dataset)), format=dataset.format, encoding=source.encoding, rows=rows
+        ),
+        settings=IngestSettings(task=dataset.task, deidentify=dataset.deidentify),
+    )
 
 
 def _raw(row: Row) -> str:

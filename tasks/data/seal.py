@@ -14,14 +14,16 @@ from tasks.artifact import MANIFEST as SEALED
 from tasks.artifact import Artifact, adopt, locked, read, seal, sync, write_atomically
 from tasks.config.data import Dataset
 from tasks.config.words import DatasetTask, Split
+from tasks.data.findings import Augmented, Deidentified, Ingested, Sealed, Validated
 from tasks.data.identity import content_digest
 from tasks.data.records import TARGET, membership_schema, schema
-from tasks.data.stage import Facts, Stage, built_folder, stage_main
+from tasks.data.stage import Stage, built_folder, stage_main
 from tasks.data.tables import TableWriter, batches
 from tasks.data.version import SPLITS, DatasetVersion
 from tasks.digest import files_of
 from tasks.errors import InputError, IntegrityError
 from tasks.home import CHECKOUT, home
+from tasks.meta.dataset import DatasetMeta
 
 DECLARATION = ("dvc.yaml", "params.yaml", "dvc.lock")
 """What brings a version back without a git commit (tasks/data/restore.py)."""
@@ -29,7 +31,7 @@ DATASET = "dataset"
 """Beside them: whose version it is."""
 
 
-def run(stage: Stage) -> Facts:
+def run(stage: Stage) -> Sealed:
     """Write the splits, the membership table and the validation result, and seal them.
 
     Raises:
@@ -44,8 +46,8 @@ def run(stage: Stage) -> Facts:
                     for record in batch.to_pylist():
                         members.write(count.member(split, record))
     shutil.copyfile(stage.of("validate", "validation.json"), stage.output / "validation.json")
-    digest = seal(stage.output, "dataset", _meta(stage, count))
-    return {"digest": digest}
+    digest = seal(stage.output, "dataset", _meta(stage, count).plain())
+    return Sealed(digest=digest)
 
 
 class _Count:
@@ -93,36 +95,34 @@ class _Count:
             return None
         return str(self._ids.execute("SELECT split FROM ids WHERE id = ?", (key,)).fetchone()[0])
 
-    def per_split(self, counter: Counter[str]) -> dict[str, int]:
+    def per_split(self, counter: Counter[str]) -> dict[Split, int]:
         """Numbers for every split, also those with none."""
         return {split: counter[split] for split in SPLITS}
 
 
-def _meta(stage: Stage, count: _Count) -> dict[str, Any]:
-    facts, dataset = stage.facts, stage.dataset
-    rejected: Counter[str] = Counter()
-    for each in facts.values():
-        rejected.update(each.get("rejected", {}))
-    return {
-        "name": stage.name,
-        "task": dataset.task,
-        "labels": sorted(count.labels),
-        "counts": count.per_split(count.records),
-        "groups": count.per_split(count.groups),
-        "slices": {
+def _meta(stage: Stage, count: _Count) -> DatasetMeta:
+    before, dataset = stage.before, stage.dataset
+    deidentified = before.of(Deidentified)
+    return DatasetMeta(
+        name=stage.name,
+        task=dataset.task,
+        labels=sorted(count.labels),
+        counts=count.per_split(count.records),
+        groups=count.per_split(count.groups),
+        slices={
             kind: {value: count.per_split(counter) for value, counter in sorted(found.items())}
             for kind, found in count.slices.items()
         },
-        "rejected": dict(sorted(rejected.items())),
-        "phi": facts["deidentify"]["phi"],
-        "deidentification": facts["deidentify"]["method"],
-        "source": facts["ingest"]["source"],
-        "config": _portable(dataset),
-        "validation": facts["validate"]["validation"],
-        "augmentation": facts["augment"]["augmentation"],
-        "identified": dataset.identified,
-        "licence": dataset.licence,
-    }
+        rejected=dict(sorted(before.rejected().items())),
+        phi=deidentified.phi,
+        deidentification=deidentified.method,
+        source=before.of(Ingested).source,
+        config=_portable(dataset),
+        validation=before.of(Validated).validation,
+        augmentation=before.of(Augmented).augmentation,
+        identified=dataset.identified,
+        licence=dataset.licence,
+    )
 
 
 def _portable(dataset: Dataset) -> dict[str, Any]:

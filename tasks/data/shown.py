@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,11 +9,13 @@ from typing import Any
 
 from tasks.artifact import MANIFEST as SEALED
 from tasks.artifact import read
+from tasks.data.findings import Deidentified, Ingested, SoFar
 from tasks.data.params import one_dataset
 from tasks.data.records import Reason
 from tasks.data.stage import MANIFEST, REJECTED, STAGES, built_folder, refused_file
 from tasks.data.tables import batches
 from tasks.errors import InputError
+from tasks.meta.dataset import DatasetMeta
 
 
 def show(name: str) -> dict[str, Any]:
@@ -30,34 +31,35 @@ def show(name: str) -> dict[str, Any]:
         InputError: no such dataset, or not even its source was read; where a build was refused, for which reasons.
     """
     dataset = one_dataset(name)
-    facts = _facts(name)
+    found = _found(name)
     refused = {stage: _reasons(file) for stage, file in _refused(name).items()}
-    if not facts:
+    if not found.found:
         why = "; ".join(f"{reason}: {rows:,}" for reasons in refused.values() for reason, rows in reasons.items())
         raise InputError(
             "this dataset was refused" if refused else "this dataset is not built yet",
             value=f"{name} ({why})" if refused else name,
             hint=f"`galen data rejected {name}` shows the rows" if refused else f"`galen data build {name}`",
         )
-    turned_away: Counter[str] = Counter()
-    for each in facts.values():
-        turned_away.update(each.get("rejected", {}))
-    ingest = facts["ingest"]
+    ingested, deidentified = found.of(Ingested), found.get(Deidentified)
     sealed = built_folder(name) / "seal"
     artifact = read(sealed) if (sealed / SEALED).is_file() else None
-    meta = artifact.meta if artifact else {}
+    meta = DatasetMeta.read(artifact) if artifact else None
     return {
         "name": name,
         "task": dataset.task,
-        "built": next(reversed(facts), None),
-        "source": {"path": dataset.source, "format": dataset.format, **ingest["source"]},
-        "rows": ingest["rows"],
-        "kept": ingest["kept"],
-        "rejected": dict(sorted(turned_away.items())),
-        "examples": ingest["examples"],
-        "phi": facts.get("deidentify", {}).get("phi", {}),
-        **{key: meta.get(key, {}) for key in ("counts", "groups", "slices", "augmentation", "validation")},
-        "labels": meta.get("labels", []),
+        "built": found.found[-1].stage,
+        "source": {"path": dataset.source, "format": dataset.format, **ingested.source.plain()},
+        "rows": ingested.rows,
+        "kept": ingested.kept,
+        "rejected": dict(sorted(found.rejected().items())),
+        "examples": ingested.examples,
+        "phi": deidentified.phi if deidentified else {},
+        "counts": meta.counts if meta else {},
+        "groups": meta.groups if meta else {},
+        "slices": meta.slices if meta else {},
+        "augmentation": meta.augmentation if meta else {},
+        "validation": meta.validation if meta else {},
+        "labels": meta.labels if meta else [],
         "digest": artifact.digest if artifact else None,
         "refused": refused,
     }
@@ -103,12 +105,11 @@ def _rows(file: Path) -> Iterator[dict[str, Any]]:
         yield from batch.to_pylist()
 
 
-def _facts(name: str) -> dict[str, dict[str, Any]]:
-    """The facts of the stages that are built, in their order."""
+def _found(name: str) -> SoFar:
+    """What the stages found that are built."""
     for stage in reversed(STAGES):
         try:
-            found: dict[str, dict[str, Any]] = json.loads((built_folder(name) / stage / MANIFEST).read_bytes())
+            return SoFar.read((built_folder(name) / stage / MANIFEST).read_bytes())
         except FileNotFoundError:
             continue
-        return {one: found[one] for one in STAGES if one in found}
-    return {}
+    return SoFar()

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tasks.config.data import SplitSettings
 from tasks.config.words import DatasetTask
 from tasks.data.assignment import assign, read_assignments, shares, write_assignments
 from tasks.data.classes import Classes, classes_of
+from tasks.data.findings import Divided
 from tasks.data.near_duplicates import HeldOut, Text, compared, compared_columns
 from tasks.data.quarantine import Quarantine
 from tasks.data.records import Reason, working_schema
@@ -33,11 +34,8 @@ ASSIGNMENTS = "assignments.parquet"
 was ever seen. Without it the same data gives the same splits, but data that grew meanwhile may not."""
 
 
-def run(stage: Stage) -> dict[str, Any]:
+def run(stage: Stage) -> Divided:
     """Assign groups, remove near-duplicates of held-out records, and check that every class is in every split.
-
-    Returns:
-        rejected: {reason: rows}; counts: {split: rows}; groups: {split: groups}.
 
     Raises:
         InputError: a split is empty, or a class is missing from one.
@@ -56,11 +54,11 @@ def run(stage: Stage) -> dict[str, Any]:
     check_classes(classes, splits, settings, task)
     rejected = _write(path, task, splits, stage.output)
     write_assignments(stage.built / ASSIGNMENTS, known | assigned)
-    return {
-        "rejected": rejected,
-        "counts": {split: int((splits == code).sum()) for code, split in enumerate(SPLITS)},
-        "groups": {split: len(np.unique(groups[splits == code])) for code, split in enumerate(SPLITS)},
-    }
+    return Divided(
+        rejected=rejected,
+        counts={split: int((splits == code).sum()) for code, split in enumerate(SPLITS)},
+        groups={split: len(np.unique(groups[splits == code])) for code, split in enumerate(SPLITS)},
+    )
 
 
 def check_classes(classes: Classes, splits: Codes, settings: SplitSettings, task: DatasetTask) -> None:

@@ -2,11 +2,11 @@
 
 A stage module holds one function and hands it over:
 
-    def run(stage: Stage) -> Facts:
+    def run(stage: Stage) -> Divided:
         records = pq.ParquetFile(stage.previous("records.parquet"))     # what the stage before wrote
         ...                                                             # stage.dataset: its entry of params.yaml
         writer = pq.ParquetWriter(stage.output / "records.parquet", ...)
-        return {"rejected": {"near-duplicate": 3}, ...}                 # counts only, never content
+        return Divided(rejected={"near-duplicate": 3}, ...)             # counts only, never content
 
     if __name__ == "__main__":
         stage_main("split", run)
@@ -20,9 +20,9 @@ What the folders `data/built/NAME/STAGE/` hold:
     augment       train.parquet  validation.parquet  test.parquet
     seal          the dataset version
 
-and each a `manifest.json` with the facts of every stage so far: `{"ingest": {...}, "deidentify": {...}, ...}`. This
-module writes it; `stage.facts["ingest"]` reads it. The schemas are `working_schema(task)` and `rejected_schema()` of
-tasks/data/records.py. The facts under `rejected` are `{reason: rows}` of that stage alone; the seal adds them up.
+and each a `manifest.json` with the findings of every stage so far: `{"ingest": {...}, "deidentify": {...}, ...}`. This
+module writes it; `stage.before.of(Ingested)` reads it (tasks/data/findings.py). The schemas are `working_schema(task)`
+and `rejected_schema()` of tasks/data/records.py.
 
 A stage fills an empty folder beside its own, which takes its place in one rename: there is never half an output.
 """
@@ -37,20 +37,21 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from tasks.artifact import write_atomically
 from tasks.config.data import Dataset
 from tasks.data.entries import one_entry
+from tasks.data.findings import KINDS, Findings, SoFar
 from tasks.digest import canonical_json
 from tasks.errors import GalenError, InputError, Interrupted, Unforeseen, of_machine
 from tasks.home import CHECKOUT, home
 from tasks.settings import parse
 
-STAGES: tuple[str, ...] = ("ingest", "deidentify", "validate", "split", "augment", "seal")
+STAGES: tuple[str, ...] = tuple(KINDS)
 MANIFEST = "manifest.json"
 REJECTED = "rejected.parquet"
 ERROR_FILE = "GALEN_STAGE_ERROR"
@@ -58,8 +59,7 @@ ERROR_FILE = "GALEN_STAGE_ERROR"
 PARENT = "GALEN_STAGE_PARENT"
 """Environment variable: id of the process without which the stage must not go on."""
 
-Facts = dict[str, Any]
-Run = Callable[["Stage"], Mapping[str, Any]]
+Run = Callable[["Stage"], Findings]
 
 
 @dataclass(frozen=True)
@@ -73,8 +73,8 @@ class Stage:
     """An empty folder to fill."""
     built: Path
     """`data/built/NAME`: the folders of all its stages."""
-    facts: dict[str, Facts] = field(default_factory=dict)
-    """What the stages before found, by stage."""
+    before: SoFar = field(default_factory=SoFar)
+    """What the stages before found."""
 
     def previous(self, file: str) -> Path:
         """A file that the stage before wrote."""
@@ -120,11 +120,11 @@ def execute(stage: str, name: str, dataset: Dataset, run: Run, built: Path) -> P
     for left in built.glob(f".{stage}.*"):  # of a run that was killed; DVC lets one run of a stage at a time
         shutil.rmtree(left)
     output.mkdir()
-    before = _facts_before(stage, built)
+    before = _before(stage, built)
     refused = refused_file(name, stage)
     try:
-        facts = dict(run(Stage(stage, name, dataset, output, built, before)))
-        write_atomically(output / MANIFEST, canonical_json({**before, stage: facts}))
+        found = run(Stage(stage, name, dataset, output, built, before))
+        write_atomically(output / MANIFEST, canonical_json({**before.plain(), stage: found.plain()}))
         shutil.rmtree(final, ignore_errors=True)
         output.rename(final)
         refused.unlink(missing_ok=True)
@@ -139,17 +139,16 @@ def execute(stage: str, name: str, dataset: Dataset, run: Run, built: Path) -> P
     return final
 
 
-def _facts_before(stage: str, built: Path) -> dict[str, Facts]:
+def _before(stage: str, built: Path) -> SoFar:
     position = STAGES.index(stage)
     if position == 0:
-        return {}
+        return SoFar()
     try:
-        found: dict[str, Facts] = json.loads((built / STAGES[position - 1] / MANIFEST).read_bytes())
+        return SoFar.read((built / STAGES[position - 1] / MANIFEST).read_bytes())
     except FileNotFoundError:
         raise InputError(
             f"stage {stage} needs stage {STAGES[position - 1]} first", value=built.name, hint="run the stages in order"
         ) from None
-    return found
 
 
 def stage_main(stage: str, run: Run) -> NoReturn:

@@ -13,10 +13,11 @@ from tasks.data.classes import classes_of
 from tasks.data.data_docs import page
 from tasks.data.expectations import Validation, check, load_suite
 from tasks.data.facts import facts_of, texts_of
+from tasks.data.findings import Ingested, Validated
 from tasks.data.label_quality import KEPT, REASONS, Quality, judge
 from tasks.data.quarantine import Quarantine, check_budget
 from tasks.data.records import working_schema
-from tasks.data.stage import REJECTED, Facts, Stage, built_folder, refused_file, stage_main
+from tasks.data.stage import REJECTED, Stage, built_folder, refused_file, stage_main
 from tasks.data.tables import TableWriter, batches
 from tasks.digest import canonical_json
 from tasks.errors import InputError
@@ -26,15 +27,11 @@ DOCS = "docs/index.html"
 RESULT = "validation.json"
 
 
-def run(stage: Stage) -> Facts:
+def run(stage: Stage) -> Validated:
     """Quarantine, check the budget and the labels, then validate.
 
     Writes `records.parquet`, `rejected.parquet`, `validation.json` (the verdict on each expectation) and
     `docs/index.html` (Great Expectations' page about it).
-
-    Returns:
-        rejected: {reason: rows}; annotators: rows settled by agreement and by majority; validation: what the manifest
-        of the dataset version keeps; docs: the page, relative to the checkout.
 
     Raises:
         InputError: more bad rows than the budget, a label that is too rare, or an expectation that was not met.
@@ -63,18 +60,18 @@ def run(stage: Stage) -> Facts:
         )
     _write_page(stage.output / DOCS, docs)
     write_atomically(stage.output / RESULT, canonical_json(result(validation)))
-    return {
-        "rejected": quarantine.counts,
-        "examples": quarantine.examples,
-        "annotators": {"agreed": quality.agreed, "outvoted": quality.outvoted},
-        "validation": {
+    return Validated(
+        rejected=quarantine.counts,
+        examples=quarantine.examples,
+        annotators={"agreed": quality.agreed, "outvoted": quality.outvoted},
+        validation={
             "suite_digest": validation.suite.digest,
             "success": True,
             "great_expectations": validation.version,
             "expectations": len(validation.verdicts),
         },
-        "docs": shown(built_folder(stage.name) / stage.stage / DOCS),
-    }
+        docs=shown(built_folder(stage.name) / stage.stage / DOCS),
+    )
 
 
 def check_labels(counts: dict[str, int], least: int) -> None:
@@ -132,12 +129,9 @@ def _write(path: Path, task: DatasetTask, quality: Quality, folder: Path) -> Qua
 
 def _check_budget(stage: Stage, quarantine: Quarantine) -> None:
     """The bad rows of every stage so far count together."""
-    rejected = Counter(quarantine.counts)
-    examples = dict(quarantine.examples)
-    for facts in stage.facts.values():
-        rejected.update(facts.get("rejected", {}))
-        examples = facts.get("examples", {}) | examples
-    check_budget(stage.name, stage.dataset, int(stage.facts["ingest"]["rows"]), rejected, examples)
+    rejected = stage.before.rejected() + Counter(quarantine.counts)
+    examples = stage.before.examples() | quarantine.examples
+    check_budget(stage.name, stage.dataset, stage.before.of(Ingested).rows, rejected, examples)
 
 
 if __name__ == "__main__":

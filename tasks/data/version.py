@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
 from tasks.artifact import Artifact, load
 from tasks.config.words import DatasetTask, Split
 from tasks.data.records import schema
 from tasks.errors import InputError
+from tasks.meta.dataset import DatasetMeta
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -27,20 +29,29 @@ class DatasetVersion:
         """Digest of the whole version."""
         return self.artifact.digest
 
+    @cached_property
+    def meta(self) -> DatasetMeta:
+        """What it says about itself.
+
+        Raises:
+            IntegrityError: not what a dataset version must say.
+        """
+        return DatasetMeta.read(self.artifact)
+
     @property
     def name(self) -> str:
         """Its entry in params.yaml."""
-        return str(self.artifact.meta["name"])
+        return self.meta.name
 
     @property
     def task(self) -> DatasetTask:
         """What the records hold."""
-        return cast("DatasetTask", self.artifact.meta["task"])
+        return self.meta.task
 
     @property
     def labels(self) -> list[str]:
         """Labels or tags, sorted; empty for causal-lm."""
-        return list(self.artifact.meta["labels"])
+        return self.meta.labels
 
     def split_digest(self, split: Split) -> str:
         """SHA-256 of a split's file: the digest of the test set, say."""

@@ -95,7 +95,7 @@ def render(store: Store, report: RunReport) -> str:
         TEMPLATE,
         {"estimate": _estimate, "number": _number, "short": lambda digest: str(digest)[:12]},
         report=report,
-        meta=report.dataset.artifact.meta if report.dataset else None,
+        meta=report.dataset.meta if report.dataset else None,
         splits=SPLITS,
         has_docs=report.data_docs is not None and report.data_docs.is_file(),
         longest=max((stage.seconds for stage in report.stages), default=0.0) or 1.0,

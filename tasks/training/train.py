@@ -133,7 +133,7 @@ def check(recipe: Recipe, dataset: DatasetVersion, base: Base) -> None:
         hint = f"it can do: {', '.join(sorted(method.tasks))}"
         raise InputError(f"method {method.name} cannot do {recipe.task}", value=recipe.model, hint=hint)
     for split in ("train", "validation"):
-        if not dataset.artifact.meta["counts"].get(split):
+        if not dataset.meta.counts[split]:
             raise InputError(
                 f"the {split} split has no records", value=dataset.name, hint="add data, or change its shares"
             )

@@ -19,6 +19,7 @@ import pytest
 from tasks.data.records import working_schema
 from tasks.home import CHECKOUT
 from tests.data.conftest import question
+from tests.data.findings import before_seal
 
 COPIED = ("tasks", "data/suites", "data/lexicons", "data/withdrawn.txt", "dvc.yaml", "requirements.lock", ".dvc/config")
 PARAMS = """\
@@ -141,8 +142,7 @@ def test_a_version_comes_back_from_the_remote_alone(checkout: Path) -> None:
         rows = [RECORD | {"parents": []}] if split == "train" else []
         table = pa.Table.from_pylist(rows, schema=working_schema("causal-lm"))
         pq.write_table(table, built / "augment" / f"{split}.parquet")
-    facts = {"ingest": {"source": {}}, "deidentify": {"phi": {}, "method": ""}, "validate": {"validation": {}}}
-    (built / "augment" / "manifest.json").write_text(json.dumps(facts | {"augment": {"augmentation": {}}}))
+    (built / "augment" / "manifest.json").write_text(json.dumps(before_seal().plain()))
     (built / "validate" / "validation.json").write_text("{}")
     assert said(checkout, BACK) == "True Why?"
 

@@ -18,18 +18,10 @@ from tasks.data.records import membership_schema, schema, working_schema
 from tasks.data.stage import execute
 from tasks.data.version import SPLITS, load_version
 from tasks.errors import InputError, IntegrityError
+from tests.data.findings import before_seal
 
 DATASET = {"task": "causal-lm", "format": "jsonl", "licence": "CC0-1.0", "identified": False}
-FACTS: dict[str, Any] = {
-    "ingest": {
-        "rejected": {"blank-target": 2},
-        "source": {"digest": "d", "format": "jsonl", "encoding": "utf-8", "rows": 9},
-    },
-    "deidentify": {"phi": {"NAME": 3}, "method": "rules"},
-    "validate": {"rejected": {"blank-target": 1}, "validation": {"success": True}},
-    "split": {"rejected": {"near-duplicate": 1}},
-    "augment": {"augmentation": {"noise": 1}},
-}
+BEFORE = before_seal()
 
 
 def record(number: int, **more: Any) -> dict[str, Any]:
@@ -61,7 +53,7 @@ def sealed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sealed:
         for name in SPLITS:
             table = pa.Table.from_pylist(split[name], schema=working_schema("causal-lm"))
             pq.write_table(table, built / "augment" / f"{name}.parquet", row_group_size=rows_per_group)
-        (built / "augment" / "manifest.json").write_text(json.dumps(FACTS))
+        (built / "augment" / "manifest.json").write_text(json.dumps(BEFORE.plain()))
         (built / "validate" / "validation.json").write_text("{}")
         return execute("seal", "test", Dataset.model_validate(DATASET | {"source": source}), seal.run, built)
 

@@ -8,32 +8,57 @@ from pathlib import Path
 import pytest
 
 from tasks.config.data import Dataset
+from tasks.data.findings import Deidentified, Ingested, Validated
 from tasks.data.stage import ERROR_FILE, Stage, execute
 from tasks.errors import InputError
 from tasks.home import CHECKOUT
+from tests.data.findings import ingested
 
 DATASET = Dataset(task="causal-lm", source="x", format="jsonl", licence="CC0-1.0")
+FIRST = ingested("causal-lm", rows=7)
 
 
 def test_facts_of_every_stage_so_far_are_handed_on(tmp_path: Path) -> None:
-    def first(stage: Stage) -> dict[str, int]:
+    def first(stage: Stage) -> Ingested:
         (stage.output / "records.parquet").write_text("1")
-        return {"rows": 1}
+        return FIRST
 
-    def second(stage: Stage) -> dict[str, object]:
-        return {"read": stage.previous("records.parquet").read_text(), "rows": stage.facts["ingest"]["rows"]}
+    def second(stage: Stage) -> Deidentified:
+        read, rows = stage.previous("records.parquet").read_text(), stage.before.of(Ingested).rows
+        return Deidentified(method=read, phi={}, changed=rows)
 
     execute("ingest", "test", DATASET, first, tmp_path)
     folder = execute("deidentify", "test", DATASET, second, tmp_path)
-    facts = json.loads((folder / "manifest.json").read_text())
-    assert facts == {"ingest": {"rows": 1}, "deidentify": {"read": "1", "rows": 1}}
+    assert json.loads((folder / "manifest.json").read_text()) == {
+        "ingest": {
+            "rows": 7,
+            "kept": 7,
+            "rejected": {},
+            "source": {"digest": "d", "format": "jsonl", "encoding": "utf-8", "rows": 7},
+            "settings": {"task": "causal-lm", "deidentify": True},
+        },
+        "deidentify": {"method": "1", "phi": {}, "changed": 7},
+    }
+
+
+def test_what_an_earlier_stage_found_is_not_guessed(tmp_path: Path) -> None:
+    def asks(stage: Stage) -> Deidentified:
+        stage.before.of(Validated)
+        raise AssertionError
+
+    execute("ingest", "test", DATASET, lambda stage: FIRST, tmp_path)
+    with pytest.raises(InputError, match="stage validate did not run yet"):
+        execute("deidentify", "test", DATASET, asks, tmp_path)
+    (tmp_path / "ingest" / "manifest.json").write_text('{"ingest": {"kept": 1}}')
+    with pytest.raises(InputError, match="does not say its rows"):
+        execute("deidentify", "test", DATASET, asks, tmp_path)
 
 
 def test_a_stage_that_fails_leaves_the_old_output(tmp_path: Path) -> None:
-    def good(stage: Stage) -> dict[str, int]:
-        return {}
+    def good(stage: Stage) -> Ingested:
+        return FIRST
 
-    def bad(stage: Stage) -> dict[str, int]:
+    def bad(stage: Stage) -> Ingested:
         (stage.output / "half").write_text("")
         raise InputError("no")
 
@@ -46,7 +71,7 @@ def test_a_stage_that_fails_leaves_the_old_output(tmp_path: Path) -> None:
 
 def test_out_of_order_says_so(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="stage deidentify needs stage ingest first"):
-        execute("deidentify", "test", DATASET, lambda stage: {}, tmp_path)
+        execute("deidentify", "test", DATASET, lambda stage: FIRST, tmp_path)
 
 
 MAIN = """

@@ -12,10 +12,12 @@ from tasks.config.words import DATASET_TASKS, DatasetTask
 from tasks.data import expectations, validate
 from tasks.data.expectations import Suite, check, load_suite
 from tasks.data.facts import facts_of, texts_of
+from tasks.data.findings import SoFar
 from tasks.data.records import working_schema
 from tasks.data.stage import execute
 from tasks.data.tables import TableWriter
 from tasks.errors import InputError
+from tests.data.findings import ingested
 
 PLANTED = "Zebulon Quackenbush"
 DATASET = {"source": "s", "format": "jsonl", "licence": "CC0-1.0", "identified": False, "bad_row_budget": 0.5}
@@ -42,8 +44,8 @@ def run(tmp_path: Path) -> Callable[..., Built]:
         built = tmp_path / "built"
         write(built / "deidentify" / "records.parquet", task, rows)
         rejected = rejected or {}
-        facts = {"ingest": {"rows": len(rows) + sum(rejected.values()), "rejected": rejected}}
-        (built / "deidentify" / "manifest.json").write_text(json.dumps(facts))
+        before = SoFar((ingested(task, rows=len(rows) + sum(rejected.values()), rejected=rejected),))
+        (built / "deidentify" / "manifest.json").write_text(json.dumps(before.plain()))
         folder = execute("validate", "test", dataset, validate.run, built)
         tables = [pq.read_table(folder / f"{name}.parquet").to_pylist() for name in ("records", "rejected")]
         return tables[0], tables[1], json.loads((folder / "manifest.json").read_bytes())["validate"]
