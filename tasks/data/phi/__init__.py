@@ -1,4 +1,4 @@
 from tasks.data.phi.deidentifier import Deidentifier
-from tasks.data.phi.spans import KINDS, Span
+from tasks.data.phi.shared.spans import KINDS, Span
 
 __all__ = ["KINDS", "Deidentifier", "Span"]

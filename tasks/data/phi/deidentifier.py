@@ -5,17 +5,18 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import partial
 
-from tasks.data.phi import chinese, english, lexicon, structured, unlisted, vocabulary
+from tasks.data.phi.en import rules as english
+from tasks.data.phi.en.scan import Scan
 from tasks.data.phi.numbering import Numbering
-from tasks.data.phi.scan import Scan
-from tasks.data.phi.spans import Cover, Span
-from tasks.data.phi.words import LOWER, OTHER
+from tasks.data.phi.shared import structured
+from tasks.data.phi.shared.spans import Cover, Span
+from tasks.data.phi.zh import rules as chinese
 from tasks.errors import InputError
 
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _LATIN = re.compile(r"[A-Za-z\u00c0-\u024f]{2}")
-_NO_NAME = vocabulary.TITLES | vocabulary.PARTICLES
 _TIGHT_BEFORE = frozenset(",.;:!?)]}%'’”/-–@_")
 _TIGHT_AFTER = frozenset("([{#/-–@_'’“")
 
@@ -118,38 +119,13 @@ class Deidentifier:
             han.append(text if has_han else "")
             if _LATIN.search(text):
                 latin = chinese.latin_part(text) if has_han else text
-                scans.append(english.find(latin, cover, text if has_han or language.startswith("zh") else ""))
-            else:
-                scans.append(Scan("", Cover(0)))
+                beside_chinese = has_han or language.startswith("zh")
+                announced = partial(chinese.announces, text) if beside_chinese else None
+                scans.append(english.find(latin, cover, announced))
         if any(span.kind == "NAME" for cover in covers for span in cover.spans):
-            parts = {part for scan in scans for part in _name_parts(scan)}
-            for scan in scans:
-                _repeat(scan, parts)
+            english.repeat(scans)
             chinese.repeat(han, covers)
         return [sorted(cover.spans) for cover in covers]
-
-
-def _name_parts(scan: Scan) -> set[str]:
-    """The words of the names found in a text that name the person alone, too."""
-    named = bytearray(len(scan.text))
-    for start, end, kind in scan.cover.spans:
-        if kind == "NAME":
-            named[start:end] = b"\x01" * (end - start)
-    return {word.low for word in scan.words if named[word.start] and len(word.low) > 2 and word.low not in _NO_NAME}
-
-
-def _repeat(scan: Scan, parts: set[str]) -> None:
-    """Take the further mentions of a name's words, unless they are words of the language or name a disease."""
-    for index, word in enumerate(scan.words):
-        if word.low not in parts or word.shape == OTHER or not scan.free(index, index + 1):
-            continue
-        common = word.low in lexicon.words()
-        opens = scan.opens_sentence(index) and not unlisted.acts(scan, index + 1)
-        if (common and (word.shape == LOWER or opens)) or scan.medical(index + 1):
-            continue
-        if word.low in lexicon.eponyms() and (word.possessive or word.shape == LOWER):
-            continue
-        scan.take(index, index + 1, "NAME")
 
 
 def _join(tokens: Sequence[str]) -> tuple[str, list[int]]:

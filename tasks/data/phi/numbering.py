@@ -6,9 +6,9 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 
-from tasks.data.phi import vocabulary
-from tasks.data.phi.chinese_words import HONORIFICS
-from tasks.data.phi.spans import Kind
+from tasks.data.phi.en import words
+from tasks.data.phi.shared.spans import Kind
+from tasks.data.phi.zh.people_words import HONORIFICS
 
 _TOKEN = re.compile(r"[^\W\d_]+(?:['-][^\W\d_]+)*")
 _USED = re.compile(r"\[(NAME|DATE|PLACE|CONTACT|ID|AGE)_(\d{1,6})\]")
@@ -58,7 +58,7 @@ def _person_key(value: str) -> str:
     if _HAN.search(value):
         return _HONORIFIC.sub("", value) or value
     tokens = [token.removesuffix("'s") for token in _TOKEN.findall(value.lower().replace("’", "'"))]
-    return " ".join(token for token in tokens if token not in vocabulary.TITLES) or " ".join(tokens)
+    return " ".join(token for token in tokens if token not in words.TITLES) or " ".join(tokens)
 
 
 def _same(new: set[str], old: set[str]) -> bool:

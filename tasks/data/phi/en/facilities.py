@@ -1,0 +1,155 @@
+"""Facilities in text of Latin script: hospitals, clinics, practices, universities, homes."""
+
+from __future__ import annotations
+
+from tasks.data.phi.en import facilities_words, lexicon, towns, words
+from tasks.data.phi.en.scan import Scan
+from tasks.data.phi.en.tokens import INITIAL, LOWER, OTHER, TITLE, UPPER
+
+_LONGEST = 7  # words before "Hospital"
+
+
+def find(scan: Scan) -> None:
+    """Add the facilities of a scanned text to its cover."""
+    for head, word in enumerate(scan.words):
+        capital = word.shape in (TITLE, UPPER)
+        if word.low in words.FACILITY_ENDS or (word.low == "university" and capital):
+            if capital and scan.free(head, head + 1):
+                _named(scan, head)
+            elif word.low in facilities_words.CLINIC_WORDS:
+                _plain(scan, head)
+        elif word.shape == LOWER and word.low in facilities_words.CLINIC_WORDS:
+            _plain(scan, head)
+        elif word.shape == TITLE and word.low.endswith(facilities_words.FOREIGN_FACILITIES):
+            last = scan.run_end(head, limit=5)  # "Klinikum Fulda", "Hôpital Bichat"
+            if last > head + 1 and scan.free(head, last):
+                scan.take(head, last, "PLACE")
+
+
+def _named(scan: Scan, head: int) -> None:
+    """A name that ends in "Hospital", "Clinic", "Medical Center" and the like, all capitalised."""
+    first = _first(scan, head)
+    last = _last(scan, head + 1)
+    named = [scan.low(index) for index in range(first, last) if scan.capital(index)]
+    own = any(low not in facilities_words.GENERIC and low not in lexicon.words() for low in named)
+    visit = any(scan.low(index) in words.VISIT_WORDS for index in range(max(0, first - 6), first))
+    low = scan.low(head)
+    if len(named) < 2 or last - first < 2:
+        return
+    if low in (
+        "hospital",
+        "hospitals",
+        "hosp",
+        "clinic",
+        "clinics",
+        "infirmary",
+        "hospice",
+        "sanatorium",
+        "polyclinic",
+    ):
+        accepted = own or visit or named[0] == "general" or not facilities_words.GENERIC.issuperset(named[:-1])
+    else:  # "Center", "Health", "Institute" end the names of other things, too
+        behind = scan.low(first - 1) in ("at", "the", "to", "from", "in")
+        accepted = own or (visit and behind and low not in ("health", "medicine", "med"))
+    if accepted:
+        scan.take(first, last, "PLACE")
+
+
+def _first(scan: Scan, head: int) -> int:
+    """Where the name begins: capitals before the head, "of" and "and" between them included."""
+    first = head
+    while first > 0 and head - first < _LONGEST and (scan.joined(first) or scan.gaps[first] == " & "):
+        before = first - 1
+        if scan.capital(before) or scan.words[before].shape == OTHER:
+            first = before
+        elif scan.low(before) in facilities_words.CONNECTORS and scan.capital(before - 1) and scan.joined(before):
+            first = before - 1
+        else:
+            break
+    while first < head and _leading(scan, first):
+        first += 1
+    if scan.low(first - 1) == "our" and scan.low(first) == "lady":
+        return first - 1
+    return first
+
+
+def _leading(scan: Scan, index: int) -> bool:
+    """Whether a capitalised word before a name is no part of it: "The", or the first word of a sentence."""
+    low = scan.low(index)
+    common = low in lexicon.words() and low not in words.FACILITY_HEADS
+    return low in words.NOT_IN_NAMES or (common and low not in facilities_words.SAINTS and scan.opens_sentence(index))
+
+
+def _last(scan: Scan, last: int) -> int:
+    """Where the name ends: "... Center of Dallas", "... Hospital Los Angeles", "... Clinic in Rochester, MN"."""
+    while last < len(scan.words) and scan.joined(last):
+        low = scan.low(last)
+        town = towns.town_end(scan, last)
+        if scan.capital(last) and low in words.FACILITY_HEADS | facilities_words.FACILITY_TAILS:
+            last += 1
+        elif scan.capital(last) and town > last:
+            last = town
+        elif low in ("of", "in", "at", "for") and scan.capital(last + 1) and scan.joined(last + 1):
+            after = scan.low(last + 1)
+            town = towns.town_end(scan, last + 1)
+            if after in words.MONTHS or after in lexicon.countries() or (low in ("at", "for") and town == last + 1):
+                break
+            last = town if low == "in" and town > last + 1 else scan.run_end(last + 1, limit=4)
+        else:
+            break
+    if last < len(scan.words) and scan.gaps[last] == ", " and scan.words[last].shape == UPPER:
+        degree = scan.low(last) in words.DEGREES and scan.low(last) not in ("ma", "md", "pa")
+        last += scan.low(last).upper() in words.STATE_CODES and not degree
+    return last
+
+
+def _plain(scan: Scan, head: int) -> None:
+    """ "the Dallas clinic", "Chicago downtown office", "at mercy general hospital"."""
+    first = head
+    while first > 0 and head - first < 2 and scan.joined(first) and scan.words[first - 1].shape == LOWER:
+        if scan.low(first - 1) not in facilities_words.FACILITY_MODIFIERS:
+            break
+        first -= 1
+    if first == 0 or not scan.joined(first):
+        return
+    if scan.capital(first - 1):
+        _capital_before(scan, first, head)
+    else:
+        _lower_before(scan, first, head)
+
+
+def _capital_before(scan: Scan, first: int, head: int) -> None:
+    start = first - 1
+    while start > 0 and scan.joined(start) and scan.capital(start - 1) and head - start < 6:
+        start -= 1
+    while start < first and (scan.low(start) in words.NOT_IN_NAMES or scan.low(start) in words.TITLES):
+        start += 1
+    names = [index for index in range(start, first) if _name_of_clinic(scan, index)]
+    if names and scan.words[names[-1]].shape != INITIAL:
+        scan.take(start, head + 1, "PLACE")
+
+
+def _lower_before(scan: Scan, first: int, head: int) -> None:
+    start = first
+    while start > 0 and head - start < 5 and scan.joined(start) and scan.words[start - 1].shape == LOWER:
+        if scan.low(start - 1) in words.NOT_IN_NAMES:
+            break
+        start -= 1
+    lows = [scan.low(index) for index in range(start, head)]
+    if not lows or scan.low(start - 1) not in ("at", "from", "to", "in"):
+        return
+    known = lows[0] in facilities_words.SAINTS or "memorial" in lows
+    if known or any(
+        low in names for names in (lexicon.cities(), lexicon.surnames(), lexicon.given_names()) for low in lows
+    ):
+        scan.take(start, head + 1, "PLACE")
+
+
+def _name_of_clinic(scan: Scan, index: int) -> bool:
+    """Whether a capitalised word can be the name in "NAME clinic"."""
+    word = scan.words[index]
+    if word.shape == UPPER:
+        return word.low in facilities_words.SHORT_CITIES
+    if word.low in lexicon.cities() or word.low in words.STATES:
+        return True
+    return word.low not in lexicon.words() and word.low not in lexicon.countries() and not scan.medical(index + 1)

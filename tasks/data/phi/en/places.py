@@ -1,0 +1,121 @@
+"""Places that "at", "in", "from" and "visited" announce."""
+
+from __future__ import annotations
+
+from tasks.data.phi.en import lexicon, people_unlisted, places_words, towns, words
+from tasks.data.phi.en.scan import Scan
+from tasks.data.phi.en.tokens import LOWER, MIXED, TITLE, UPPER
+
+_TOWN_CUES = frozenset(("in", "at", "from", "near", "to"))
+_TOWARDS = frozenset(("in", "from", "near", "to", "outside", "around", "of"))
+_VISITED = frozenset(("visited", "visits", "visiting", "attended", "attends", "attending"))
+
+
+def find(scan: Scan, *, personal: bool) -> None:
+    """Add the places behind prepositions to the cover of a scanned text.
+
+    Args:
+        scan: the text.
+        personal: the text names a person or a record number; then "seen in" and "admitted to" announce a place, too.
+    """
+    for index in range(1, len(scan.words)):
+        word = scan.words[index]
+        if word.shape == LOWER:
+            if scan.words[index - 1].low in _TOWN_CUES and scan.cover.free(word.start, word.end):
+                _lower_town(scan, index)
+        elif word.shape == TITLE and ":" in scan.gaps[index] and scan.low(index - 1) in places_words.LABELS:
+            _labelled(scan, index)
+        elif word.shape in (TITLE, UPPER, MIXED) and scan.gaps[index] in (" ", "  "):
+            cue = index - 1
+            if scan.low(cue) in ("the", "our") and cue > 0:
+                cue -= 1
+            if scan.words[cue].shape == LOWER and scan.cover.free(word.start, word.end):
+                _announced(scan, cue, index, personal)
+
+
+def _labelled(scan: Scan, first: int) -> None:
+    """ "City: Zelenograd", on a line or in a field of its own."""
+    last = scan.run_end(first, limit=6)
+    if not scan.gaps[first].strip(" :") and scan.free(first, last) and people_unlisted.unknown(scan, first):
+        scan.take(first, last, "PLACE")
+
+
+def _lower_town(scan: Scan, index: int) -> None:
+    """ "lives in chicago", "from new york"."""
+    last = index
+    parts: list[str] = []
+    for ahead in range(index, min(index + 3, len(scan.words))):
+        if ahead > index and scan.gaps[ahead] not in (" ", ". "):
+            break
+        low = scan.low(ahead)
+        parts.append("st." if low == "st" else low)
+        name = " ".join(parts)
+        if name in lexicon.cities() and (ahead > index or name not in lexicon.words()):
+            last = ahead + 1
+    if last > index and not scan.medical(last):
+        scan.take(index, last, "PLACE")
+
+
+def _announced(scan: Scan, cue: int, first: int, personal: bool) -> None:
+    low, start = scan.low(cue), scan.low(first)
+    if start in words.MONTHS or start in words.TITLES or start in lexicon.countries():
+        return
+    town = towns.town_end(scan, first)
+    last = scan.run_end(first, limit=6)
+    if low in _TOWARDS:
+        if town == first + 1 < last and start in lexicon.given_names() and scan.words[town].shape == TITLE:
+            return  # "in Elizabeth Garcia"
+        if town > first:
+            word = town == first + 1 and start in lexicon.words() and start not in lexicon.ambiguous()
+            if not word and scan.free(first, town) and not scan.medical(town):
+                scan.take(first, town, "PLACE")
+            return
+        if not _expected(scan, cue, first, last, personal):
+            return
+    elif low == "at":
+        while last > first and scan.low(last - 1) in words.MONTHS:
+            last -= 1
+    elif low not in _VISITED or start in lexicon.given_names():
+        return
+    if last > first and scan.free(first, last) and not scan.medical(last) and _place(scan, cue, first, last, personal):
+        scan.take(first, last, "PLACE")
+
+
+def _expected(scan: Scan, cue: int, first: int, last: int, personal: bool) -> bool:
+    """Whether the words before "in" or "from" let one expect a place that no list holds."""
+    low = scan.low(cue)
+    if low == "of":
+        return scan.low(cue - 1) == "resident"
+    if personal and low in ("in", "from") and people_unlisted.unknown(scan, first) and last == first + 1:
+        return True
+    if low == "from" and _person(scan, cue - 1):
+        return True
+    if personal and low in ("in", "to", "from") and scan.low(cue - 1) in places_words.SENT:
+        return True
+    if any(scan.low(index) in words.FACILITY_HEADS for index in range(first + 1, last)):
+        return True
+    if low == "to" and scan.low(cue - 1) in ("discharge", "discharged", "home", "transfer", "moving", "return", "back"):
+        return True
+    return scan.low(cue - 1) in places_words.DWELLING or scan.low(cue - 2) in places_words.DWELLING
+
+
+def _person(scan: Scan, index: int) -> bool:
+    """Whether a word is a person: a capitalised name, or "patient"."""
+    low = scan.low(index)
+    return low in words.PERSON_WORDS or (scan.capital(index) and low not in lexicon.words())
+
+
+def _place(scan: Scan, cue: int, first: int, last: int, personal: bool) -> bool:
+    """Whether a row of capitals behind a preposition is a place rather than a gene, a unit or a time."""
+    low = scan.low(cue)
+    visit = any(scan.low(index) in words.VISIT_WORDS for index in range(max(0, cue - 5), cue))
+    start = scan.low(first)
+    single = last == first + 1
+    if single and scan.words[first].shape == UPPER:
+        return visit and low in ("at", "in") and start not in places_words.NOT_PLACES and start not in lexicon.words()
+    lows = [scan.low(index) for index in range(first, last)]
+    if places_words.NOT_PLACES.issuperset(lows):
+        return False
+    if all(word in lexicon.words() or word in lexicon.countries() for word in lows) and not (visit and low == "at"):
+        return False
+    return visit or personal or not single or start in lexicon.cities()

@@ -1,0 +1,64 @@
+"""Contacts: e-mail and web addresses, telephone numbers, addresses of machines."""
+
+from __future__ import annotations
+
+import re
+
+from tasks.data.phi.shared.spans import Cover
+
+_EMAIL = re.compile(r"(?<![\w.+-])[\w.+%-]{1,64}\s?@\s?[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,5}", re.ASCII)
+_TOP_LEVELS = ("com", "org", "net", "edu", "gov", "info", "io", "health", "hospital")
+_PATH = r"[^\s<>\"'()\[\]，。；、）]"
+_URL = re.compile(
+    rf"(?:(?:https?|ftp)://|www\.){_PATH}{{3,300}}(?<![.,;:!?])"
+    rf"|(?<![\w@.-])(?:[a-z0-9-]{{2,40}}\.){{1,4}}(?:{'|'.join(_TOP_LEVELS)})(?:\.[a-z]{{2}})?\b"
+    rf"(?:/{_PATH}{{0,200}}(?<![.,;:!?]))?",
+    re.IGNORECASE | re.ASCII,
+)
+_URL_PARTS = ("://", "www.", *(f".{level}" for level in _TOP_LEVELS))
+_BYTE = r"(?:25[0-5]|2[0-4]\d|1?\d?\d)"
+_MACHINE = re.compile(
+    rf"(?<![\d.])(?:{_BYTE}\.){{3}}{_BYTE}(?![\d.]*\d)"
+    r"|(?<![\w:])(?:[0-9a-fA-F]{2}[:-]){5}[0-9a-fA-F]{2}(?![\w:])"
+    r"|(?<![\w:])(?:[0-9a-fA-F]{1,4}:){3,7}:?[0-9a-fA-F]{1,4}(?![\w:])",
+    re.ASCII,
+)
+_EXTENSION = r"(?:\s{0,2}(?:x|ext\.?|extension)\s{0,2}\d{1,6})?"
+_ANNOUNCED = re.compile(
+    r"\b(?:tele?phone|phone|tel|ph|mobile|cell(?:phone)?|fax|pager|beeper|hotline|contact|paged?|call(?:ed|ing|s)?"
+    r"|text(?:ed)?|reach(?:ed|able)?|whatsapp|landline|extension|ext|voicemail|helpline)\b\.?"
+    r"(?:\s{1,3}(?:no|nr|num|number|him|her|me|us|them|at|on|is|was|back|home|work|the|patient|office|line|toll|free"
+    r"|or|and|via|by)\b\.?){0,5}"
+    rf"[\s:=#№.,–—\-]{{0,6}}(?:\((?!\d{{3}}\)))?(\+?\(?\d[\d\s().\-/–]{{3,20}}\d{_EXTENSION})",
+    re.IGNORECASE | re.ASCII,
+)
+_PHONE = re.compile(
+    r"(?<![\w.-])(?:"
+    r"\+(?=(?:[\s().\-]{0,2}\d){8})\d{1,3}[\s.\-]?\(?\d{1,5}\)?(?:[\s.\-]?\d{2,5}){1,4}"
+    r"|(?:1[\s.\-])?\(\d{3}\)\s?\d{3}[\s.\-–]?\d{4}"
+    r"|(?:1[\s.\-])?\d{3}[\s.\-–]\d{3}[\s.\-–]\d{4}"
+    r"|0\d{2,4}[\s\-]\d{3,4}[\s\-]?\d{3,4}"
+    r"|07\d{3}\s?\d{6}"
+    r"|1[-\s]8\d\d[-\s][0-9A-Z][0-9A-Z-]{5,12}"
+    rf"){_EXTENSION}(?![\w-]*\w)(?!\.\d)",
+    re.ASCII,
+)
+_FEWEST_DIGITS = 5
+
+
+def find_addresses(text: str, lowered: str, cover: Cover) -> None:
+    """Add e-mail, web and machine addresses."""
+    if "@" in text:
+        cover.add_all(_EMAIL.finditer(text), "CONTACT")
+    if any(part in lowered for part in _URL_PARTS):
+        cover.add_all(_URL.finditer(text), "CONTACT")
+    if text.count(".") > 2 or text.count(":") > 2 or text.count("-") > 4:
+        cover.add_all(_MACHINE.finditer(text), "CONTACT")
+
+
+def find_numbers(text: str, cover: Cover) -> None:
+    """Add telephone numbers: those that a word announces, then those of a usual shape."""
+    for match in _ANNOUNCED.finditer(text):
+        if sum(map(str.isdigit, match[1])) >= _FEWEST_DIGITS:
+            cover.add(*match.span(1), "CONTACT")
+    cover.add_all(_PHONE.finditer(text), "CONTACT")

@@ -1,0 +1,161 @@
+"""Chinese word lists, each made once, when first needed: a segmenter on jieba's dictionary, surnames, given names."""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from tasks.data.phi.shared.word_lists import read_lines
+from tasks.data.phi.zh import name_characters, places_words
+
+_CITIES = Path(__file__).parent / "lists" / "cities.txt"
+_FEW = 60  # uses in jieba's counts, of all words that begin with a character
+
+
+@cache
+def _tokenizer() -> Any:
+    """jieba's tokenizer, its dictionary read directly: its own start would leave a cache file in a shared folder."""
+    import jieba
+
+    tokenizer = jieba.Tokenizer()
+    tokenizer.FREQ, tokenizer.total = tokenizer.gen_pfdict(tokenizer.get_dict_file())
+    tokenizer.initialized = True
+    for word in (*places_words.FACILITIES, "妇幼保健院"):
+        tokenizer.add_word(word)
+    return tokenizer
+
+
+def cut(text: str) -> list[str]:
+    """The words of a text; joined, they are the text."""
+    return list(_tokenizer().cut(text, HMM=False))
+
+
+@cache
+def surnames() -> frozenset[str]:
+    """Surnames of one character, simplified and traditional."""
+    from faker.providers.person.zh_CN import Provider
+
+    return (
+        frozenset(name for name in Provider.last_names if len(name) == 1) - name_characters.NOT_SURNAMES
+        | name_characters.TRADITIONAL_SURNAMES
+        | name_characters.HUNDRED_SURNAMES
+    )
+
+
+def surname_length(word: str) -> int:
+    """How many characters of a word's beginning are a surname."""
+    if word[:2] in name_characters.COMPOUND_SURNAMES:
+        return 2
+    return int(word[:1] in surnames())
+
+
+def may_be_given(characters: str) -> bool:
+    """Whether characters are Chinese and none of those that names avoid."""
+    avoided = name_characters.NOT_GIVEN - name_characters.MODERN_GIVEN
+    return all("\u3400" <= character <= "\u9fff" and character not in avoided for character in characters)
+
+
+@cache
+def plain_surnames() -> frozenset[str]:
+    """Surnames that are hardly ever a word of their own."""
+    return surnames() - name_characters.WORD_SURNAMES
+
+
+@cache
+def sure_surnames() -> frozenset[str]:
+    """Surnames that begin hardly any word: where one stands, a name is likely to begin."""
+    uses: Counter[str] = Counter()
+    for word, count in _tokenizer().FREQ.items():
+        if len(word) > 1 and count and word not in _tagged_names():
+            uses[word[0]] += count
+    return frozenset(surname for surname in plain_surnames() - set("姜窦") if uses[surname] < _FEW)
+
+
+@cache
+def _tagged_names() -> frozenset[str]:
+    """The persons of jieba's dictionary: surname and one or two characters more."""
+    names: set[str] = set()
+    with _tokenizer().get_dict_file() as lines:
+        for line in lines:
+            word, _, tag = line.decode("utf-8").split()
+            if (
+                tag in ("nr", "nrfg")
+                and 2 <= len(word) <= 4
+                and (word[0] in surnames() or word[:2] in name_characters.COMPOUND_SURNAMES)
+            ):
+                names.add(word)
+    return frozenset(names)
+
+
+@cache
+def _person_words() -> frozenset[str]:
+    with _tokenizer().get_dict_file() as lines:
+        rows = (line.decode("utf-8").split() for line in lines)
+        return frozenset(word for word, _, tag in rows if tag == "nr" and len(word) == 2)
+
+
+@cache
+def full_names() -> frozenset[str]:
+    """The persons of jieba's dictionary of three characters, the given name of usual ones."""
+    return frozenset(name for name in _tagged_names() if len(name) == 3 and set(name[1:]) <= usual_given_characters())
+
+
+@cache
+def short_names() -> frozenset[str]:
+    """The persons of jieba's dictionary of two characters; many are words as well."""
+    return frozenset(name for name in _tagged_names() if len(name) == 2)
+
+
+@cache
+def given_characters() -> frozenset[str]:
+    """Characters that stand in given names."""
+    from faker.providers.person.zh_CN import Provider
+
+    counts = Counter(character for name in _tagged_names() if len(name) == 3 for character in name[1:])
+    listed = {character for name in Provider.first_names for character in name}
+    return (
+        frozenset(
+            {character for character, count in counts.items() if count >= 2} | listed | name_characters.MODERN_GIVEN
+        )
+        - name_characters.NOT_GIVEN
+    )
+
+
+@cache
+def usual_given_characters() -> frozenset[str]:
+    """Characters that stand in many given names."""
+    counts = Counter(character for name in _tagged_names() if len(name) == 3 for character in name[1:])
+    return frozenset(character for character, count in counts.items() if count >= 25) - name_characters.NOT_GIVEN
+
+
+@cache
+def is_word() -> frozenset[str]:
+    """Words of jieba's dictionary of two to four characters that are no person's name."""
+    return (
+        frozenset(word for word, count in _tokenizer().FREQ.items() if count > 0 and 2 <= len(word) <= 4)
+        - _tagged_names()
+    )
+
+
+def can_be_given(word: str) -> bool:
+    """Whether two characters are a given name rather than a word: rare, or a person's name in jieba's dictionary."""
+    return rare(word) or word in _person_words()
+
+
+def rare(word: str) -> bool:
+    """Whether a word is hardly ever read, so that before "医院" it is a name."""
+    return bool(_tokenizer().FREQ.get(word, 0) < 400)
+
+
+@cache
+def towns() -> frozenset[str]:
+    """Provinces, cities and districts of China."""
+    from faker.providers.address.zh_CN import Provider
+
+    return (
+        read_lines(_CITIES)
+        | frozenset(Provider.provinces)
+        | frozenset(city for city in Provider.cities if len(city) > 1)
+    )
