@@ -26,7 +26,7 @@ from tasks.comparison.summary import differing, summarise
 from tasks.config.words import DATASET_TASK
 from tasks.data.params import one_dataset
 from tasks.errors import ConfigError, GalenError, InputError, Interrupted, Stopped
-from tasks.evaluation.metrics import METRICS
+from tasks.evaluation.metric import metrics_of
 from tasks.home import CHECKOUT, home, shown
 from tasks.lineage.event import Origin
 from tasks.reports import write_report
@@ -171,8 +171,8 @@ def _checked(comparison: Comparison, recipe: Recipe, asked_for: list[Entry]) -> 
     if dataset.task != task:
         hint = f"dataset {recipe.dataset} is for {dataset.task}: change one of the two"
         raise InputError("the recipe and its dataset disagree about the task", value=recipe.task, hint=hint)
-    if comparison.metric is not None and comparison.metric not in METRICS[task]:
-        hint = f"there are: {', '.join(METRICS[task])}"
+    if comparison.metric is not None and comparison.metric not in metrics_of(task):
+        hint = f"there are: {', '.join(metrics_of(task))}"
         raise InputError("metric: none of this task", value=comparison.metric, hint=hint)
     if comparison.transfer is not None:
         second = one_dataset(comparison.transfer).task

@@ -11,7 +11,7 @@ from tasks.config.training import BaseModelRef
 from tasks.data.sources import inputs_digest
 from tasks.data.version import DatasetVersion
 from tasks.digest import code_digest, digest_data
-from tasks.evaluation.policy import Protocol
+from tasks.evaluation.gate import Protocol
 from tasks.home import home
 from tasks.lineage.event import Event
 from tasks.lineage.ledger import events

@@ -21,13 +21,13 @@ from tasks.config.words import DATASET_TASK
 from tasks.data.params import one_dataset
 from tasks.data.version import DatasetVersion
 from tasks.errors import ApprovalNeeded, InputError, Interrupted
-from tasks.evaluation.policy import Protocol, protocol_of
+from tasks.evaluation.gate import Protocol
+from tasks.evaluation.policy import load_recipe, protocol_of
 from tasks.home import home
 from tasks.lineage.event import Origin
 from tasks.lineage.recording import record_nothing_to_do
 from tasks.lineage.report import FormJudged
 from tasks.release.register import mirror
-from tasks.settings import load
 from tasks.store import Store
 from tasks.training.fit import check_fit
 from tasks.training.recipe import Recipe
@@ -68,7 +68,7 @@ def checked_recipe(path: Path) -> tuple[Recipe, Protocol]:
     Raises:
         InputError, ConfigError: something of it is wrong.
     """
-    recipe = load(Recipe, path)
+    recipe = load_recipe(path)
     protocol = protocol_of(recipe)
     dataset = one_dataset(recipe.dataset)
     if dataset.task != DATASET_TASK[recipe.task]:

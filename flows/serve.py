@@ -10,8 +10,8 @@ import click
 
 from flows.server import prefect_server
 from tasks.errors import ConfigError, InputError
+from tasks.evaluation.policy import load_recipe
 from tasks.home import CHECKOUT, shown
-from tasks.settings import load
 from tasks.training.recipe import Recipe
 
 
@@ -28,7 +28,7 @@ def scheduled_recipes(named: list[Path]) -> dict[Path, Recipe]:
     faults: list[str] = []
     for path in paths:
         try:
-            found[path] = load(Recipe, path)
+            found[path] = load_recipe(path)
         except InputError as error:
             faults.append(str(error))
     if faults:

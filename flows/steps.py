@@ -23,8 +23,10 @@ from tasks.data.seal import adopt_version
 from tasks.data.version import DatasetVersion
 from tasks.errors import ApprovalNeeded, Interrupted, Stopped, in_words
 from tasks.evaluation import baselines as rivals
-from tasks.evaluation.evaluate import Evaluation, evaluate
-from tasks.evaluation.gates import Judged, judge
+from tasks.evaluation.evaluate import evaluate
+from tasks.evaluation.evaluation import Evaluation
+from tasks.evaluation.evidence import Evidence, Losses
+from tasks.evaluation.judge import Judged, judge
 from tasks.home import home
 from tasks.lineage import recording
 from tasks.lineage.report import FormJudged
@@ -171,15 +173,16 @@ def judged(
     model, settings = run.recipe.model, run.recipe.evaluation
     candidate = _evaluated(run, "candidate", artifact, dataset)
     champion = roles(Store(home()), model).champion
-    verdict = judge(
-        run.protocol,
+    training = artifact.meta["training"]
+    evidence = Evidence(
         candidate,
         base=_evaluated(run, "base", base, dataset),
         champion=_evaluated(run, "champion", load(champion.artifact), dataset) if champion else None,
         parent=evaluate(parent.artifact, dataset, settings) if parent else None,
-        training=artifact.meta["training"],
+        losses=Losses(training.get("train_loss"), training.get("validation_loss")),
         first_release=champion is None,
     )
+    verdict = judge(run.protocol, evidence)
     event = recording.record_judged(Store(home()), model, artifact, verdict, run.protocol, dataset, run.origin)
     run.tracking.metrics({f"{artifact.kind}.{name}": one.value for name, one in candidate.metrics.items()})
     outcomes = [result.outcome for result in verdict.results]

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from tasks.config.data import Dataset
-from tasks.config.gates import Policy
 from tasks.config.words import DATASET_TASK
 from tasks.data.params import one_dataset
 from tasks.errors import ConfigError, InputError
+from tasks.evaluation.policy import Policy
 from tasks.home import CHECKOUT
 from tasks.settings import load, load_yaml, parse
 from tasks.training.recipe import Recipe

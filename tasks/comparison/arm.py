@@ -11,13 +11,13 @@ from typing import Any
 from tasks.artifact import Artifact
 from tasks.children import answer
 from tasks.comparison.cost import cost
-from tasks.comparison.elsewhere import forgetting, transfer
 from tasks.comparison.job import Job
 from tasks.comparison.learned import learned, switched_off
 from tasks.data.version import DatasetVersion, load_version
 from tasks.errors import InputError
-from tasks.evaluation.evaluate import Evaluation, evaluate
-from tasks.evaluation.metrics import METRICS
+from tasks.evaluation.elsewhere import forgetting, transfer
+from tasks.evaluation.evaluate import evaluate
+from tasks.evaluation.evaluation import Evaluation
 from tasks.training.recipe import Recipe
 from tasks.training.resolve import resolve_base
 from tasks.training.train import finetune
@@ -50,7 +50,7 @@ def measure(job: Job) -> dict[str, Any]:
         "quality": quality,
         "draws": draws,
         "switched_off": None if off is None else _values(off),
-        "forgetting": forgetting(artifact, base, job.forgetting) if job.forgetting else None,
+        "forgetting": forgetting(artifact, base, job.forgetting).plain() if job.forgetting else None,
         "transfer": _transfer(artifact, base, job, recipe),
         "learned": learned(artifact, base, dataset),
         "machine": _machine(),
@@ -71,7 +71,7 @@ def _transfer(artifact: Artifact, base: Any, job: Job, recipe: Recipe) -> dict[s
     if job.transfer is None:
         return None
     second: DatasetVersion = load_version(job.transfer)
-    return transfer(artifact, base, second, recipe.evaluation, recipe.seed)
+    return transfer(artifact, base, second, recipe.evaluation, recipe.seed).plain()
 
 
 def _quality(evaluation: Evaluation) -> tuple[dict[str, Any], dict[str, list[float | None]]]:
@@ -81,12 +81,12 @@ def _quality(evaluation: Evaluation) -> tuple[dict[str, Any], dict[str, list[flo
     """
     import numpy as np
 
-    view, task = evaluation.scores().view(), evaluation.task
+    view = evaluation.scores().view()
     drawn = view.resampled(evaluation.settings.resamples)
     quality, draws = {}, {}
     for name, estimate in evaluation.metrics.items():
-        quality[name] = estimate.plain() | {"better": METRICS[task][name].better}
-        values = METRICS[task][name].of(drawn)
+        quality[name] = estimate.plain() | {"better": view.metrics[name].better}
+        values = view.metrics[name].of(drawn)
         draws[name] = [float(f"{value:.6g}") if np.isfinite(value) else None for value in values]
     return quality, draws
 

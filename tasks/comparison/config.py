@@ -12,6 +12,7 @@ from pydantic import Field, field_validator, model_validator
 from tasks.config.training import BaseModelRef
 from tasks.config.words import Name
 from tasks.errors import ConfigError, InputError
+from tasks.evaluation.policy import load_recipe, parse_recipe
 from tasks.home import CHECKOUT
 from tasks.settings import Settings, load_yaml, parse
 from tasks.training.method import method_named, method_of
@@ -73,7 +74,7 @@ class Comparison(Settings):
     @classmethod
     def _readable(cls, recipe: Any) -> Any:
         if isinstance(recipe, Mapping):
-            return parse(Recipe, recipe, "recipe")
+            return parse_recipe(recipe, "recipe")
         return recipe
 
     @model_validator(mode="after")
@@ -112,7 +113,7 @@ def load_comparison(
         if methods:
             comparison = _narrowed(comparison, methods)
     else:
-        recipe = parse(Recipe, data, path)
+        recipe = parse_recipe(data, path)
         if not methods:
             hint = "add --methods full,lora (galen methods lists them), or name a comparison file"
             raise InputError("this is a recipe: say which methods to compare", value=path, hint=hint)
@@ -174,8 +175,7 @@ def base_recipe(comparison: Comparison) -> Recipe:
     """
     if isinstance(comparison.recipe, Recipe):
         return comparison.recipe
-    path = CHECKOUT / comparison.recipe
-    return parse(Recipe, load_yaml(path), path)
+    return load_recipe(CHECKOUT / comparison.recipe)
 
 
 def entries(comparison: Comparison) -> list[Entry]:

@@ -7,9 +7,9 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from tasks.artifact import Artifact
-from tasks.comparison.forward import encoded, forward
 from tasks.data.version import DatasetVersion
 from tasks.evaluation.evaluate import judged_rows
+from tasks.evaluation.forward import encoded, forward
 from tasks.training.method import method_named
 from tasks.training.recipe import Recipe
 from tasks.training.train import timing_of

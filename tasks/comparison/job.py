@@ -16,7 +16,7 @@ from tasks.evaluation.evaluate import evaluation_code
 from tasks.training.recipe import Recipe
 from tasks.training.train import RELEVANT, training_code
 
-MEASURING = ("arm.py", "cost.py", "elsewhere.py", "forward.py", "learned.py")
+MEASURING = ("arm.py", "cost.py", "learned.py")
 """Files of this package that decide what is kept of an arm."""
 NUMBERS = re.compile(r"\[\n((?:[-+\d.eE,\s]|null)*)\]")
 """A list of numbers in indented JSON; within a string there is no line break."""

@@ -9,11 +9,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from tasks.artifact import Artifact
-from tasks.comparison.forward import encoded, forward, states
 from tasks.config.evaluation import EvaluationSettings
 from tasks.config.words import GENERATING
 from tasks.data.version import DatasetVersion
-from tasks.evaluation.evaluate import Evaluation, Rows, evaluate, evaluation_of, judged_rows, subject_of
+from tasks.evaluation.evaluate import Rows, evaluate, evaluation_of, judged_rows, subject_of
+from tasks.evaluation.evaluation import Evaluation
+from tasks.evaluation.forward import encoded, forward, states
 from tasks.evaluation.predict import Predictions, predict
 from tasks.training.method import method_named, parse_options
 

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from tasks.comparison.config import Comparison, Entry, reference_of
 from tasks.comparison.job import Result, measuring_code
+from tasks.config.words import DATASET_TASK
 from tasks.errors import InputError
 from tasks.evaluation.bootstrap import interval
+from tasks.evaluation.metric import usual_metric
 from tasks.training.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -18,8 +20,6 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-USUAL = {"text-classification": "macro_f1", "token-classification": "entity_f1"}
-"""The metric of a task that plots show; models that write are shown by token F1."""
 COLUMNS = (
     ("parameters", "trained"),
     ("parameters", "share"),
@@ -165,7 +165,7 @@ def _ended(results: Sequence[tuple[Entry, Result | None]]) -> list[Result]:
 
 
 def _metric(comparison: Comparison, recipe: Recipe, ended: Sequence[Result]) -> str:
-    wanted = comparison.metric or USUAL.get(recipe.task, "token_f1")
+    wanted = comparison.metric or usual_metric(DATASET_TASK[recipe.task])
     known = sorted({name for result in ended for name in result["quality"]})
     if ended and wanted not in known:
         raise InputError("the arms have no such metric", value=wanted, hint=f"there are: {', '.join(known)}")

@@ -15,8 +15,12 @@ from tasks.digest import digest_data
 from tasks.errors import NotJudgeable
 from tasks.evaluation.entities import OUTSIDE
 from tasks.evaluation.estimates import Difference, difference, same_tokenizer
-from tasks.evaluation.evaluate import Evaluation, Rows, evaluate, evaluation_of, subject_of
-from tasks.evaluation.metrics import answer_statistics, choice_statistics, label_statistics, tag_statistics
+from tasks.evaluation.evaluate import Rows, evaluate, evaluation_of, subject_of
+from tasks.evaluation.evaluation import Evaluation
+from tasks.evaluation.metric import metrics_of
+from tasks.evaluation.metrics.answers import answer_statistics, choice_statistics
+from tasks.evaluation.metrics.labels import label_statistics
+from tasks.evaluation.metrics.tags import tag_statistics
 from tasks.evaluation.predict import Predictions, predict
 from tasks.evaluation.text import tokens
 
@@ -66,8 +70,8 @@ def compare(
     found = []
     for name, rival in baselines(dataset, base, settings).items():
         for metric in evaluation.metrics.keys() & rival.metrics.keys():
-            if metric == "perplexity" and not same_tokenizer(evaluation.scores(), rival.scores()):
-                continue  # bits_per_byte says it
+            if metrics_of(dataset.task)[metric].per_token and not same_tokenizer(evaluation.scores(), rival.scores()):
+                continue  # one per byte says it
             gain = difference(evaluation.scores(), rival.scores(), metric, settings)
             found.append(Comparison(name, gain))
     return sorted(found, key=lambda one: (one.baseline, one.difference.metric))

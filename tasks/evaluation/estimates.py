@@ -98,7 +98,7 @@ def difference(
     one, two = candidate.view(slice_), other.view(slice_)
     definition = one.metric(metric)
     totals = one.total(), two.total()
-    if metric == "perplexity" and not same_tokenizer(candidate, other):
+    if definition.per_token and not same_tokenizer(candidate, other):
         hint = "use bits_per_byte"
         raise NotJudgeable("perplexities per token of two different tokenizers cannot be compared", hint=hint)
     values = [float(definition.of(total)) for total in totals]

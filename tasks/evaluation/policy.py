@@ -2,62 +2,115 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any
 
-from tasks.config.evaluation import EvaluationSettings
-from tasks.config.gates import Gate, Policy
-from tasks.config.words import DATASET_TASK, DatasetTask, Task
-from tasks.digest import digest_data, digest_file
+from pydantic import BeforeValidator, Field, SerializeAsAny, ValidationError, ValidationInfo, field_validator
+from pydantic_core import InitErrorDetails, PydanticCustomError
+
+from tasks.config.gates import GateEntry
+from tasks.config.words import DATASET_TASK, DatasetTask, Name, Task
 from tasks.errors import ConfigError
-from tasks.evaluation.metrics import LABEL_METRICS, LABEL_SLICE, METRICS
-from tasks.evaluation.slices import RECORD_SLICES
+from tasks.evaluation.gate import Fault, Gate, MetricGate, Protocol, gate_kinds
 from tasks.home import CHECKOUT, shown
-from tasks.settings import load
+from tasks.settings import Settings, load_yaml, parse
 from tasks.training.recipe import Recipe
 
 POLICIES = CHECKOUT / "policies"
 MIN_CONFIDENCE = 0.95
 """Of the intervals that a significant gate looks at: a recipe must not loosen a gate by way of its intervals."""
 
-_USED: dict[str, frozenset[str]] = {
-    "threshold": frozenset({"metric", "min", "max", "slice", "significant"}),
-    "better-than-base": frozenset({"metric", "margin", "slice", "significant"}),
-    "not-worse-than-champion": frozenset({"metric", "tolerance", "slice", "significant"}),
-    "not-worse-than-parent": frozenset({"metric", "tolerance", "slice", "significant"}),
-    "train-gap": frozenset({"max"}),
-}
-_DEFINING = ("text.py", "entities.py", "metrics.py", "slices.py", "bootstrap.py", "estimates.py", "gates.py")
+
+def _typed(entry: object, info: ValidationInfo) -> object:
+    """A gate of its kind from what a file says, for the task that the file names before it.
+
+    Raises:
+        ValidationError: all that is wrong with it.
+    """
+    data = entry.plain() if isinstance(entry, GateEntry) else entry
+    if not isinstance(data, Mapping):
+        return data  # pydantic says what it should be
+    kind: type[GateEntry] = gate_kinds().get(str(data.get("kind")), GateEntry)
+    faults = list(_strange(kind, data))
+    try:
+        gate = kind.model_validate({name: data[name] for name in kind.model_fields if name in data})
+    except ValidationError as error:
+        raise _located(faults, error) from None
+    if isinstance(gate, Gate) and "task" in info.data:
+        faults += gate.faults(DATASET_TASK[info.data["task"]])
+    if faults:
+        raise _located(faults)
+    return gate
 
 
-@dataclass(frozen=True)
-class Protocol:
-    """How a model is judged: fixed before it is trained, and named by digest in every verdict."""
+def _strange(kind: type[GateEntry], data: Mapping[Any, Any]) -> Iterator[Fault]:
+    """A kind that there is not; or settings that the kind does not use: they would be ignored."""
+    kinds, said = gate_kinds(), data.get("kind")
+    if said in kinds:
+        elsewhere = {name for other in kinds.values() for name in other.model_fields}
+        known = ", ".join(sorted(kind.model_fields))
+        for name in sorted(set(map(str, data)) - set(kind.model_fields)):
+            yield name, f"a {said} gate does not use it" if name in elsewhere else f"unknown key (known: {known})"
+    elif isinstance(said, str):
+        *most, last = map(repr, kinds)
+        yield "kind", f"Input should be {', '.join(most)} or {last} (found {said!r})"
 
-    task: Task
-    policy: str
-    gates: tuple[Gate, ...]
-    evaluation: EvaluationSettings
-    first_release: Literal["approval", "base"]
 
-    def plain(self) -> dict[str, Any]:
-        """As JSON, with the digest of the code that defines the metrics and the gates."""
-        here = Path(__file__).parent
-        return {
-            "task": self.task,
-            "policy": self.policy,
-            "gates": [gate.plain() for gate in self.gates],
-            "evaluation": self.evaluation.plain(),
-            "first_release": self.first_release,
-            "definitions": {name: digest_file(here / name) for name in _DEFINING},
-        }
+def _located(faults: list[Fault], error: ValidationError | None = None) -> ValidationError:
+    """Faults of single settings, and those that pydantic found, as one error."""
+    found = [
+        InitErrorDetails(type=PydanticCustomError("value_error", "{text}", {"text": text}), loc=(name,), input=None)
+        for name, text in faults
+    ]
+    for item in error.errors() if error else ():
+        found.append(InitErrorDetails(type=item["type"], loc=item["loc"], input=item["input"], ctx=item.get("ctx", {})))
+    return ValidationError.from_exception_data("gate", found)
 
-    @property
-    def digest(self) -> str:
-        """SHA-256 of all of it."""
-        return digest_data(self.plain())
+
+TypedGate = Annotated[SerializeAsAny[Gate], BeforeValidator(_typed)]
+
+
+class Policy(Settings):
+    """policies/NAME.yaml: an approved set of gates. A recipe names one, and may only tighten it."""
+
+    name: Name
+    task: DatasetTask
+    """What the records hold that it judges by: a policy for causal-lm serves recipes for seq2seq-lm, too."""
+    description: str
+    gates: tuple[TypedGate, ...] = Field(min_length=1)
+
+    @field_validator("gates")
+    @classmethod
+    def _distinct(cls, gates: tuple[Gate, ...]) -> tuple[Gate, ...]:
+        names = [gate.name for gate in gates]
+        if doubled := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"gate names must differ: {', '.join(doubled)}")
+        return gates
+
+
+class _Tightened(Recipe):
+    """A recipe in which the gates have their kinds, which training does not know."""
+
+    tighten: tuple[TypedGate, ...] = ()
+
+
+def parse_recipe(data: Any, file: object) -> Recipe:
+    """A recipe from plain data, the gates that it tightens or adds included.
+
+    Raises:
+        ConfigError: every fault at once, each with its path and what is allowed.
+    """
+    return Recipe.model_validate(parse(_Tightened, data, file).plain())
+
+
+def load_recipe(path: Path) -> Recipe:
+    """A recipe from its file.
+
+    Raises:
+        InputError, ConfigError: as `parse_recipe`, or it cannot be read.
+    """
+    return parse_recipe(load_yaml(path), path)
 
 
 def load_policy(name: str, task: Task | None = None) -> Policy:
@@ -69,16 +122,15 @@ def load_policy(name: str, task: Task | None = None) -> Policy:
             does not use, calls itself something else, or judges by other records than a recipe for `task` needs.
     """
     file = POLICIES / f"{name}.yaml"
-    policy = load(Policy, file)
-    faults = [
-        fault for place, gate in enumerate(policy.gates) for fault in _faults(f"gates.{place}", gate, policy.task)
-    ]
+    policy = parse(Policy, load_yaml(file), shown(file))
+    faults = []
     if policy.name != name:
         faults.append(f"name: {policy.name!r} must be the name of the file, {name!r}")
     if task is not None and policy.task != DATASET_TASK[task]:
         faults.append(f"task: this policy is for {policy.task}, the recipe is for {task}")
-    if not any(gate.kind in ("threshold", "better-than-base") for gate in policy.gates):
-        faults.append("gates: at least one threshold or better-than-base gate is needed: the rest may have no rival")
+    if not any(gate.always for gate in policy.gates):
+        always = " or ".join(kind for kind, gate in gate_kinds().items() if gate.always)
+        faults.append(f"gates: at least one {always} gate is needed: the rest may have no rival")
     if faults:
         raise ConfigError.of(shown(file), faults)
     return policy
@@ -92,22 +144,24 @@ def effective_gates(recipe: Recipe) -> tuple[Gate, ...]:
         ConfigError: the policy is wrong; or the recipe loosens a gate (every bound of a gate that it repeats must be
             at least as strict). Each fault names its field.
     """
+    source = f"the recipe of {recipe.model}"
     policy = load_policy(recipe.policy, recipe.task)
+    tighten = parse(_Tightened, recipe.plain(), source).tighten
     approved = {gate.name: gate for gate in policy.gates}
     faults = []
-    names = [gate.name for gate in recipe.tighten]
-    for place, gate in enumerate(recipe.tighten):
+    names = [gate.name for gate in tighten]
+    for place, gate in enumerate(tighten):
         where = f"tighten.{place}"
-        faults += _faults(where, gate, DATASET_TASK[recipe.task])
         if gate.name in approved:
             faults += _loosened(where, gate, approved[gate.name])
         if names.count(gate.name) > 1:
             faults.append(f"{where}.name: {gate.name!r} is given twice")
-    gates = tuple((approved | {gate.name: gate for gate in recipe.tighten}).values())
-    if any(gate.significant for gate in gates) and recipe.evaluation.confidence < MIN_CONFIDENCE:
+    gates = tuple((approved | {gate.name: gate for gate in tighten}).values())
+    significant = any(isinstance(gate, MetricGate) and gate.significant for gate in gates)
+    if significant and recipe.evaluation.confidence < MIN_CONFIDENCE:
         faults.append(f"evaluation.confidence: a significant gate needs at least {MIN_CONFIDENCE}")
     if faults:
-        raise ConfigError.of(f"the recipe of {recipe.model}", faults)
+        raise ConfigError.of(source, faults)
     return gates
 
 
@@ -120,46 +174,14 @@ def protocol_of(recipe: Recipe) -> Protocol:
     return Protocol(recipe.task, recipe.policy, effective_gates(recipe), recipe.evaluation, recipe.first_release)
 
 
-def _faults(where: str, gate: Gate, task: DatasetTask) -> list[str]:
-    """What is wrong with one gate, for a task; an option that would be ignored is a fault."""
-    unused = gate.model_fields_set - _USED[gate.kind] - {"name", "kind"}
-    faults = [f"{where}.{name}: a {gate.kind} gate does not use it" for name in sorted(unused)]
-    bounds = {name: getattr(gate, name) for name in ("min", "max", "margin", "tolerance")}
-    faults += [
-        f"{where}.{name}: {bound} is not a finite number"
-        for name, bound in bounds.items()
-        if bound is not None and not math.isfinite(bound)
-    ]
-    metrics = METRICS[task]
-    if gate.slice is not None:
-        key, _, value = gate.slice.partition("=")
-        keys = [*RECORD_SLICES, *([LABEL_SLICE[task]] if LABEL_SLICE[task] else [])]
-        if key not in keys or not value:
-            known = ", ".join(map(str, keys))
-            faults.append(f"{where}.slice: {gate.slice!r} is not KEY=VALUE or KEY=* with KEY one of {known}")
-        metrics = LABEL_METRICS[task] if key == LABEL_SLICE[task] else metrics
-    if gate.metric is not None and gate.metric not in metrics:
-        faults.append(f"{where}.metric: there is no {gate.metric!r} here (there are: {', '.join(metrics)})")
-    return faults
-
-
 def _loosened(where: str, gate: Gate, approved: Gate) -> list[str]:
     """Every field in which a recipe's gate is weaker than the policy's, or asks about something else."""
-    faults = [
-        f"{where}.{name}: {getattr(gate, name)!r}, but the policy's {gate.name} says {getattr(approved, name)!r}"
-        for name in ("kind", "metric", "slice")
-        if getattr(gate, name) != getattr(approved, name)
-    ]
-    weaker = {
-        "min": approved.min is not None and (gate.min is None or gate.min < approved.min),
-        "max": approved.max is not None and (gate.max is None or gate.max > approved.max),
-        "margin": gate.margin < approved.margin,
-        "tolerance": gate.tolerance > approved.tolerance,
-        "significant": approved.significant and not gate.significant,
-    }
-    faults += [
-        f"{where}.{name}: {getattr(gate, name)!r} is weaker than the policy's {getattr(approved, name)!r} ({gate.name})"
-        for name in weaker
-        if weaker[name]
-    ]
+    faults = []
+    for name in dict.fromkeys(("kind", *gate.about, *approved.about)):
+        mine, theirs = getattr(gate, name, None), getattr(approved, name, None)
+        if mine != theirs:
+            faults.append(f"{where}.{name}: {mine!r}, but the policy's {gate.name} says {theirs!r}")
+    for name in gate.weaker_than(approved) if type(gate) is type(approved) else ():
+        mine, theirs = getattr(gate, name), getattr(approved, name)
+        faults.append(f"{where}.{name}: {mine!r} is weaker than the policy's {theirs!r} ({gate.name})")
     return faults

@@ -11,7 +11,10 @@ from tasks.config.evaluation import EvaluationSettings
 from tasks.config.words import GENERATING, Task
 from tasks.evaluation.answers import Likelihood, batches_by_length, generate, is_cut, likelihoods, padded
 from tasks.evaluation.entities import OUTSIDE
-from tasks.evaluation.metrics import BROKEN, answer_statistics, choice_statistics, label_statistics, tag_statistics
+from tasks.evaluation.metric import BROKEN
+from tasks.evaluation.metrics.answers import answer_statistics, choice_statistics
+from tasks.evaluation.metrics.labels import label_statistics
+from tasks.evaluation.metrics.tags import tag_statistics
 from tasks.progress import progress
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ import numpy as np
 from tasks.config.words import DatasetTask
 from tasks.errors import NotJudgeable
 from tasks.evaluation.bootstrap import resampled_sums
-from tasks.evaluation.metrics import LABEL_METRICS, LABEL_SLICE, METRICS, Metric, Sums, statistic_names
+from tasks.evaluation.entities import kinds
+from tasks.evaluation.metric import Metric, Sums, metrics_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,8 +21,26 @@ if TYPE_CHECKING:
 
 RECORD_SLICES = ("category", "language")
 """Columns whose values divide the records."""
+LABEL_SLICE: dict[DatasetTask, str | None] = {
+    "causal-lm": None,
+    "text-classification": "label",
+    "token-classification": "entity",
+}
+"""What slices by label are called: all records, one label's hits and misses."""
 UNNAMED = "none"
 """The slice of records that do not say."""
+
+
+def slice_keys(task: DatasetTask) -> list[str]:
+    """Every KEY that a slice `KEY=VALUE` of a task's test sets can have."""
+    by_label = LABEL_SLICE[task]
+    return [*RECORD_SLICES, *([by_label] if by_label else [])]
+
+
+def metrics_in(task: DatasetTask, slice_: str | None) -> dict[str, Metric]:
+    """What a slice, or all records (None), is judged by."""
+    key = (slice_ or "").partition("=")[0]
+    return metrics_of(task, "label" if key and key == LABEL_SLICE[task] else "records")
 
 
 @dataclass(frozen=True)
@@ -48,7 +67,7 @@ class Scores:
         labels: Sequence[str],
     ) -> Scores:
         """From the records (`rows`), each one's statistics (`found`), and the labels of the dataset."""
-        names = statistic_names(task, labels, found)
+        names = _statistic_names(task, labels, found)
         values = np.array([[one.get(name, 0.0) for name in names] for one in found], dtype=np.float64)
         values = values.reshape(len(found), len(names))
         values[~np.isfinite(values).all(axis=-1)] = np.nan  # one statistic that is no number spoils the record
@@ -84,16 +103,17 @@ class Scores:
         """
         self.named(slice_)
         key, _, value = (slice_ or "").partition("=")
-        groups, names, values, metrics = np.array(self.columns["group_id"]), self.names, self.values, METRICS[self.task]
+        groups, names, values = np.array(self.columns["group_id"]), self.names, self.values
         if key in RECORD_SLICES:
             inside = np.array(self.columns[key]) == value
             groups, values = groups[inside], values[inside]
         elif key:
             names = tuple(f"{outcome}:{value}" for outcome in ("tp", "fp", "fn"))
-            values, metrics = values[:, [self.names.index(name) for name in names]], LABEL_METRICS[self.task]
+            values = values[:, [self.names.index(name) for name in names]]
         distinct, place = np.unique(groups, return_inverse=True)
         by_group = np.zeros((len(distinct), len(names)))
         np.add.at(by_group, place, values)
+        metrics = metrics_in(self.task, slice_)
         return View(slice_, metrics, names, by_group, len(groups), f"{self.test}/{slice_ or 'all'}")
 
     def _labels(self) -> list[str]:
@@ -136,3 +156,16 @@ class View:
     def resampled(self, resamples: int) -> Sums:
         """Sums over resamples of the groups: shape [resamples]. Views of one slice of one test set draw the same."""
         return Sums(self.names, resampled_sums(self.by_group, resamples, self.seed))
+
+
+def _statistic_names(task: DatasetTask, labels: Sequence[str], found: Sequence[Mapping[str, float]]) -> tuple[str, ...]:
+    """The names of all statistics of a test set, sorted.
+
+    tp, fp and fn are named for every label of the dataset, and every other one that was met, even where none
+    occurred: a label slice that is missing and one that was never met are different things.
+    """
+    names = {name for one in found for name in one}
+    known = set(kinds(labels) if task == "token-classification" else labels)
+    known |= {name.partition(":")[2] for name in names if name.startswith(("tp:", "fp:", "fn:"))}
+    names |= {f"{outcome}:{label}" for outcome in ("tp", "fp", "fn") for label in known}
+    return tuple(sorted(names))

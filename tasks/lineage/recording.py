@@ -36,9 +36,9 @@ from tasks.training.recipe import Recipe
 if TYPE_CHECKING:
     from tasks.data.version import DatasetVersion
     from tasks.evaluation.estimates import Estimate
-    from tasks.evaluation.evaluate import Evaluation
-    from tasks.evaluation.gates import Verdict
-    from tasks.evaluation.policy import Protocol
+    from tasks.evaluation.evaluation import Evaluation
+    from tasks.evaluation.gate import Protocol
+    from tasks.evaluation.judge import Verdict
 
 
 def record_sealed(store: Store, version: DatasetVersion, origin: Origin | None = None) -> Event:

@@ -21,8 +21,8 @@ from tasks.training.recipe import Recipe
 if TYPE_CHECKING:
     from tasks.evaluation.baselines import Comparison
     from tasks.evaluation.estimates import Estimate
-    from tasks.evaluation.evaluate import Evaluation
-    from tasks.evaluation.gates import Verdict
+    from tasks.evaluation.evaluation import Evaluation
+    from tasks.evaluation.judge import Verdict
 
 TEMPLATE = Path(__file__).with_name("report.html.j2")
 

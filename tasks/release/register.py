@@ -27,7 +27,7 @@ from tasks.release.card import model_card
 from tasks.store import Store
 
 if TYPE_CHECKING:
-    from tasks.evaluation.gates import Judged
+    from tasks.evaluation.judge import Judged
 
 Version = RegisteredVersion
 SERVED = Path(__file__).with_name("served.py")

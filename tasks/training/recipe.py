@@ -9,7 +9,7 @@ from pydantic import Field, SerializeAsAny, field_validator, model_validator
 from pydantic_core import PydanticKnownError
 
 from tasks.config.evaluation import EvaluationSettings
-from tasks.config.gates import Gate
+from tasks.config.gates import GateEntry
 from tasks.config.release import Quantization, Schedule
 from tasks.config.training import BaseModelRef, Training
 from tasks.config.words import Name, Task
@@ -34,7 +34,7 @@ class Recipe(Settings):
     evaluation: EvaluationSettings = EvaluationSettings()
     policy: Name
     """policies/NAME.yaml"""
-    tighten: tuple[Gate, ...] = ()
+    tighten: tuple[GateEntry, ...] = ()
     """Gates to add; one with a name of the policy's must be at least as strict."""
     quantization: Quantization = Quantization()
     first_release: Literal["approval", "base"] = "approval"

@@ -13,6 +13,7 @@ from tasks.config.training import Training
 from tasks.config.words import DATASET_TASK, GENERATING
 from tasks.digest import canonical_json
 from tasks.errors import ConfigError, InputError
+from tasks.evaluation.policy import load_recipe, parse_recipe
 from tasks.home import CHECKOUT
 from tasks.settings import Settings, load_yaml, parse
 from tasks.training.recipe import Recipe
@@ -98,11 +99,11 @@ def load_search(path: Path, trials: int | None = None, metric: str | None = None
     if isinstance(data, Mapping) and "recipe" in data:
         search = parse(Search, {**data, **said}, path)
         file = CHECKOUT / search.recipe
-        recipe = parse(Recipe, load_yaml(file), file)
+        recipe = load_recipe(file)
     else:
         if trials is None:
             raise InputError("say how many trainings the search may take", hint="--trials 20")
-        recipe, file = parse(Recipe, data, path), path
+        recipe, file = parse_recipe(data, path), path
         search = parse(Search, {"recipe": str(path), **said}, path)
     if not search.space:
         search = search.model_copy(update={"space": usual_space(recipe)})
@@ -166,9 +167,9 @@ def own_values(search: Search, recipe: Recipe) -> dict[str, Any] | None:
 
 def _faults(search: Search, recipe: Recipe) -> Iterator[str]:
     """Everything that is wrong with the space, tried on the recipe."""
-    from tasks.evaluation.metrics import METRICS
+    from tasks.evaluation.metric import metrics_of
 
-    metrics, space = METRICS[DATASET_TASK[recipe.task]], search.space
+    metrics, space = metrics_of(DATASET_TASK[recipe.task]), search.space
     if search.metric not in (LOSS, *metrics):
         yield f"metric: {search.metric} is none of {recipe.task} (there are: {', '.join((LOSS, *metrics))})"
     names = {path: _fault_of_name(recipe, search.metric, path) for path in space}

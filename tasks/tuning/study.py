@@ -64,9 +64,9 @@ class Subject:
         """Which way is better."""
         if self.search.metric == LOSS:
             return False
-        from tasks.evaluation.metrics import METRICS
+        from tasks.evaluation.metric import metrics_of
 
-        return METRICS[DATASET_TASK[self.recipe.task]][self.search.metric].better == "higher"
+        return metrics_of(DATASET_TASK[self.recipe.task])[self.search.metric].better == "higher"
 
 
 def database(key: str) -> Path:

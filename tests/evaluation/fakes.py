@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tasks.config.evaluation import EvaluationSettings
-from tasks.config.gates import Gate
 from tasks.config.words import Split
 from tasks.data.version import DatasetVersion
 from tasks.digest import digest_bytes
-from tasks.evaluation.evaluate import Evaluation, evaluation_of
-from tasks.evaluation.metrics import answer_statistics, choice_statistics
-from tasks.evaluation.policy import Protocol
+from tasks.evaluation.evaluate import evaluation_of
+from tasks.evaluation.evaluation import Evaluation
+from tasks.evaluation.gate import Gate, Protocol
+from tasks.evaluation.metrics.answers import answer_statistics, choice_statistics
 from tasks.evaluation.predict import Predictions
 
 FEW = EvaluationSettings(resamples=200)

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from tasks.config.evaluation import EvaluationSettings
+from tasks.config.words import DATASET_TASKS
 from tasks.errors import NotJudgeable
 from tasks.evaluation.estimates import difference, measure
-from tasks.evaluation.metrics import METRICS
+from tasks.evaluation.metric import metrics_of
 from tasks.store import Store
 from tests.evaluation.fakes import FEW, answered
 from tests.factories import dataset_version
@@ -76,7 +77,7 @@ def test_less_is_more_where_lower_is_better(store: Store) -> None:
     sure, unsure = (answered(dataset, 0.5, nll=nll, name=str(nll)).scores() for nll in (1.0, 2.0))
     for metric in ("perplexity", "bits_per_byte"):
         assert difference(sure, unsure, metric, FEW).gain > 0
-    lower = {name for metrics in METRICS.values() for name, one in metrics.items() if one.better == "lower"}
+    lower = {name for task in DATASET_TASKS for name, one in metrics_of(task).items() if one.better == "lower"}
     assert lower == {"perplexity", "bits_per_byte", "calibration_error"}
 
 

@@ -14,7 +14,8 @@ from tasks.config.words import Task
 from tasks.errors import InputError, IntegrityError, NotJudgeable
 from tasks.evaluation import answers
 from tasks.evaluation.answers import Likelihood, generate, likelihoods
-from tasks.evaluation.evaluate import Evaluation, evaluate, judged_rows, subject_of
+from tasks.evaluation.evaluate import evaluate, judged_rows, subject_of
+from tasks.evaluation.evaluation import Evaluation
 from tasks.evaluation.predict import positions_of, predict
 from tasks.home import home
 from tasks.store import Store

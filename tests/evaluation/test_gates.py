@@ -4,10 +4,11 @@ import pytest
 
 from tasks.artifact import Artifact
 from tasks.config.evaluation import EvaluationSettings
-from tasks.config.gates import Gate
 from tasks.data.version import DatasetVersion
 from tasks.errors import GateRejected
-from tasks.evaluation.gates import GateResult, Judged, Verdict, judge
+from tasks.evaluation.evidence import Evidence, Losses
+from tasks.evaluation.gate import Gate, GateResult, gate_kinds
+from tasks.evaluation.judge import Judged, Verdict, judge
 from tasks.store import Store
 from tests.evaluation.fakes import FEW, answered, digest, protocol
 from tests.factories import dataset_version
@@ -20,7 +21,7 @@ def dataset(store: Store) -> DatasetVersion:
 
 def gate(kind: str, **settings: Any) -> Gate:
     settings = {"metric": "token_f1"} | settings if kind != "train-gap" else settings
-    return Gate.model_validate({"name": kind, "kind": kind, **settings})
+    return gate_kinds()[kind].model_validate({"name": kind, "kind": kind, **settings})
 
 
 def outcome(verdict: Verdict) -> str:
@@ -47,7 +48,7 @@ def outcome(verdict: Verdict) -> str:
     ],
 )
 def test_threshold(dataset: DatasetVersion, settings: dict[str, Any], expected: str) -> None:
-    verdict = judge(protocol(gate("threshold", **settings)), answered(dataset, 0.75))
+    verdict = judge(protocol(gate("threshold", **settings)), Evidence(answered(dataset, 0.75)))
     assert outcome(verdict) == expected
     assert verdict.passed == (expected == "passed")
     assert bool(verdict.reasons()) == (expected != "passed")
@@ -55,7 +56,7 @@ def test_threshold(dataset: DatasetVersion, settings: dict[str, Any], expected: 
 
 def test_every_slice_of_a_star_is_judged(dataset: DatasetVersion) -> None:
     evaluation = answered(dataset, lambda _, row: float(row["category"] != "skin"))
-    verdict = judge(protocol(gate("threshold", slice="category=*", min=0.5)), evaluation)
+    verdict = judge(protocol(gate("threshold", slice="category=*", min=0.5)), Evidence(evaluation))
     assert {result.slice: result.outcome for result in verdict.results} == {
         "category=nervous": "passed",
         "category=respiratory": "passed",
@@ -67,7 +68,7 @@ def test_every_slice_of_a_star_is_judged(dataset: DatasetVersion) -> None:
 
 def test_a_metric_undefined_in_one_slice_fails(dataset: DatasetVersion) -> None:
     closed = gate("threshold", metric="choice_accuracy", slice="language=*", min=0.0)
-    results = judge(protocol(closed), answered(dataset, 1.0)).results  # no closed question is in Chinese
+    results = judge(protocol(closed), Evidence(answered(dataset, 1.0))).results  # no closed question is in Chinese
     assert [result.outcome for result in results] == ["passed", "not-judged"]
 
 
@@ -83,19 +84,19 @@ def test_a_metric_undefined_in_one_slice_fails(dataset: DatasetVersion) -> None:
 )
 def test_better_than_base(dataset: DatasetVersion, settings: dict[str, Any], expected: str) -> None:
     base = answered(dataset, 0.5, name="base", form="base")
-    verdict = judge(protocol(gate("better-than-base", **settings)), answered(dataset, 0.75), base=base)
+    verdict = judge(protocol(gate("better-than-base", **settings)), Evidence(answered(dataset, 0.75), base=base))
     assert outcome(verdict) == expected
 
 
 def test_as_good_as_the_base_is_not_better(dataset: DatasetVersion) -> None:
     base = answered(dataset, 0.5, name="base", form="base")
-    assert outcome(judge(protocol(gate("better-than-base")), answered(dataset, 0.5), base=base)) == "failed"
+    assert outcome(judge(protocol(gate("better-than-base")), Evidence(answered(dataset, 0.5), base=base))) == "failed"
 
 
 def test_the_base_must_be_the_one_it_started_from(dataset: DatasetVersion) -> None:
     other = answered(dataset, 0.1, name="another base", form="base")
     for rival in (None, other):
-        verdict = judge(protocol(gate("better-than-base")), answered(dataset, 0.75), base=rival)
+        verdict = judge(protocol(gate("better-than-base")), Evidence(answered(dataset, 0.75), base=rival))
         assert outcome(verdict) == "not-judged"
 
 
@@ -103,8 +104,8 @@ def test_the_base_must_be_the_one_it_started_from(dataset: DatasetVersion) -> No
 def test_not_worse_than_champion(dataset: DatasetVersion, tolerance: float, expected: str) -> None:
     champion = answered(dataset, 1.0, name="champion", form="quantized", parent="its merged")
     asked = protocol(gate("not-worse-than-champion", tolerance=tolerance))
-    assert outcome(judge(asked, answered(dataset, 0.75), champion=champion)) == expected
-    assert outcome(judge(asked, answered(dataset, 1.0), champion=champion)) == "passed"
+    assert outcome(judge(asked, Evidence(answered(dataset, 0.75), champion=champion))) == expected
+    assert outcome(judge(asked, Evidence(answered(dataset, 1.0), champion=champion))) == "passed"
 
 
 def test_a_significant_tolerance_needs_the_whole_interval(dataset: DatasetVersion) -> None:
@@ -112,12 +113,12 @@ def test_a_significant_tolerance_needs_the_whole_interval(dataset: DatasetVersio
     evaluation = answered(dataset, 0.75)
     for significant, expected in ((False, "passed"), (True, "failed")):
         asked = gate("not-worse-than-champion", tolerance=0.1, significant=significant)
-        assert outcome(judge(protocol(asked), evaluation, champion=champion)) == expected
+        assert outcome(judge(protocol(asked), Evidence(evaluation, champion=champion))) == expected
 
 
 def test_a_missing_champion_is_no_excuse(dataset: DatasetVersion) -> None:
     asked = protocol(gate("not-worse-than-champion", tolerance=1.0))
-    assert outcome(judge(asked, answered(dataset, 1.0))) == "not-judged"
+    assert outcome(judge(asked, Evidence(answered(dataset, 1.0)))) == "not-judged"
 
 
 def test_first_release_is_left_to_a_person_or_compared_with_the_base(dataset: DatasetVersion) -> None:
@@ -126,15 +127,16 @@ def test_first_release_is_left_to_a_person_or_compared_with_the_base(dataset: Da
     champion = gate("not-worse-than-champion")
     evaluation = answered(dataset, 0.75)
 
-    person = judge(protocol(champion, other), evaluation, base=base, first_release=True)
+    person = judge(protocol(champion, other), Evidence(evaluation, base=base, first_release=True))
     assert [result.outcome for result in person.results] == ["not-applicable", "passed"]
     assert person.passed
-    alone = judge(protocol(champion), evaluation, base=base, first_release=True)
+    alone = judge(protocol(champion), Evidence(evaluation, base=base, first_release=True))
     assert not alone.passed  # nothing was judged
 
-    compared = judge(protocol(champion, other, first_release="base"), evaluation, base=base, first_release=True)
+    asked = protocol(champion, other, first_release="base")
+    compared = judge(asked, Evidence(evaluation, base=base, first_release=True))
     assert [result.outcome for result in compared.results] == ["failed", "passed"]
-    without = judge(protocol(champion, other, first_release="base"), evaluation, first_release=True)
+    without = judge(asked, Evidence(evaluation, first_release=True))
     assert without.results[0].outcome == "not-judged"
 
 
@@ -142,11 +144,11 @@ def test_a_form_with_a_parent_is_compared_with_it(dataset: DatasetVersion) -> No
     asked = protocol(gate("not-worse-than-parent", tolerance=0.1), gate("threshold", min=0.0))
     merged = answered(dataset, 0.9, name="merged", form="merged", parent="adapter")
     shipped = answered(dataset, 0.75, name="shipped", form="quantized", parent="merged")
-    assert [one.name for one in judge(asked, answered(dataset, 0.9, name="adapter")).results] == ["threshold"]
-    assert judge(asked, shipped, parent=merged).results[0].outcome == "failed"
-    assert judge(asked, shipped).results[0].outcome == "not-judged"
+    assert [one.name for one in judge(asked, Evidence(answered(dataset, 0.9, name="adapter"))).results] == ["threshold"]
+    assert judge(asked, Evidence(shipped, parent=merged)).results[0].outcome == "failed"
+    assert judge(asked, Evidence(shipped)).results[0].outcome == "not-judged"
     stranger = answered(dataset, 0.1, name="stranger", form="merged", parent="adapter")
-    assert judge(asked, shipped, parent=stranger).results[0].outcome == "not-judged"
+    assert judge(asked, Evidence(shipped, parent=stranger)).results[0].outcome == "not-judged"
 
 
 @pytest.mark.parametrize(
@@ -158,22 +160,23 @@ def test_a_form_with_a_parent_is_compared_with_it(dataset: DatasetVersion) -> No
         ({"train_loss": 1.0}, "not-judged"),
         ({"train_loss": float("nan"), "validation_loss": 1.0}, "not-judged"),
         ({"train_loss": None, "validation_loss": 1.0}, "not-judged"),
-        (None, "not-judged"),
+        ({}, "not-judged"),
     ],
 )
 def test_train_gap(dataset: DatasetVersion, training: Any, expected: str) -> None:
-    verdict = judge(protocol(gate("train-gap", max=0.5)), answered(dataset, 1.0), training=training)
+    evidence = Evidence(answered(dataset, 1.0), losses=Losses(**training))
+    verdict = judge(protocol(gate("train-gap", max=0.5)), evidence)
     assert outcome(verdict) == expected
 
 
 def test_other_settings_or_another_split_cannot_be_judged(dataset: DatasetVersion) -> None:
     asked = protocol(gate("threshold", min=0.0))
     other = EvaluationSettings(resamples=300)
-    assert outcome(judge(asked, answered(dataset, 1.0, settings=other))) == "not-judged"
-    assert outcome(judge(asked, answered(dataset, 1.0, split="validation"))) == "not-judged"
+    assert outcome(judge(asked, Evidence(answered(dataset, 1.0, settings=other)))) == "not-judged"
+    assert outcome(judge(asked, Evidence(answered(dataset, 1.0, split="validation")))) == "not-judged"
     champion = answered(dataset, 0.1, name="champion", settings=other)
     compared = protocol(gate("not-worse-than-champion"))
-    assert outcome(judge(compared, answered(dataset, 1.0), champion=champion)) == "not-judged"
+    assert outcome(judge(compared, Evidence(answered(dataset, 1.0), champion=champion))) == "not-judged"
 
 
 def test_without_an_interval_nothing_is_significant(store: Store) -> None:
@@ -181,12 +184,12 @@ def test_without_an_interval_nothing_is_significant(store: Store) -> None:
     base = answered(small, 0.0, name="base", form="base")
     for significant, expected in ((False, "passed"), (True, "not-judged")):
         asked = protocol(gate("better-than-base", significant=significant))
-        assert outcome(judge(asked, answered(small, 1.0), base=base)) == expected
+        assert outcome(judge(asked, Evidence(answered(small, 1.0), base=base))) == expected
 
 
 def test_a_verdict_says_what_was_judged_by_what(dataset: DatasetVersion) -> None:
     asked, evaluation = protocol(gate("threshold", min=0.9)), answered(dataset, 0.75)
-    plain = judge(asked, evaluation).plain()
+    plain = judge(asked, Evidence(evaluation)).plain()
     assert (plain["subject"], plain["evaluation"]) == (digest("model"), evaluation.digest)
     assert (plain["protocol"], plain["verdict"]) == (asked.digest, "failed")
     (result,) = plain["gates"]
@@ -198,8 +201,8 @@ def test_only_what_passed_can_be_registered(dataset: DatasetVersion, tmp_path: A
     artifact = Artifact(digest("model"), "adapter", tmp_path, {}, {})
     other = Artifact(digest("other"), "adapter", tmp_path, {}, {})
     evaluation = answered(dataset, 0.75)
-    passed = judge(protocol(gate("threshold", min=0.5)), evaluation)
-    failed = judge(protocol(gate("threshold", min=0.9)), evaluation)
+    passed = judge(protocol(gate("threshold", min=0.5)), Evidence(evaluation))
+    failed = judge(protocol(gate("threshold", min=0.9)), Evidence(evaluation))
     assert Judged(artifact, evaluation, passed).verdict.passed
     with pytest.raises(GateRejected, match=r"at least 0\.9"):
         Judged(artifact, evaluation, failed)
@@ -217,5 +220,5 @@ def test_a_broken_model_fails_every_gate_that_asks(dataset: DatasetVersion) -> N
     broken = answered(dataset, 1.0, nll=float("nan"))
     base = answered(dataset, 0.0, name="base", form="base")
     asked = protocol(gate("threshold", min=0.0), gate("better-than-base"), settings=FEW)
-    verdict = judge(asked, broken, base=base)
+    verdict = judge(asked, Evidence(broken, base=base))
     assert [result.outcome for result in verdict.results] == ["not-judged", "not-judged"]

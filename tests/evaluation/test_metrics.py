@@ -8,14 +8,10 @@ from sklearn.metrics import accuracy_score, f1_score, precision_score, recall_sc
 from tasks.config.evaluation import EvaluationSettings
 from tasks.config.words import Task
 from tasks.evaluation.estimates import measure
-from tasks.evaluation.metrics import (
-    BINS,
-    BROKEN,
-    answer_statistics,
-    choice_statistics,
-    label_statistics,
-    tag_statistics,
-)
+from tasks.evaluation.metric import BROKEN
+from tasks.evaluation.metrics.answers import answer_statistics, choice_statistics
+from tasks.evaluation.metrics.labels import BINS, label_statistics
+from tasks.evaluation.metrics.tags import tag_statistics
 from tasks.evaluation.slices import Scores
 
 FEW = EvaluationSettings(resamples=100)

@@ -9,13 +9,13 @@ from typing import Any
 
 from tasks.artifact import Artifact
 from tasks.config.evaluation import EvaluationSettings
-from tasks.config.gates import Gate
 from tasks.config.training import BaseModelRef
 from tasks.data.version import DatasetVersion
 from tasks.digest import digest_data
-from tasks.evaluation.evaluate import Evaluation
-from tasks.evaluation.gates import GateResult, Verdict
-from tasks.evaluation.policy import Protocol
+from tasks.evaluation.evaluation import Evaluation
+from tasks.evaluation.gate import GateResult, Protocol
+from tasks.evaluation.gates.threshold import Threshold
+from tasks.evaluation.judge import Verdict
 from tasks.lineage import recording
 from tasks.lineage.event import Event, Origin
 from tasks.store import Store
@@ -124,7 +124,7 @@ def release(store: Store, chain: Chain) -> Event:
 
 
 def protocol_named(policy: str) -> Protocol:
-    gate = Gate(name="good-enough", kind="threshold", metric="macro_f1", min=0.5)
+    gate = Threshold(name="good-enough", kind="threshold", metric="macro_f1", min=0.5)
     return Protocol("text-classification", policy, (gate,), EvaluationSettings(), "base")
 
 

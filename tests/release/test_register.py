@@ -13,7 +13,8 @@ from tasks import tracking
 from tasks.artifact import load, verify
 from tasks.data.version import DatasetVersion
 from tasks.errors import GateRejected, InputError, IntegrityError, Interrupted
-from tasks.evaluation.gates import GateResult, Judged, Verdict
+from tasks.evaluation.gate import GateResult
+from tasks.evaluation.judge import Judged, Verdict
 from tasks.home import home
 from tasks.lineage import ledger, recording
 from tasks.lineage.event import Event

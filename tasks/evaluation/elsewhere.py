@@ -1,4 +1,4 @@
-"""What an arm does to a model away from its own task: how far it moved on other text, and its use for other data."""
+"""What training did to a model away from its own task: how far it moved on other text, and its use for other data."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tasks.artifact import Artifact
-from tasks.comparison.forward import forward, pooled
 from tasks.config.evaluation import EvaluationSettings
 from tasks.config.words import GENERATING
 from tasks.data.version import DatasetVersion
 from tasks.errors import InputError
 from tasks.evaluation.evaluate import evaluate, judged_rows
+from tasks.evaluation.evidence import Change
+from tasks.evaluation.forward import forward, pooled
 
 if TYPE_CHECKING:
     from tasks.training.bases import Base
@@ -23,8 +24,8 @@ PROBED = 2000  # records that a probe learns from, at most
 Texts = list[list[int]]
 
 
-def forgetting(artifact: Artifact, base: Base, corpus: Path) -> dict[str, Any]:
-    """How far the tuned model is from its base on text that no arm learns from.
+def forgetting(artifact: Artifact, base: Base, corpus: Path) -> Change:
+    """How far the tuned model is from its base on text that it did not learn from.
 
     A causal model: bits per byte of the texts, before and after; the change is what was forgotten (positive: worse).
     Others have no likelihood of a text: the mean cosine between the features (mean over tokens of the last layer, of
@@ -36,22 +37,15 @@ def forgetting(artifact: Artifact, base: Base, corpus: Path) -> dict[str, Any]:
     lines = _lines(corpus)
     if artifact.meta["task"] == "causal-lm":
         bits = [_bits_per_byte(model, artifact, lines) for model in (base, artifact)]
-        return {"measure": "bits per byte", "before": bits[0], "after": bits[1], "change": bits[1] - bits[0]}
+        return Change("bits per byte", bits[0], bits[1])
     import torch
 
     before, after = (_features(model, artifact, lines) for model in (base, artifact))
     alike = torch.nn.functional.cosine_similarity(before, after, dim=-1)
-    return {
-        "measure": "cosine of features",
-        "before": 1.0,
-        "after": float(alike.mean()),
-        "change": float(alike.mean()) - 1,
-    }
+    return Change("cosine of features", 1.0, float(alike.mean()))
 
 
-def transfer(
-    artifact: Artifact, base: Base, second: DatasetVersion, settings: EvaluationSettings, seed: int
-) -> dict[str, Any]:
+def transfer(artifact: Artifact, base: Base, second: DatasetVersion, settings: EvaluationSettings, seed: int) -> Change:
     """What the tuned model is worth on a second dataset, beside what its base is worth there.
 
     Texts with labels: a logistic regression on frozen features (mean over tokens of the last layer) learns the second
@@ -63,11 +57,10 @@ def transfer(
     """
     if second.task == "text-classification":
         before, after = (_probe(model, artifact, second, settings, seed) for model in (base, artifact))
-        return {"measure": "macro-F1 of a linear probe", "before": before, "after": after, "change": after - before}
+        return Change("macro-F1 of a linear probe", before, after)
     if second.task == "causal-lm" and artifact.meta["task"] in GENERATING:
         values = [evaluate(model, second, settings).metrics["bits_per_byte"].value for model in (base, artifact)]
-        change = values[1] - values[0]
-        return {"measure": "bits per byte of answers", "before": values[0], "after": values[1], "change": change}
+        return Change("bits per byte of answers", values[0], values[1])
     hint = "use a dataset for text-classification; or one for causal-lm with models that write text"
     raise InputError(f"a dataset for {second.task} cannot show transfer here", value=second.name, hint=hint)
 

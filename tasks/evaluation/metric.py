@@ -1,0 +1,129 @@
+"""What a metric is. Each is declared once, in a file of `metrics/`, and found there; nothing else lists them.
+
+A record contributes a vector of sufficient statistics (token counts, hits and misses...), and a metric is computed
+from the sum of these vectors over some records. So one definition gives the value of a test set, of a slice, and, over
+sums of resampled groups, all values of a bootstrap at once.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from tasks.config.words import DatasetTask
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+BROKEN: dict[str, float] = {"records": float("nan")}
+"""The statistics of a record for which a model gave no finite numbers: no metric is defined where it counts."""
+
+
+@dataclass(frozen=True)
+class Sums:
+    """Sums of statistics by name.
+
+    `values` has shape [..., statistics]; what comes out of `[name]` has shape [...]. A statistic that nobody
+    contributed to is zero.
+    """
+
+    names: tuple[str, ...]
+    values: Floats
+
+    def __getitem__(self, name: str) -> Floats:
+        if name not in self.names:
+            return np.zeros(self.values.shape[:-1])
+        return self.values[..., self.names.index(name)]
+
+    def matching(self, prefix: str) -> Floats:
+        """All statistics called `prefix:...`, in the order of their names: shape [..., found]."""
+        found = sorted(name for name in self.names if name.startswith(f"{prefix}:"))
+        return self.values[..., [self.names.index(name) for name in found]]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A number that a model is judged by."""
+
+    name: str
+    task: DatasetTask
+    """What the records hold that it is defined on."""
+    better: Literal["higher", "lower"]
+    meaning: str
+    of: Callable[[Sums], Floats]
+    """From sums of shape [..., statistics] its values, shape [...]; NaN where it is not defined: it never guesses."""
+    over: Literal["records", "label", "both"] = "records"
+    """records: all statistics of a test set or of a slice of its records. label: the hits and misses of one label or
+    entity type, over all records."""
+    usual: bool = False
+    """The one that a table or a plot of its task shows first."""
+    per_token: bool = False
+    """Its unit is a token: models with two tokenizers cannot be compared by it."""
+
+    @property
+    def sign(self) -> int:
+        """1 where higher is better, else -1: `sign * (candidate - other)` is what the candidate gains."""
+        return 1 if self.better == "higher" else -1
+
+
+@cache
+def _declared() -> tuple[Metric, ...]:
+    """`METRICS` of every file of `metrics/`, in the order of the files' names."""
+    import tasks.evaluation.metrics as package
+
+    modules = [
+        importlib.import_module(f"{package.__name__}.{one.name}") for one in pkgutil.iter_modules(package.__path__)
+    ]
+    return tuple(metric for module in modules for metric in module.METRICS)
+
+
+def metrics_of(task: DatasetTask, over: Literal["records", "label"] = "records") -> dict[str, Metric]:
+    """The metrics of a task by name: those of a test set and of slices of its records, or those of one label."""
+    return {metric.name: metric for metric in _declared() if metric.task == task and metric.over in (over, "both")}
+
+
+def usual_metric(task: DatasetTask) -> str:
+    """The metric that a table or a plot of a task shows first."""
+    return next(name for name, metric in metrics_of(task).items() if metric.usual)
+
+
+def ratio(part: Floats, whole: Floats) -> Floats:
+    """`part / whole`, NaN where the whole is zero."""
+    quotient: Floats = np.divide(part, whole, out=np.full(np.shape(whole), np.nan), where=np.asarray(whole) != 0)
+    return quotient
+
+
+def precision(sums: Sums) -> Floats:
+    """Share of what was said that is right, over all labels."""
+    hits, wrong, missed = _outcomes(sums)
+    return _defined(ratio(hits, hits + wrong), hits + wrong + missed)
+
+
+def recall(sums: Sums) -> Floats:
+    """Share of what is there that was said, over all labels."""
+    hits, wrong, missed = _outcomes(sums)
+    return _defined(ratio(hits, hits + missed), hits + wrong + missed)
+
+
+def f1(sums: Sums) -> Floats:
+    """Harmonic mean of precision and recall, over all labels."""
+    hits, wrong, missed = _outcomes(sums)
+    return ratio(2 * hits, 2 * hits + wrong + missed)
+
+
+def _outcomes(sums: Sums) -> tuple[Floats, Floats, Floats]:
+    return sums.matching("tp").sum(-1), sums.matching("fp").sum(-1), sums.matching("fn").sum(-1)
+
+
+def _defined(value: Floats, seen: Floats) -> Floats:
+    """As conlleval has it: nothing predicted, or nothing to find, is zero; NaN only where there was neither."""
+    filled: Floats = np.where((seen > 0) & np.isnan(value), 0.0, value)
+    return filled

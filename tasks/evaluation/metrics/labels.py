@@ -1,0 +1,97 @@
+"""Texts with one label each: over all labels, and of one label against the others."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tasks.evaluation.metric import Metric, Sums, f1, precision, ratio, recall
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+BINS = 15
+"""Confidence bins of the calibration error, as in its paper."""
+
+
+def _macro_f1(sums: Sums) -> Floats:
+    hits, wrong, missed = sums.matching("tp"), sums.matching("fp"), sums.matching("fn")
+    each = ratio(2 * hits, 2 * hits + wrong + missed)
+    return ratio(np.nansum(each, axis=-1), (~np.isnan(each)).sum(-1).astype(np.float64))
+
+
+def _calibration_error(sums: Sums) -> Floats:
+    gap = np.abs(sums.matching("bin-correct") - sums.matching("bin-confidence"))
+    return ratio(gap.sum(-1), sums["with_confidence"])
+
+
+METRICS = (
+    Metric(
+        "accuracy",
+        "text-classification",
+        "higher",
+        "share of texts with the right label",
+        lambda sums: ratio(sums["correct"], sums["records"]),
+    ),
+    Metric(
+        "macro_f1",
+        "text-classification",
+        "higher",
+        "mean F1 over the labels that occur in references or predictions (scikit-learn's macro average)",
+        _macro_f1,
+        usual=True,
+    ),
+    Metric(
+        "calibration_error",
+        "text-classification",
+        "lower",
+        f"expected calibration error, {BINS} equal bins of confidence (Guo et al. 2017, "
+        '"On Calibration of Modern Neural Networks")',
+        _calibration_error,
+    ),
+    Metric("f1", "text-classification", "higher", "F1 of one label against all others", f1, over="label"),
+    Metric(
+        "precision",
+        "text-classification",
+        "higher",
+        "share of the texts given this label that have it",
+        precision,
+        over="label",
+    ),
+    Metric(
+        "recall",
+        "text-classification",
+        "higher",
+        "share of the texts with this label that were given it",
+        recall,
+        over="label",
+    ),
+)
+
+
+def label_statistics(predicted: str, reference: str, confidence: float | None) -> dict[str, float]:
+    """A predicted label beside its reference.
+
+    Args:
+        predicted: the label given.
+        reference: the right one.
+        confidence: probability of the predicted label; None where whoever predicts has none (a baseline).
+    """
+    correct = predicted == reference
+    found = {"records": 1.0, "correct": float(correct)}
+    if correct:
+        found[f"tp:{reference}"] = 1.0
+    else:
+        found |= {f"fp:{predicted}": 1.0, f"fn:{reference}": 1.0}
+    if confidence is not None:
+        # Bins (0, 1/15], (1/15, 2/15]... as in the paper. The error needs no bin sizes: |hits - confidence| per bin.
+        place = min(max(int(np.ceil(confidence * BINS)) - 1, 0), BINS - 1)
+        found |= {
+            "with_confidence": 1.0,
+            f"bin-correct:{place:02d}": float(correct),
+            f"bin-confidence:{place:02d}": confidence,
+        }
+    return found

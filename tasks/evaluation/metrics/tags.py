@@ -1,0 +1,42 @@
+"""Entities in tagged tokens, counted over all types or of one type: right when type, start and end all agree."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tasks.evaluation.entities import matches
+from tasks.evaluation.metric import Metric, f1, precision, recall
+
+METRICS = (
+    Metric(
+        "entity_f1",
+        "token-classification",
+        "higher",
+        "F1 of entities: type, start and end all right (conlleval, seqeval)",
+        f1,
+        over="both",
+        usual=True,
+    ),
+    Metric(
+        "entity_precision",
+        "token-classification",
+        "higher",
+        "share of the predicted entities that are right",
+        precision,
+        over="both",
+    ),
+    Metric(
+        "entity_recall",
+        "token-classification",
+        "higher",
+        "share of the reference entities that were found",
+        recall,
+        over="both",
+    ),
+)
+
+
+def tag_statistics(predicted: Sequence[str], reference: Sequence[str]) -> dict[str, float]:
+    """Predicted tags beside the reference's, one per word."""
+    counts = matches(reference, predicted)
+    return {"records": 1.0} | {f"{outcome}:{kind}": float(count) for (outcome, kind), count in counts.items()}
