@@ -15,7 +15,6 @@ import click
 from flows.console import Console
 from flows.inputs import decided_before, inputs_of
 from flows.server import prefect_server
-from tasks import tracking
 from tasks.artifact import locked
 from tasks.config.words import DATASET_TASK
 from tasks.data.params import one_dataset
@@ -29,6 +28,8 @@ from tasks.lineage.recording import record_nothing_to_do
 from tasks.lineage.report import FormJudged
 from tasks.release.register import mirror
 from tasks.store import Store
+from tasks.tracking import runs
+from tasks.tracking.address import check_reachable
 from tasks.training.fit import check_fit
 from tasks.training.recipe import Recipe
 
@@ -57,7 +58,7 @@ class Run:
     """Digest of everything that the run depends on."""
     origin: Origin
     """Who or what asked, for the ledger."""
-    tracking: tracking.Run
+    tracking: runs.Run
     console: Console = field(default_factory=Console)
     found: Found = field(default_factory=Found)
 
@@ -107,12 +108,12 @@ def run_recipe(path: Path, actor: str | None = None) -> str:
 def _retrain(
     path: Path, recipe: Recipe, protocol: Protocol, inputs: str, origin: Origin, id_: str, started: float
 ) -> str:
-    tracking.check_reachable()
+    check_reachable()
     with ExitStack() as stack:
         server = stack.enter_context(prefect_server())  # starts while the base model is looked at
         check_fit(recipe)
         tags = {"galen.run": id_, "galen.recipe": recipe.model, "galen.inputs": inputs}
-        tracked = stack.enter_context(tracking.open_run(recipe.model, id_, tags=tags))
+        tracked = stack.enter_context(runs.open_run(recipe.model, id_, tags=tags))
         run = Run(id_, path, recipe, protocol, inputs, origin, tracked)
         with run.console.stage("start services"):
             server.ready()

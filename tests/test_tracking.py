@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
-from tasks import tracking
 from tasks.errors import GateRejected, InputError, Interrupted, Stopped
 from tasks.home import CHECKOUT
 from tasks.store import Store
+from tasks.tracking import address, connection, runs
 from tests.factories import dataset_version
 
 pytestmark = pytest.mark.usefixtures("mlflow_store")
@@ -26,14 +26,14 @@ pytestmark = pytest.mark.usefixtures("mlflow_store")
 def client() -> Any:
     from mlflow import MlflowClient
 
-    return MlflowClient(tracking_uri=tracking.uri())
+    return MlflowClient(tracking_uri=address.uri())
 
 
 def test_a_run_keeps_settings_curves_data_and_reports(store: Store, tmp_path: Path) -> None:
     report = tmp_path / "report.md"
     report.write_text("fine")
     version = dataset_version(store, "text-classification", 20)
-    with tracking.open_run("runs", "chain") as parent, tracking.open_run("runs", "step", parent, {"a": "b"}) as run:
+    with runs.open_run("runs", "chain") as parent, runs.open_run("runs", "step", parent, {"a": "b"}) as run:
         run.params({"training": {"epochs": 3, "schedule": "linear"}} | {f"p{n}": n for n in range(150)})
         for step in range(3):
             run.metrics({"loss": 3.0 - step, "rate": 0.1}, step)
@@ -51,7 +51,7 @@ def test_a_run_keeps_settings_curves_data_and_reports(store: Store, tmp_path: Pa
 
 
 def test_tables_stay_out(tmp_path: Path) -> None:
-    with tracking.open_run("runs", "x") as run, pytest.raises(InputError, match="only reports"):
+    with runs.open_run("runs", "x") as run, pytest.raises(InputError, match="only reports"):
         run.artifact(tmp_path / "predictions.parquet")
 
 
@@ -62,7 +62,7 @@ def test_tables_stay_out(tmp_path: Path) -> None:
 def test_how_a_block_ends_is_how_the_run_ends(error: Exception | None, status: str) -> None:
     def block() -> None:
         nonlocal run_id
-        with tracking.open_run("runs", "x") as run:
+        with runs.open_run("runs", "x") as run:
             run_id = run.run_id
             if error:
                 raise error
@@ -78,62 +78,62 @@ def test_how_a_block_ends_is_how_the_run_ends(error: Exception | None, status: s
 
 def test_a_killed_process_leaves_no_open_run() -> None:
     code = (
-        "import sys, time; from tasks import tracking\n"
-        "with tracking.open_run('runs', 'x') as run:\n    print(run.run_id, flush=True); time.sleep(60)"
+        "import sys, time; from tasks.tracking import runs\n"
+        "with runs.open_run('runs', 'x') as run:\n    print(run.run_id, flush=True); time.sleep(60)"
     )
     victim = subprocess.Popen([sys.executable, "-c", code], cwd=CHECKOUT, stdout=subprocess.PIPE, text=True)
     assert victim.stdout is not None
     run_id = victim.stdout.readline().strip()
-    with tracking.open_run("runs", "another"):
+    with runs.open_run("runs", "another"):
         assert client().get_run(run_id).info.status == "RUNNING"  # its process lives
     victim.send_signal(signal.SIGKILL)
     victim.wait()
-    with tracking.open_run("runs", "next"):
+    with runs.open_run("runs", "next"):
         pass
     assert client().get_run(run_id).info.status == "KILLED"
-    assert tracking.close_abandoned() == []
+    assert runs.close_abandoned() == []
 
 
-@pytest.mark.parametrize("address", ["file:///tmp/x", "var/mlruns", "ftp://host/x"])
-def test_an_address_that_is_none(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(tracking.URI, address)
+@pytest.mark.parametrize("given", ["file:///tmp/x", "var/mlruns", "ftp://host/x"])
+def test_an_address_that_is_none(given: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(address.URI, given)
     with pytest.raises(InputError, match="sqlite:///FILE"):
-        tracking.check_reachable()
+        address.check_reachable()
 
 
 @pytest.mark.parametrize("scheme", ["http", "postgresql"])
 def test_nobody_there(scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with listener() as port:
         pass
-    monkeypatch.setenv(tracking.URI, f"{scheme}://me:hunter2@127.0.0.1:{port}")
+    monkeypatch.setenv(address.URI, f"{scheme}://me:hunter2@127.0.0.1:{port}")
     with pytest.raises(InputError, match="does not answer") as caught:
-        tracking.check_reachable()
+        address.check_reachable()
     assert "hunter2" not in str(caught.value)
 
 
 def test_a_server_that_hangs_is_given_up_soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tracking, "PATIENCE", 0.5)
+    monkeypatch.setattr(address, "PATIENCE", 0.5)
     with listener() as port:
-        monkeypatch.setenv(tracking.URI, f"http://127.0.0.1:{port}")
+        monkeypatch.setenv(address.URI, f"http://127.0.0.1:{port}")
         started = time.monotonic()
         with pytest.raises(InputError, match="does not answer"):
-            tracking.check_reachable()
+            address.check_reachable()
         assert time.monotonic() - started < 5
 
 
 def test_a_server_that_goes_away_interrupts(monkeypatch: pytest.MonkeyPatch) -> None:
     with listener() as port:
         pass
-    monkeypatch.setenv(tracking.URI, f"http://127.0.0.1:{port}")
+    monkeypatch.setenv(address.URI, f"http://127.0.0.1:{port}")
     started = time.monotonic()
-    with pytest.raises(Interrupted, match="run the same command again"), tracking.open_run("runs", "x"):
+    with pytest.raises(Interrupted, match="run the same command again"), runs.open_run("runs", "x"):
         pass
     assert time.monotonic() - started < 10
 
 
 def test_the_embedded_store_needs_no_check() -> None:
-    tracking.check_reachable()
-    assert tracking.uri() == f"sqlite:///{os.environ['GALEN_HOME']}/mlflow.db"
+    address.check_reachable()
+    assert address.uri() == f"sqlite:///{os.environ['GALEN_HOME']}/mlflow.db"
 
 
 @contextmanager
@@ -149,13 +149,13 @@ def test_what_went_wrong_first_is_told_when_closing_fails_too(
     def gone(*_: object) -> None:
         raise Interrupted("MLflow is gone")
 
-    with pytest.raises(InputError, match="first"), tracking.open_run("x", "y"):
-        monkeypatch.setattr(tracking, "_finish", gone)
+    with pytest.raises(InputError, match="first"), runs.open_run("x", "y"):
+        monkeypatch.setattr(runs, "_finish", gone)
         raise InputError("first")
 
 
 def test_a_full_disk_under_mlflow_is_called_that() -> None:
     from mlflow.exceptions import MlflowException
 
-    with pytest.raises(Stopped, match="disk is full"), tracking._speaking():
+    with pytest.raises(Stopped, match="disk is full"), connection.speaking():
         raise MlflowException("(sqlite3.OperationalError) database or disk is full")

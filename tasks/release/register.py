@@ -13,7 +13,6 @@ from importlib.metadata import version as installed
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tasks import tracking
 from tasks.artifact import Artifact, load, locked, read, verify, write_atomically
 from tasks.digest import digest_data
 from tasks.errors import InputError, IntegrityError
@@ -25,6 +24,9 @@ from tasks.lineage.ledger import events
 from tasks.lineage.roles import ROLES, RegisteredVersion
 from tasks.release.card import model_card
 from tasks.store import Store
+from tasks.tracking import registry
+from tasks.tracking.address import check_reachable, uri
+from tasks.tracking.runs import Run, open_run
 
 if TYPE_CHECKING:
     from tasks.evaluation.judge import Judged
@@ -42,7 +44,7 @@ def register(
     judged_event: str,
     merged: str | None,
     adapter: str | None,
-    run: tracking.Run | None = None,
+    run: Run | None = None,
     origin: Origin | None = None,
 ) -> Version:
     """Make the bytes that passed their gates the next version of their model.
@@ -123,7 +125,7 @@ def approve(reference: str, *, by: str, reason: str, origin: Origin | None = Non
     version, _ = resolve(reference)
     if (waiting := ledger.roles(Store(home()), version.model).candidate) is None or waiting.number != version.number:
         raise InputError("this version does not wait for a decision", value=reference)
-    tracking.check_reachable()
+    check_reachable()
     event = recording.record_approved(
         Store(home()), version.model, version.number, name=by.strip(), reason=reason.strip(), origin=origin
     )
@@ -174,7 +176,7 @@ def models(model: str | None = None) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: (row["model"], row["time"]))
 
 
-def mirror(model: str, *, run: tracking.Run | None = None) -> bool:
+def mirror(model: str, *, run: Run | None = None) -> bool:
     """Bring MLflow's versions and aliases in line with the ledger, if they lag; returns whether there was work.
 
     Costs nothing where the last change was mirrored: then MLflow is not even imported.
@@ -192,39 +194,39 @@ def mirror(model: str, *, run: tracking.Run | None = None) -> bool:
     return True
 
 
-def _mirror(model: str, run: tracking.Run | None = None, uploads: Mapping[str, tracking.Upload] | None = None) -> None:
+def _mirror(model: str, run: Run | None = None, uploads: Mapping[str, registry.Upload] | None = None) -> None:
     found = ledger.roles(Store(home()), model)
-    numbers = {tags[_EVENT]: number for number, tags in tracking.versions(model).items() if _EVENT in tags}
+    numbers = {tags[_EVENT]: number for number, tags in registry.versions(model).items() if _EVENT in tags}
     for version in found.versions:
         event = version.registered.digest
         if event not in numbers:
             artifact = load(version.artifact)
             upload = (uploads or {}).get(event) or _upload(model, artifact, run)
-            numbers[event] = tracking.add_version(model, upload, _tags(version), model_card(version, artifact))
-    present = tracking.aliases(model)
+            numbers[event] = registry.add_version(model, upload, _tags(version), model_card(version, artifact))
+    present = registry.aliases(model)
     holders = {"champion": found.champion, "previous": found.previous, "candidate": found.candidate}
     for role in ROLES:
         holder = holders[role]
         wanted = numbers[holder.registered.digest] if holder else None
         if present.get(role) != wanted:
-            tracking.set_alias(model, role, wanted)
+            registry.set_alias(model, role, wanted)
     write_atomically(_mirrored(model), _state(found).encode())
 
 
-def _upload(model: str, artifact: Artifact, run: tracking.Run | None) -> tracking.Upload:
+def _upload(model: str, artifact: Artifact, run: Run | None) -> registry.Upload:
     """Copy an artifact into MLflow, as the output of a run (a new one where none is given), and hash the copy."""
     if run is None:
-        with tracking.open_run(model, "register") as opened:
+        with open_run(model, "register") as opened:
             return _upload(model, artifact, opened)
     staging = home() / "staging" / f"mlflow-{artifact.digest[:16]}"
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir(parents=True)
     try:
         requirements = [f"{name}=={installed(name).partition('+')[0]}" for name in REQUIREMENTS]
-        tracking.package_model(artifact.path, SERVED, staging / "package", requirements)
+        registry.package_model(artifact.path, SERVED, staging / "package", requirements)
         tags = {"galen.artifact": artifact.digest, "galen.form": artifact.kind}
-        upload = tracking.upload_model(model, staging / "package", run, tags)
-        copy = read(tracking.fetch(upload.location, staging / "copy") / "artifacts" / artifact.path.name)
+        upload = registry.upload_model(model, staging / "package", run, tags)
+        copy = read(registry.fetch(upload.location, staging / "copy") / "artifacts" / artifact.path.name)
         verify(copy)
         if copy.digest != artifact.digest:
             raise IntegrityError("MLflow keeps other bytes than were judged", value=copy.digest)
@@ -251,7 +253,7 @@ def _tags(version: Version) -> dict[str, str]:
 def _state(found: ledger.Roles) -> str:
     """What the mirror must show, in one digest."""
     held = {str(version.number): [version.registered.digest, *found.of(version)] for version in found.versions}
-    return digest_data({"store": tracking.uri(), "versions": held})
+    return digest_data({"store": uri(), "versions": held})
 
 
 def _mirrored(model: str) -> Path:

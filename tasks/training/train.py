@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedTokenizerBase
 
-    from tasks.tracking import Tracker
+    from tasks.tracking.runs import Tracker
 
 CPU_MICRO_BATCH = 2048
 """Tokens of a forward pass on a CPU, unless the recipe says: its activations stay in the cache. Measured with MiniLM

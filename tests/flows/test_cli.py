@@ -57,22 +57,22 @@ def test_a_mistake_is_named_with_what_to_do(arguments: tuple[str, ...], said: st
 
 def test_an_unreachable_tracking_server_is_wrong_input(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
-    from tasks import tracking
+    from tasks.tracking import address
 
     with pytest.raises(InputError, match=r"127\.0\.0\.1:9"):
-        tracking.check_reachable()
+        address.check_reachable()
 
 
 def test_a_tracking_database_that_cannot_be_written_is_wrong_input(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    from tasks import tracking
+    from tasks.tracking import address
 
     (tmp_path / "file").write_text("not a database, long enough to look like one" * 10)
     for place in (tmp_path / "file" / "x.db", tmp_path / "file", tmp_path):
         monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{place}")
         with pytest.raises(InputError, match="database cannot be written"):
-            tracking.check_reachable()
+            address.check_reachable()
 
 
 def test_an_unreachable_prefect_server_is_wrong_input(monkeypatch: pytest.MonkeyPatch) -> None:

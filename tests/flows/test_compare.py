@@ -94,9 +94,9 @@ def test_a_comparison_stops_goes_on_reports_and_runs_nothing_twice(bench: Bench)
 
     from mlflow import MlflowClient
 
-    from tasks import tracking
+    from tasks.tracking import address
 
-    client = MlflowClient(tracking_uri=tracking.uri())
+    client = MlflowClient(tracking_uri=address.uri())
     experiment = client.get_experiment_by_name("compare-tiny")
     runs = client.search_runs([experiment.experiment_id])
     parents = [run for run in runs if "mlflow.parentRunId" not in run.data.tags]

@@ -117,9 +117,9 @@ def test_a_search_stops_goes_on_grows_and_its_recipe_finds_what_it_trained(bench
 
     from mlflow import MlflowClient
 
-    from tasks import tracking
+    from tasks.tracking import address
 
-    client = MlflowClient(tracking_uri=tracking.uri())
+    client = MlflowClient(tracking_uri=address.uri())
     runs = client.search_runs([client.get_experiment_by_name("tune-tiny").experiment_id])
     newest = next(run for run in runs if "mlflow.parentRunId" not in run.data.tags)
     below = [run for run in runs if run.data.tags.get("mlflow.parentRunId") == newest.info.run_id]

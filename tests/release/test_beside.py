@@ -13,7 +13,6 @@ import torch
 from bitsandbytes.nn import Linear4bit
 from safetensors.torch import load_file, save_file
 
-from tasks import tracking
 from tasks.artifact import Artifact, load, read, verify
 from tasks.config.release import Quantization
 from tasks.config.words import Task
@@ -27,6 +26,7 @@ from tasks.release.quantize import quantize, verify_quantized
 from tasks.release.register import promote
 from tasks.release.served import Served
 from tasks.store import Store
+from tasks.tracking import address
 from tasks.training.bases import Base, locate_base
 from tasks.training.opening import open_model
 from tests.lineage.chain import ORIGIN
@@ -158,7 +158,7 @@ def test_such_a_model_is_registered_asked_exported_and_served(
     version = promote(release(store, made), ORIGIN)
     assert (version.merged, version.adapter) == (None, made.adapter.digest)
 
-    monkeypatch.setenv(tracking.URI, tracking.uri())
+    monkeypatch.setenv(address.URI, address.uri())
     monkeypatch.setattr("tasks.training.opening.native_dtype", lambda: torch.float32)  # fewer near ties
     served = mlflow.pyfunc.load_model("models:/tiny@champion")
     (answer,) = served.predict([QUESTION])

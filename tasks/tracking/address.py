@@ -1,0 +1,83 @@
+"""Where MLflow is, and whether it answers. Imports no MLflow."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import socket
+from contextlib import closing
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from tasks.errors import InputError
+from tasks.home import home
+
+URI = "MLFLOW_TRACKING_URI"
+PATIENCE = 5.0  # seconds that a server may take to answer
+_PORTS = {"http": 80, "https": 443, "postgresql": 5432, "mysql": 3306, "mssql": 1433}
+
+
+def uri() -> str:
+    """Where MLflow keeps runs and models: `MLFLOW_TRACKING_URI`, else a file under `GALEN_HOME`."""
+    return os.environ.get(URI) or f"sqlite:///{home() / 'mlflow.db'}"
+
+
+def shown_uri() -> str:
+    """The address without a password, for people and messages."""
+    return re.sub(r"//[^/@]*@", "//", uri())
+
+
+def check_reachable() -> None:
+    """Ask once, at the start of a command, whether MLflow is there; takes at most about 10 seconds.
+
+    Raises:
+        InputError: the address is no MLflow address, nothing answers there, or its file cannot be written.
+    """
+    address = uri()
+    scheme = urlsplit(address).scheme.split("+")[0]
+    if scheme == "sqlite":
+        _ask_file(Path(urlsplit(address).path.removeprefix("/")))
+        return
+    if scheme not in _PORTS:
+        hint = f"use sqlite:///FILE, or one of {', '.join(_PORTS)}; without {URI} a file under GALEN_HOME is used"
+        raise InputError(f"{URI} is no tracking address", value=shown_uri(), hint=hint)
+    try:
+        if scheme in ("http", "https"):
+            _ask_health(address)
+        else:
+            place = urlsplit(address)
+            socket.create_connection((place.hostname or "", place.port or _PORTS[scheme]), PATIENCE).close()
+    except (OSError, ValueError) as error:
+        hint = f"start the server, correct {URI}, or unset it to use a file under GALEN_HOME"
+        raise InputError("the tracking server does not answer", value=shown_uri(), hint=hint) from error
+
+
+def _ask_file(path: Path) -> None:
+    """MLflow itself would try for minutes, and warn at each attempt."""
+    import sqlite3
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with closing(sqlite3.connect(path, timeout=PATIENCE)) as database:
+            database.execute("BEGIN IMMEDIATE")
+    except (OSError, sqlite3.Error) as error:
+        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY:  # others write to it: it is there
+            return
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+            raise OSError(errno.ENOSPC, "no space for MLflow's database", str(path)) from error
+        hint = f"make it writable, or name another file with {URI}" if os.environ.get(URI) else f"check {home()}"
+        raise InputError("MLflow's database cannot be written", value=path, hint=hint) from error
+
+
+def _ask_health(address: str) -> None:
+    import urllib.error
+    import urllib.request
+
+    try:
+        urllib.request.urlopen(f"{address.rstrip('/')}/health", timeout=PATIENCE).close()
+    except urllib.error.HTTPError as error:
+        if error.code not in (401, 403):  # it asks who we are: it is there
+            raise

@@ -1,0 +1,79 @@
+"""Speaking with MLflow: one quiet client per address, and its failures as ours."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import TYPE_CHECKING
+
+from tasks.errors import Interrupted, of_machine
+from tasks.home import home
+from tasks.tracking.address import shown_uri, uri
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+
+@contextmanager
+def speaking() -> Iterator[MlflowClient]:
+    """A client, and MLflow's failures as ours."""
+    _quieten()
+    from mlflow.exceptions import MlflowException
+
+    try:
+        yield _client(uri())
+    except MlflowException as error:
+        raise of_machine(error) or Interrupted(
+            f"MLflow failed: {(str(error).splitlines() or [''])[0][:200]}",
+            value=shown_uri(),
+            hint="check the tracking server, then run the same command again: it goes on",
+        ) from error
+
+
+@contextmanager
+def unless(code: str) -> Iterator[None]:
+    """Let one error code of MLflow pass."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        yield
+    except MlflowException as error:
+        if error.error_code != code:
+            raise
+
+
+@cache
+def _quieten() -> None:
+    """Settings that MLflow reads when it is imported. Defaults only: what the user set stays."""
+    for name, value in {
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "MLFLOW_LOGGING_LEVEL": "WARNING",
+        "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+        "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+        "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",  # its own default retries a dead server for minutes
+        "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+    }.items():
+        os.environ.setdefault(name, value)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # it logs a traceback, and raises as well
+
+
+@cache
+def _client(address: str) -> MlflowClient:
+    from mlflow import MlflowClient
+
+    return MlflowClient(tracking_uri=address, registry_uri=address)
+
+
+def experiment_id(client: MlflowClient, name: str) -> str:
+    """The id of an experiment, made on first use. An SQLite store keeps files under `GALEN_HOME`, not where we run."""
+    found = client.get_experiment_by_name(name)
+    if found is None:
+        place = str(home() / "mlartifacts") if uri().startswith("sqlite:") else None
+        with unless("RESOURCE_ALREADY_EXISTS"):  # another process may be quicker
+            client.create_experiment(name, artifact_location=place)
+        found = client.get_experiment_by_name(name)
+    return str(found.experiment_id)

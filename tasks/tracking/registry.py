@@ -1,0 +1,98 @@
+"""MLflow's registry: a mirror for people and tools of the versions and roles that the ledger assigns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from tasks.tracking.address import uri
+from tasks.tracking.connection import experiment_id, speaking, unless
+from tasks.tracking.runs import Run
+
+_DESCRIPTION = 5000  # characters: the width of MLflow's column
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A model's files in MLflow, not yet a version of anything."""
+
+    model_id: str
+    location: str
+    run: Run
+
+
+def upload_model(experiment: str, package: Path, run: Run, tags: Mapping[str, str]) -> Upload:
+    """Copy a folder that `package_model` made into MLflow, as the output of a run."""
+    with speaking() as client:
+        logged = client.create_logged_model(
+            experiment_id(client, experiment),
+            name=experiment,
+            source_run_id=run.run_id,
+            tags=dict(tags),
+        )
+        client.log_model_artifacts(logged.model_id, str(package))
+        client.finalize_logged_model(logged.model_id, "READY")
+        return Upload(logged.model_id, logged.artifact_location, run)
+
+
+def add_version(name: str, upload: Upload, tags: Mapping[str, str], description: str) -> int:
+    """Make an upload the next version of the model `name`, and return MLflow's number for it."""
+    with speaking() as client:
+        with unless("RESOURCE_ALREADY_EXISTS"):
+            client.create_registered_model(name)
+        made = client.create_model_version(
+            name,
+            source=upload.location,
+            run_id=upload.run.run_id,
+            model_id=upload.model_id,
+            tags=dict(tags),
+            description=description[:_DESCRIPTION],
+        )
+        return int(made.version)
+
+
+def package_model(folder: Path, code: Path, target: Path, requirements: list[str]) -> None:
+    """Write an MLflow model to `target`: the code file and a byte-for-byte copy of `folder`; nothing is pickled."""
+    with speaking():
+        import mlflow.pyfunc
+
+        mlflow.pyfunc.save_model(
+            target, python_model=str(code), artifacts={"model": str(folder)}, pip_requirements=requirements
+        )
+
+
+def fetch(location: str, target: Path) -> Path:
+    """The files that MLflow keeps at `location`; in place where the store is local, else downloaded to `target`."""
+    if urlsplit(location).scheme in ("", "file"):
+        return Path(urlsplit(location).path)
+    target.mkdir(parents=True, exist_ok=True)
+    with speaking():
+        import mlflow.artifacts
+
+        return Path(mlflow.artifacts.download_artifacts(location, dst_path=str(target), tracking_uri=uri()))
+
+
+def versions(name: str) -> dict[int, dict[str, str]]:
+    """The tags of every version that MLflow has of a model; empty where it has none."""
+    with speaking() as client:
+        found = client.search_model_versions(f"name='{name}'", max_results=10_000)
+    return {int(version.version): dict(version.tags) for version in found}
+
+
+def aliases(name: str) -> dict[str, int]:
+    """The aliases of a model; empty where MLflow does not know it."""
+    found: Mapping[str, str] = {}
+    with speaking() as client, unless("RESOURCE_DOES_NOT_EXIST"):
+        found = client.get_registered_model(name).aliases
+    return {alias: int(version) for alias, version in found.items()}
+
+
+def set_alias(name: str, alias: str, version: int | None) -> None:
+    """Point an alias at a version; None removes it."""
+    with speaking() as client:
+        if version is None:
+            client.delete_registered_model_alias(name, alias)
+        else:
+            client.set_registered_model_alias(name, alias, str(version))
