@@ -98,11 +98,14 @@ def copy_checkout(folder: Path) -> None:
     (folder / "params.yaml").write_text(ENTRY)
 
 
+START = "from tasks.store import Store; store = Store.of_environment(); "
+
+
 def measure(folder: Path, code: str) -> tuple[float, int]:
     """Seconds and peak bytes of one Python process and its children."""
     environment = {**os.environ, "PYTHONPATH": str(folder), "GALEN_HOME": str(folder / "var")}
     started = time.perf_counter()
-    with subprocess.Popen([sys.executable, "-c", code], cwd=folder, env=environment) as child:
+    with subprocess.Popen([sys.executable, "-c", f"{START}{code}"], cwd=folder, env=environment) as child:
         memory = Memory(child.pid)
         status = child.wait()
     peak = memory.stop()
@@ -124,9 +127,11 @@ def main() -> None:
         print(f"{rows:,} rows, {size / 1e6:,.0f} MB, {len(os.sched_getaffinity(0))} cores")
         total, peak = 0.0, 0
         stages = ("ingest", "deidentify", "validate", "split", "augment", "seal")
-        steps = {one: f"from tasks.data.dvc import build_stage; build_stage({one!r}, 'million')" for one in stages}
-        steps["adopt"] = "from tasks.data.seal import adopt_version; print(adopt_version('million').meta.counts)"
-        steps["again"] = "from tasks.data.sources import inputs_digest; inputs_digest('million')"
+        steps = {
+            one: f"from tasks.data.dvc import build_stage; build_stage(store, {one!r}, 'million')" for one in stages
+        }
+        steps["adopt"] = "from tasks.data.seal import adopt_version; print(adopt_version(store, 'million').meta.counts)"
+        steps["again"] = "from tasks.data.sources import inputs_digest; inputs_digest(store, 'million')"
         for name, code in steps.items():
             seconds, memory = measure(folder, code)
             total, peak = total + seconds, max(peak, memory)

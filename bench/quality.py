@@ -20,6 +20,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from tasks.home import home
+from tasks.store import Store
+
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
@@ -48,7 +51,7 @@ def main() -> None:
     changes = {key: json.loads(value) for key, _, value in (one.partition("=") for one in args.set)}
     plain = recipe.plain()
     recipe = Recipe.model_validate(plain | {"training": plain["training"] | changes})
-    dataset, base = adopt_version(recipe.dataset), resolve_base(recipe.base_model)
+    dataset, base = adopt_version(Store(home()), recipe.dataset), resolve_base(recipe.base_model)
     rows = []
     for seed in args.seeds:
         rows.append({"seed": seed})

@@ -18,6 +18,9 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+from tasks.home import home
+from tasks.store import Store
+
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 RATES = ("learning_rate", "head_learning_rate")
@@ -74,7 +77,7 @@ def loss(plain: dict[str, Any], name: str, rate: float, steps: int) -> float:
 
     recipe = Recipe.model_validate(plain | {"training": plain["training"] | {name: rate, "max_steps": steps}})
     try:
-        artifact = finetune(recipe, adopt_version(recipe.dataset), resolve_base(recipe.base_model))
+        artifact = finetune(recipe, adopt_version(Store(home()), recipe.dataset), resolve_base(recipe.base_model))
     except GalenError as error:
         if "not a number" in error.what:
             return float("inf")

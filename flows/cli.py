@@ -179,7 +179,7 @@ def data_add(
     from tasks.data.sources import add
 
     extra = _settings(settings) | ({"task": task} if task else {})
-    dataset = add(name, path, format_, replace=replace, licence=licence, **extra)
+    dataset = add(Store(home()), name, path, format_, replace=replace, licence=licence, **extra)
     click.echo(f"{name}: {dataset.task}, {dataset.format} at {dataset.source}; next: galen data build {name}")
 
 
@@ -225,7 +225,7 @@ def data_show(name: str, as_json: bool) -> None:
     from flows.show import dataset_table
     from tasks.data.shown import show
 
-    found = show(name)
+    found = show(Store(home()), name)
     click.echo(json.dumps(found, indent=2, ensure_ascii=False) if as_json else dataset_table(found))
 
 
@@ -239,7 +239,7 @@ def data_rejected(name: str, reason: str | None, limit: int) -> None:
 
     from tasks.data.shown import rejected
 
-    for row in islice(rejected(name, reason), limit):
+    for row in islice(rejected(Store(home()), name, reason), limit):
         click.echo(json.dumps(row, ensure_ascii=False, default=str))
 
 
@@ -259,7 +259,7 @@ def data_restore(digest: str) -> None:
     """Bring a sealed version's DVC files and data back, from this machine or DVC's remote."""
     from tasks.data.restore import restore
 
-    click.echo(f"restored {restore(digest).digest[:12]}")
+    click.echo(f"restored {restore(Store(home()), digest).digest[:12]}")
 
 
 @galen.group()

@@ -78,7 +78,7 @@ def step(
 @step("data: version")
 def seal(run: ComparisonRun, row: Row, name: str) -> DatasetVersion:
     """Adopt the sealed dataset version."""
-    dataset = adopt_version(name)
+    dataset = adopt_version(Store(home()), name)
     counts = ", ".join(f"{count:,} {split}" for split, count in dataset.meta.counts.items())
     row.detail = f"{name} {dataset.digest[:12]}: {counts}"
     remember_dataset(name, dataset)

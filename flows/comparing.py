@@ -29,6 +29,7 @@ from tasks.evaluation.metric import metrics_of
 from tasks.home import CHECKOUT, home, shown
 from tasks.lineage.event import Origin
 from tasks.reports import write_report
+from tasks.store import Store
 from tasks.tracking.address import check_reachable
 from tasks.tracking.runs import open_run
 from tasks.training.fit import check_fit
@@ -133,7 +134,7 @@ def _run(
     """Make the arms that are missing; returns those that did not end."""
     check_cluster(cluster)
     forgetting = _checked(comparison, recipe, asked_for)
-    check_reachable()
+    check_reachable(Store(home()))
     with ExitStack() as stack:
         server = stack.enter_context(prefect_server())  # starts while the arms are looked at
         _check_arms(comparison, asked_for)
@@ -206,13 +207,13 @@ def _track(found: dict[str, Any], asked_for: list[Entry], page: Path, data: Path
     """One MLflow run for the comparison, and one below it for every arm and seed that ended."""
     recipes = {(entry.arm, entry.seed): entry.recipe for entry in asked_for}
     name = str(found["name"])
-    with open_run(name, name, tags={"galen.comparison": name}) as parent:
+    with open_run(Store(home()), name, name, tags={"galen.comparison": name}) as parent:
         parent.params({key: found[key] for key in ("task", "metric", "reference", "dataset", "dataset_digest", "test")})
         for path in (page, data):
             parent.artifact(path)
         for arm in found["arms"]:
             for result in arm["runs"]:
-                with open_run(name, f"{arm['name']}, seed {result['seed']}", parent) as child:
+                with open_run(Store(home()), name, f"{arm['name']}, seed {result['seed']}", parent) as child:
                     child.params({"arm": arm["name"], "artifact": result["artifact"]})
                     child.params(part_of(recipes[arm["name"], result["seed"]])["recipe"])
                     child.metrics(_numbers(result))

@@ -20,7 +20,7 @@ def build(name: str) -> DatasetVersion:
     console = Console()
     for stage in STAGES:
         with console.stage(f"data: {stage}") as row:
-            row.verdict = "done" if build_stage(stage, name) else "unchanged"
-    version = adopt_version(name)
+            row.verdict = "done" if build_stage(Store(home()), stage, name) else "unchanged"
+    version = adopt_version(Store(home()), name)
     record_sealed(Store(home()), version)
     return version

@@ -12,8 +12,9 @@ import click
 from tasks.artifact import write_atomically
 from tasks.config.words import DATASET_TASK, GENERATING, DatasetTask, Task
 from tasks.errors import InputError
-from tasks.home import CHECKOUT, shown
+from tasks.home import CHECKOUT, home, shown
 from tasks.settings import parse
+from tasks.store import Store
 from tasks.training.recipe import Recipe
 
 POLICIES: dict[DatasetTask, str] = {
@@ -99,7 +100,7 @@ def init_project(
         raise InputError("this recipe exists already", value=shown(recipe_path), hint="choose another --name")
     text = _recipe(name, chosen, base)
     check_fit(_parsed(text, recipe_path))
-    add(name, Path(source), format_, licence=licence, task=DATASET_TASK[chosen], **(settings or {}))
+    add(Store(home()), name, Path(source), format_, licence=licence, task=DATASET_TASK[chosen], **(settings or {}))
     write_atomically(recipe_path, text.encode())
     return shown(recipe_path)
 

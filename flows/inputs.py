@@ -31,7 +31,7 @@ def inputs_of(recipe: Recipe, protocol: Protocol) -> str:
         {
             "recipe": declared,
             "protocol": protocol.digest,
-            "dataset": inputs_digest(recipe.dataset),
+            "dataset": inputs_digest(Store(home()), recipe.dataset),
             "base": base_identity(recipe.base_model),
             "code": code_digest(),
         }
@@ -51,7 +51,7 @@ def base_identity(ref: BaseModelRef) -> Any:
 
 def remember_dataset(name: str, version: DatasetVersion) -> None:
     """Note which version a dataset's present inputs lead to, for plans."""
-    write_atomically(_known(inputs_digest(name)), version.digest.encode())
+    write_atomically(_known(inputs_digest(Store(home()), name)), version.digest.encode())
 
 
 def known_dataset(name: str) -> DatasetVersion | None:
@@ -61,7 +61,7 @@ def known_dataset(name: str) -> DatasetVersion | None:
         IntegrityError: it does not match its digest.
     """
     try:
-        digest = _known(inputs_digest(name)).read_text()
+        digest = _known(inputs_digest(Store(home()), name)).read_text()
     except FileNotFoundError:
         return None
     return DatasetVersion(load(digest)) if (artifacts() / digest).is_dir() else None

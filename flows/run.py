@@ -108,12 +108,12 @@ def run_recipe(path: Path, actor: str | None = None) -> str:
 def _retrain(
     path: Path, recipe: Recipe, protocol: Protocol, inputs: str, origin: Origin, id_: str, started: float
 ) -> str:
-    check_reachable()
+    check_reachable(Store(home()))
     with ExitStack() as stack:
         server = stack.enter_context(prefect_server())  # starts while the base model is looked at
         check_fit(recipe)
         tags = {"galen.run": id_, "galen.recipe": recipe.model, "galen.inputs": inputs}
-        tracked = stack.enter_context(runs.open_run(recipe.model, id_, tags=tags))
+        tracked = stack.enter_context(runs.open_run(Store(home()), recipe.model, id_, tags=tags))
         run = Run(id_, path, recipe, protocol, inputs, origin, tracked)
         with run.console.stage("start services"):
             server.ready()

@@ -106,14 +106,14 @@ class Form:
 def build_stage(run: Run, row: Row, stage: str) -> None:
     """One DVC stage of the recipe's dataset."""
     row.stage = f"data: {stage}"
-    ran = dvc.build_stage(stage, run.recipe.dataset)
+    ran = dvc.build_stage(Store(home()), stage, run.recipe.dataset)
     row.verdict = "done" if ran else "unchanged"
 
 
 @step("data: version")
 def seal(run: Run, row: Row) -> DatasetVersion:
     """Adopt the sealed dataset version, and fix how the model will be judged on it."""
-    dataset = run.found.dataset = adopt_version(run.recipe.dataset)
+    dataset = run.found.dataset = adopt_version(Store(home()), run.recipe.dataset)
     counts = ", ".join(f"{count:,} {split}" for split, count in dataset.meta.counts.items())
     row.detail = f"{dataset.digest[:12]}: {counts}; {sum(dataset.meta.rejected.values()):,} rows turned away"
     remember_dataset(run.recipe.dataset, dataset)
@@ -129,7 +129,7 @@ def seal(run: Run, row: Row) -> DatasetVersion:
 @step("data: push")
 def push_data(run: Run, row: Row) -> None:
     """Copy the version to DVC's remote before anything learns from it: what the ledger names must not be lost."""
-    dvc.push(run.recipe.dataset)
+    dvc.push(Store(home()), run.recipe.dataset)
 
 
 @step("base model")

@@ -22,6 +22,7 @@ from tasks.errors import GalenError, InputError, Interrupted, Stopped
 from tasks.home import home, shown
 from tasks.lineage.event import Origin
 from tasks.reports import write_report
+from tasks.store import Store
 from tasks.tracking.address import check_reachable
 from tasks.tracking.runs import open_run
 from tasks.training.recipe import Recipe
@@ -77,7 +78,7 @@ def run_search(
     if dataset.task != DATASET_TASK[recipe.task]:
         hint = f"dataset {recipe.dataset} is for {dataset.task}: change one of the two"
         raise InputError("the recipe and its dataset disagree about the task", value=recipe.task, hint=hint)
-    check_reachable()
+    check_reachable(Store(home()))
     subject = _run(search, recipe, parallel)
     found = summarise(subject)
     page, data = write_report(home() / "tuning" / subject.key[:12], found, render(found))
@@ -126,7 +127,7 @@ def _track(found: dict[str, Any], page: Path, data: Path) -> None:
     name = f"tune-{found['model']}"
     tags = {"galen.study": found["study"], "galen.dataset": found["dataset_digest"]}
     facts = ("model", "task", "method", "seed", "metric", "dataset", "dataset_digest", "validation", "asked", "space")
-    with open_run(name, found["study"][:12], tags=tags) as parent:
+    with open_run(Store(home()), name, found["study"][:12], tags=tags) as parent:
         parent.params({key: found[key] for key in facts})
         for path in (page, data):
             parent.artifact(path)
@@ -135,7 +136,9 @@ def _track(found: dict[str, Any], page: Path, data: Path) -> None:
             importance = {f"importance.{path}": share for path, share in found["importance"].items()}
             parent.metrics({"best_value": found["best"]["value"], **importance})
         for one in found["trials"]:
-            with open_run(name, f"trial {one['number']}", parent, tags={"galen.trial": one["state"]}) as child:
+            with open_run(
+                Store(home()), name, f"trial {one['number']}", parent, tags={"galen.trial": one["state"]}
+            ) as child:
                 child.params({**one["values"], "artifact": one["artifact"]})
                 for point in one["curve"]:
                     child.metrics({"validation_loss": point["loss"]}, int(point["step"]))

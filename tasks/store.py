@@ -18,6 +18,7 @@ from typing import Any
 from tasks.artifact import MANIFEST, Artifact, key_of, read, seal, sync, verify, write_atomically
 from tasks.digest import files_of
 from tasks.errors import InputError, IntegrityError, Interrupted
+from tasks.home import home
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,11 @@ class Store:
     """Everything made at run time below one folder; making a `Store` creates nothing."""
 
     root: Path
+
+    @classmethod
+    def of_environment(cls) -> Store:
+        """The store of `GALEN_HOME`. For command lines: whatever they call is handed a store."""
+        return cls(home())
 
     def has(self, digest: str) -> bool:
         """Whether an artifact is here; its bytes are not looked at."""

@@ -23,35 +23,38 @@ from tests.factories import dataset_version
 pytestmark = pytest.mark.usefixtures("mlflow_store")
 
 
-def client() -> Any:
+def client(store: Store) -> Any:
     from mlflow import MlflowClient
 
-    return MlflowClient(tracking_uri=address.uri())
+    return MlflowClient(tracking_uri=address.uri(store))
 
 
 def test_a_run_keeps_settings_curves_data_and_reports(store: Store, tmp_path: Path) -> None:
     report = tmp_path / "report.md"
     report.write_text("fine")
     version = dataset_version(store, "text-classification", 20)
-    with runs.open_run("runs", "chain") as parent, runs.open_run("runs", "step", parent, {"a": "b"}) as run:
+    with (
+        runs.open_run(store, "runs", "chain") as parent,
+        runs.open_run(store, "runs", "step", parent, {"a": "b"}) as run,
+    ):
         run.params({"training": {"epochs": 3, "schedule": "linear"}} | {f"p{n}": n for n in range(150)})
         for step in range(3):
             run.metrics({"loss": 3.0 - step, "rate": 0.1}, step)
         run.dataset(version)
         run.artifact(report, "reports")
-    found = client().get_run(run.run_id)
+    found = client(store).get_run(run.run_id)
     assert found.info.status == "FINISHED"
     assert found.data.params["training.epochs"] == "3" and len(found.data.params) == 152
-    assert [point.value for point in client().get_metric_history(run.run_id, "loss")] == [3.0, 2.0, 1.0]
+    assert [point.value for point in client(store).get_metric_history(run.run_id, "loss")] == [3.0, 2.0, 1.0]
     assert found.data.tags["mlflow.parentRunId"] == parent.run_id and found.data.tags["a"] == "b"
     (entry,) = found.inputs.dataset_inputs
     assert json.loads(entry.dataset.source)["split_sha256"] == version.artifact.files["train.parquet"]
     assert version.artifact.files["train.parquet"].startswith(entry.dataset.digest)
-    assert [one.path for one in client().list_artifacts(run.run_id, "reports")] == ["reports/report.md"]
+    assert [one.path for one in client(store).list_artifacts(run.run_id, "reports")] == ["reports/report.md"]
 
 
-def test_tables_stay_out(tmp_path: Path) -> None:
-    with runs.open_run("runs", "x") as run, pytest.raises(InputError, match="only reports"):
+def test_tables_stay_out(store: Store, tmp_path: Path) -> None:
+    with runs.open_run(store, "runs", "x") as run, pytest.raises(InputError, match="only reports"):
         run.artifact(tmp_path / "predictions.parquet")
 
 
@@ -59,10 +62,10 @@ def test_tables_stay_out(tmp_path: Path) -> None:
     ("error", "status"),
     [(GateRejected("no"), "FINISHED"), (Interrupted("later"), "KILLED"), (ValueError(), "FAILED"), (None, "FINISHED")],
 )
-def test_how_a_block_ends_is_how_the_run_ends(error: Exception | None, status: str) -> None:
+def test_how_a_block_ends_is_how_the_run_ends(store: Store, error: Exception | None, status: str) -> None:
     def block() -> None:
         nonlocal run_id
-        with runs.open_run("runs", "x") as run:
+        with runs.open_run(store, "runs", "x") as run:
             run_id = run.run_id
             if error:
                 raise error
@@ -73,67 +76,71 @@ def test_how_a_block_ends_is_how_the_run_ends(error: Exception | None, status: s
             block()
     else:
         block()
-    assert client().get_run(run_id).info.status == status
+    assert client(store).get_run(run_id).info.status == status
 
 
-def test_a_killed_process_leaves_no_open_run() -> None:
-    code = (
-        "import sys, time; from tasks.tracking import runs\n"
-        "with runs.open_run('runs', 'x') as run:\n    print(run.run_id, flush=True); time.sleep(60)"
-    )
+def test_a_killed_process_leaves_no_open_run(store: Store) -> None:
+    code = """
+import time
+from tasks.store import Store
+from tasks.tracking import runs
+with runs.open_run(Store.of_environment(), 'runs', 'x') as run:
+    print(run.run_id, flush=True)
+    time.sleep(60)
+"""
     victim = subprocess.Popen([sys.executable, "-c", code], cwd=CHECKOUT, stdout=subprocess.PIPE, text=True)
     assert victim.stdout is not None
     run_id = victim.stdout.readline().strip()
-    with runs.open_run("runs", "another"):
-        assert client().get_run(run_id).info.status == "RUNNING"  # its process lives
+    with runs.open_run(store, "runs", "another"):
+        assert client(store).get_run(run_id).info.status == "RUNNING"  # its process lives
     victim.send_signal(signal.SIGKILL)
     victim.wait()
-    with runs.open_run("runs", "next"):
+    with runs.open_run(store, "runs", "next"):
         pass
-    assert client().get_run(run_id).info.status == "KILLED"
-    assert runs.close_abandoned() == []
+    assert client(store).get_run(run_id).info.status == "KILLED"
+    assert runs.close_abandoned(store) == []
 
 
 @pytest.mark.parametrize("given", ["file:///tmp/x", "var/mlruns", "ftp://host/x"])
-def test_an_address_that_is_none(given: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_address_that_is_none(store: Store, given: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(address.URI, given)
     with pytest.raises(InputError, match="sqlite:///FILE"):
-        address.check_reachable()
+        address.check_reachable(store)
 
 
 @pytest.mark.parametrize("scheme", ["http", "postgresql"])
-def test_nobody_there(scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nobody_there(store: Store, scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with listener() as port:
         pass
     monkeypatch.setenv(address.URI, f"{scheme}://me:hunter2@127.0.0.1:{port}")
     with pytest.raises(InputError, match="does not answer") as caught:
-        address.check_reachable()
+        address.check_reachable(store)
     assert "hunter2" not in str(caught.value)
 
 
-def test_a_server_that_hangs_is_given_up_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_hangs_is_given_up_soon(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(address, "PATIENCE", 0.5)
     with listener() as port:
         monkeypatch.setenv(address.URI, f"http://127.0.0.1:{port}")
         started = time.monotonic()
         with pytest.raises(InputError, match="does not answer"):
-            address.check_reachable()
+            address.check_reachable(store)
         assert time.monotonic() - started < 5
 
 
-def test_a_server_that_goes_away_interrupts(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_goes_away_interrupts(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     with listener() as port:
         pass
     monkeypatch.setenv(address.URI, f"http://127.0.0.1:{port}")
     started = time.monotonic()
-    with pytest.raises(Interrupted, match="run the same command again"), runs.open_run("runs", "x"):
+    with pytest.raises(Interrupted, match="run the same command again"), runs.open_run(store, "runs", "x"):
         pass
     assert time.monotonic() - started < 10
 
 
-def test_the_embedded_store_needs_no_check() -> None:
-    address.check_reachable()
-    assert address.uri() == f"sqlite:///{os.environ['GALEN_HOME']}/mlflow.db"
+def test_the_embedded_store_needs_no_check(store: Store) -> None:
+    address.check_reachable(store)
+    assert address.uri(store) == f"sqlite:///{os.environ['GALEN_HOME']}/mlflow.db"
 
 
 @contextmanager
@@ -144,18 +151,18 @@ def listener() -> Iterator[int]:
 
 
 def test_what_went_wrong_first_is_told_when_closing_fails_too(
-    mlflow_store: str, monkeypatch: pytest.MonkeyPatch
+    store: Store, mlflow_store: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def gone(*_: object) -> None:
         raise Interrupted("MLflow is gone")
 
-    with pytest.raises(InputError, match="first"), runs.open_run("x", "y"):
+    with pytest.raises(InputError, match="first"), runs.open_run(store, "x", "y"):
         monkeypatch.setattr(runs, "_finish", gone)
         raise InputError("first")
 
 
-def test_a_full_disk_under_mlflow_is_called_that() -> None:
+def test_a_full_disk_under_mlflow_is_called_that(store: Store) -> None:
     from mlflow.exceptions import MlflowException
 
-    with pytest.raises(Stopped, match="disk is full"), connection.speaking():
+    with pytest.raises(Stopped, match="disk is full"), connection.speaking(store):
         raise MlflowException("(sqlite3.OperationalError) database or disk is full")

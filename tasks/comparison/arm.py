@@ -18,6 +18,8 @@ from tasks.errors import InputError
 from tasks.evaluation.elsewhere import forgetting, transfer
 from tasks.evaluation.evaluate import evaluate
 from tasks.evaluation.evaluation import Evaluation
+from tasks.home import home
+from tasks.store import Store
 from tasks.training.recipe import Recipe
 from tasks.training.resolve import resolve_base
 from tasks.training.train import finetune
@@ -30,7 +32,7 @@ def measure(job: Job) -> dict[str, Any]:
         GalenError: it cannot be trained or judged.
     """
     recipe = job.entry.recipe
-    dataset, base = load_version(job.dataset), resolve_base(recipe.base_model)
+    dataset, base = load_version(Store(home()), job.dataset), resolve_base(recipe.base_model)
     if base.digest != job.base:
         raise InputError("the base model changed while the comparison ran", hint="run again")
     artifact = finetune(recipe, dataset, base)
@@ -70,7 +72,7 @@ def _machine() -> dict[str, Any]:
 def _transfer(artifact: Artifact, base: Any, job: Job, recipe: Recipe) -> dict[str, Any] | None:
     if job.transfer is None:
         return None
-    second: DatasetVersion = load_version(job.transfer)
+    second: DatasetVersion = load_version(Store(home()), job.transfer)
     return transfer(artifact, base, second, recipe.evaluation, recipe.seed).plain()
 
 

@@ -32,9 +32,11 @@ class RowFault(Exception):
 class RowCheck:
     """Turns rows into records. Made once for a source, called for every row."""
 
-    def __init__(self, name: str, dataset: Dataset, mapping: Mapping[str, str], withdrawn: frozenset[str]) -> None:
+    def __init__(
+        self, name: str, dataset: Dataset, mapping: Mapping[str, str], withdrawn: frozenset[str], identity: Identity
+    ) -> None:
         self._name, self._dataset, self._mapping, self._withdrawn = name, dataset, mapping, withdrawn
-        self._identity = Identity(dataset.identified)
+        self._identity = identity
         self._content = {
             "causal-lm": self._question,
             "text-classification": self._classification,

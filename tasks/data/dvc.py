@@ -14,7 +14,8 @@ from tasks.data.params import one_dataset
 from tasks.data.reading import source_path
 from tasks.data.stage import ERROR_FILE, PARENT, STAGES, built_folder
 from tasks.errors import GalenError, InputError, Interrupted
-from tasks.home import CHECKOUT, home
+from tasks.home import CHECKOUT
+from tasks.store import Store
 
 __all__ = ["STAGES", "build_stage", "command", "push"]
 
@@ -24,7 +25,7 @@ BUSY = 75
 """Exit code of `tasks.data.dvc_process` when DVC's lock was held all the time (EX_TEMPFAIL)."""
 
 
-def build_stage(stage: str, name: str) -> bool:
+def build_stage(store: Store, stage: str, name: str) -> bool:
     """Bring one stage of one dataset up to date: `dvc repro --single-item STAGE@NAME`.
 
     DVC looks only at this stage here, so call the stages in order.
@@ -39,14 +40,14 @@ def build_stage(stage: str, name: str) -> bool:
     if stage not in STAGES:
         raise InputError("no such stage", value=stage, hint=f"there are: {', '.join(STAGES)}")
     source_path(one_dataset(name))  # DVC's own words for a missing source help nobody
-    configure()
+    configure(store)
     before = _made(stage, name)
     with tempfile.TemporaryDirectory(prefix="galen-stage-") as folder:
         error_file = Path(folder) / "error.json"
         child = process.start(
             [sys.executable, "-m", "tasks.data.dvc_process", f"{stage}@{name}", str(LOCK_PATIENCE)],
             cwd=CHECKOUT,
-            env=environment() | {ERROR_FILE: str(error_file), PARENT: str(os.getpid())},
+            env=environment(store) | {ERROR_FILE: str(error_file), PARENT: str(os.getpid())},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
         )
@@ -61,7 +62,7 @@ def build_stage(stage: str, name: str) -> bool:
     return _made(stage, name) != before
 
 
-def push(name: str) -> None:
+def push(store: Store, name: str) -> None:
     """Copy the sealed version that a dataset has now to DVC's remote (`var/dvc-remote`, unless `.dvc/config` says
     another). What ingest wrote is never pushed.
 
@@ -69,11 +70,11 @@ def push(name: str) -> None:
         Interrupted: the remote cannot be reached; in DVC's words.
     """
     one_dataset(name)
-    configure()
-    command(CHECKOUT, "push", f"seal@{name}")
+    configure(store)
+    command(store, CHECKOUT, "push", f"seal@{name}")
 
 
-def command(folder: Path, *arguments: str) -> None:
+def command(store: Store, folder: Path, *arguments: str) -> None:
     """Run a DVC command in a folder, quietly.
 
     Raises:
@@ -82,7 +83,7 @@ def command(folder: Path, *arguments: str) -> None:
     child = process.start(
         [sys.executable, "-m", "dvc", *arguments],
         cwd=folder,
-        env=environment(),
+        env=environment(store),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
@@ -96,7 +97,7 @@ def command(folder: Path, *arguments: str) -> None:
         raise Interrupted(f"dvc {arguments[0]} failed", value=lines[-1] if lines else child.returncode)
 
 
-def environment() -> dict[str, str]:
+def environment(store: Store) -> dict[str, str]:
     """What a DVC process of ours sees: this interpreter first, nothing that calls home, its own place for locks."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
     return {
@@ -104,24 +105,24 @@ def environment() -> dict[str, str]:
         "PATH": path,
         "PYTHONPATH": str(CHECKOUT),
         "DVC_NO_ANALYTICS": "1",
-        "DVC_SITE_CACHE_DIR": str(home() / "dvc-site"),
-        "GALEN_HOME": str(home()),
+        "DVC_SITE_CACHE_DIR": str(store.root / "dvc-site"),
+        "GALEN_HOME": str(store.root),
         "GX_ANALYTICS_ENABLED": "false",
         "DO_NOT_TRACK": "1",
         "SHELL": "/bin/sh",
     }
 
 
-def configure() -> None:
-    """Tell DVC where this `GALEN_HOME` is, in the git-ignored `.dvc/config.local`; what else stands there stays.
+def configure(store: Store) -> None:
+    """Tell DVC where this store is, in the git-ignored `.dvc/config.local`; what else stands there stays.
 
     `.dvc/config` says `var/`. DVC takes neither place from the environment.
     """
     import configparser
 
     wanted = {
-        ("cache", "dir"): str(home() / "dvc-cache"),
-        ("'remote \"local\"'", "url"): str(home() / "dvc-remote"),
+        ("cache", "dir"): str(store.root / "dvc-cache"),
+        ("'remote \"local\"'", "url"): str(store.root / "dvc-remote"),
         ("core", "no_scm"): "false" if (CHECKOUT / ".git").exists() else "true",
     }
     path = CHECKOUT / ".dvc" / "config.local"

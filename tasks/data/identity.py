@@ -15,7 +15,6 @@ from tasks.artifact import write_atomically
 from tasks.config.words import DatasetTask
 from tasks.data.records import CONTENT
 from tasks.errors import IntegrityError
-from tasks.home import home
 from tasks.store import Store
 
 KEY_BYTES = 32
@@ -30,8 +29,8 @@ class Identity:
     dataset can neither read an id nor try out candidates. Of an unidentified source they stay as they are.
     """
 
-    def __init__(self, identified: bool) -> None:
-        self._key = identity_key(Store(home())) if identified else None
+    def __init__(self, store: Store, identified: bool) -> None:
+        self._key = identity_key(store) if identified else None
 
     def of(self, kind: Kind, own: str) -> str:
         """The id (64 hexadecimal digits where identified) for one of the source's own."""

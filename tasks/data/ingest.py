@@ -12,7 +12,7 @@ from typing import Self
 from tasks.data.checks import Record, RowCheck, RowFault
 from tasks.data.findings import Ingested, IngestSettings
 from tasks.data.format import Row, format_named
-from tasks.data.identity import content_digest
+from tasks.data.identity import Identity, content_digest
 from tasks.data.quarantine import Quarantine, check_budget
 from tasks.data.reading import open_source, source_path
 from tasks.data.records import Reason, working_schema
@@ -34,7 +34,7 @@ def run(stage: Stage) -> Ingested:
     """
     dataset = stage.dataset
     source, part_of = open_source(dataset), format_named(dataset.format).part
-    check = RowCheck(stage.name, dataset, source.mapping, withdrawn())
+    check = RowCheck(stage.name, dataset, source.mapping, withdrawn(), Identity(stage.store, dataset.identified))
     rows = 0
     parts: set[tuple[str, bool]] = set()
     with (

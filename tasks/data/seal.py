@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tasks.artifact import MANIFEST as SEALED
-from tasks.artifact import Artifact, adopt, locked, read, seal, sync, write_atomically
+from tasks.artifact import Artifact, read, seal, sync, write_atomically
 from tasks.config.data import Dataset
 from tasks.config.words import DatasetTask, Split
 from tasks.data.findings import Augmented, Deidentified, Ingested, Sealed, Validated
@@ -22,8 +22,9 @@ from tasks.data.tables import TableWriter, batches
 from tasks.data.version import SPLITS, DatasetVersion
 from tasks.digest import files_of
 from tasks.errors import InputError, IntegrityError
-from tasks.home import CHECKOUT, home
+from tasks.home import CHECKOUT
 from tasks.meta.dataset import DatasetMeta
+from tasks.store import Store
 
 DECLARATION = ("dvc.yaml", "params.yaml", "dvc.lock")
 """What brings a version back without a git commit (tasks/data/restore.py)."""
@@ -130,7 +131,7 @@ def _portable(dataset: Dataset) -> dict[str, Any]:
     return {**dataset.plain(), "source": Path(dataset.source).name}
 
 
-def adopt_version(name: str) -> DatasetVersion:
+def adopt_version(store: Store, name: str) -> DatasetVersion:
     """Place what the seal stage built in the store (linked, not copied), with the snapshot that brings it back.
 
     Raises:
@@ -141,40 +142,35 @@ def adopt_version(name: str) -> DatasetVersion:
     if not (built / SEALED).is_file():
         raise InputError("this dataset is not built yet", value=name, hint="run its stages")
     sealed = read(built)
-    with locked(f"dataset-{sealed.digest[:16]}"):
-        artifact = place(built)
-        link = home() / "datasets" / artifact.digest
+    with store.locked(f"dataset-{sealed.digest[:16]}"):
+        artifact = place(store, built)
+        link = store.root / "datasets" / artifact.digest
         link.parent.mkdir(parents=True, exist_ok=True)
         if not link.is_symlink():
             link.symlink_to(Path("..") / "artifacts" / artifact.digest)
-        snapshot = snapshot_folder(artifact.digest)
+        snapshot = snapshot_folder(store, artifact.digest)
         if not snapshot.exists():
             _keep_declaration(snapshot, name)
     return DatasetVersion(artifact)
 
 
-def snapshot_folder(digest: str) -> Path:
+def snapshot_folder(store: Store, digest: str) -> Path:
     """Where the DVC files of a version are kept; outside its digest, since they hold places of this machine."""
-    return home() / "datasets" / f"{digest}.dvc"
+    return store.root / "datasets" / f"{digest}.dvc"
 
 
-def place(built: Path) -> Artifact:
+def place(store: Store, built: Path) -> Artifact:
     """What a seal stage built, linked into the store.
 
     Raises:
         IntegrityError: it was changed since.
     """
     sealed = read(built)
-    staging = home() / "staging" / f"dataset-{sealed.digest[:16]}"
-    shutil.rmtree(staging, ignore_errors=True)
-    staging.mkdir(parents=True)
-    try:
+    with store.staging(f"dataset-{sealed.digest[:16]}") as staging:
         for file in files_of(built):
             if file.name not in (SEALED, "manifest.json"):
                 _link(file, staging / file.relative_to(built))
-        artifact = adopt(staging, sealed.kind, sealed.meta)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
+        artifact = store.adopt(staging, sealed.kind, sealed.meta)
     if artifact.digest != sealed.digest:
         raise IntegrityError("what the seal stage built was changed since", value=built, hint="build the dataset again")
     return artifact

@@ -16,9 +16,10 @@ from tasks.data.stage import MANIFEST, REJECTED, STAGES, built_folder, refused_f
 from tasks.data.tables import batches
 from tasks.errors import InputError
 from tasks.meta.dataset import DatasetMeta
+from tasks.store import Store
 
 
-def show(name: str) -> dict[str, Any]:
+def show(store: Store, name: str) -> dict[str, Any]:
     """Counts of a dataset as it is built now; no content of a record.
 
     Returns:
@@ -32,7 +33,7 @@ def show(name: str) -> dict[str, Any]:
     """
     dataset = one_dataset(name)
     found = _found(name)
-    refused = {stage: _reasons(file) for stage, file in _refused(name).items()}
+    refused = {stage: _reasons(file) for stage, file in _refused(store, name).items()}
     if not found.found:
         why = "; ".join(f"{reason}: {rows:,}" for reasons in refused.values() for reason, rows in reasons.items())
         raise InputError(
@@ -69,7 +70,7 @@ def _reasons(file: Path) -> dict[str, int]:
     return dict(sorted(Counter(row["reason"] for row in _rows(file)).items()))
 
 
-def rejected(name: str, reason: str | None = None) -> Iterator[dict[str, Any]]:
+def rejected(store: Store, name: str, reason: str | None = None) -> Iterator[dict[str, Any]]:
     """The quarantined rows of a dataset, with what they hold: for the owner of the data, on this machine.
 
     Where the last build of a stage was refused, these are the rows that it was refused for.
@@ -84,7 +85,7 @@ def rejected(name: str, reason: str | None = None) -> Iterator[dict[str, Any]]:
     if reason is not None and reason not in set(Reason):
         raise InputError("no such reason", value=reason, hint=f"there are: {', '.join(Reason)}")
     kept = {stage: built_folder(name) / stage / REJECTED for stage in STAGES}
-    files = {stage: file for stage, file in (kept | _refused(name)).items() if file.is_file()}
+    files = {stage: file for stage, file in (kept | _refused(store, name)).items() if file.is_file()}
     if not files:
         raise InputError("this dataset is not built yet", value=name, hint=f"`galen data build {name}`")
     return (
@@ -95,8 +96,8 @@ def rejected(name: str, reason: str | None = None) -> Iterator[dict[str, Any]]:
     )
 
 
-def _refused(name: str) -> dict[str, Path]:
-    files = {stage: refused_file(name, stage) for stage in STAGES}
+def _refused(store: Store, name: str) -> dict[str, Path]:
+    files = {stage: refused_file(store, name, stage) for stage in STAGES}
     return {stage: file for stage, file in files.items() if file.is_file()}
 
 

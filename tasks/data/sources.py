@@ -11,21 +11,19 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from tasks.artifact import locked, write_atomically
+from tasks.artifact import write_atomically
 from tasks.config.data import Dataset
 from tasks.config.words import DATASET_TASKS
 from tasks.data.entries import PARAMS, check_name, params_file
 from tasks.data.format import format_named
 from tasks.data.params import checked, one_dataset
 from tasks.data.reading import open_source, source_path
-from tasks.data.shown import rejected, show
 from tasks.data.stage import STAGES
 from tasks.digest import digest_data, digest_file, files_of
 from tasks.errors import ConfigError, InputError
-from tasks.home import CHECKOUT, home, shown
+from tasks.home import CHECKOUT, shown
 from tasks.settings import load_yaml
-
-__all__ = ["add", "commit", "inputs_digest", "rejected", "show"]
+from tasks.store import Store
 
 COMMITTED = (PARAMS, "dvc.yaml", "dvc.lock", "data/withdrawn.txt")
 """What `commit` puts under git: what is needed to build the same data again."""
@@ -37,10 +35,11 @@ SETTLED = 2.0
 """Seconds: a file younger than this may change again without its time stamp changing."""
 
 
-def add(name: str, path: Path, format: str, *, replace: bool = False, **settings: Any) -> Dataset:  # noqa: A002
+def add(store: Store, name: str, path: Path, format: str, *, replace: bool = False, **settings: Any) -> Dataset:  # noqa: A002
     """Declare a dataset: look at its source, then write its entry into params.yaml; the rest of the file stays.
 
     Args:
+        store: where everything made at run time lies.
         name: of the entry.
         path: file or folder, relative to the current folder, or absolute.
         format: name of one of `tasks/data/formats`.
@@ -63,7 +62,7 @@ def add(name: str, path: Path, format: str, *, replace: bool = False, **settings
     entry = {"task": task, "source": shown(path), "format": format, **settings}
     dataset = checked(entry, f"dataset {name}")
     _check_rows(dataset)
-    with locked("params"):
+    with store.locked("params"):
         _write_entry(name, entry, replace)
     return dataset
 
@@ -101,7 +100,7 @@ def _write_entry(name: str, entry: Mapping[str, Any], replace: bool) -> None:
     write_atomically(file, text.getvalue().encode())
 
 
-def inputs_digest(name: str) -> str:
+def inputs_digest(store: Store, name: str) -> str:
     """Digest of everything that a dataset's version depends on: its entry, the bytes of its source, the stages, their
     code and suites, the withdrawn ids. Where it is the same as before, no stage has anything to do.
 
@@ -112,7 +111,7 @@ def inputs_digest(name: str) -> str:
     stages = load_yaml(CHECKOUT / "dvc.yaml")["stages"]
     source = source_path(dataset)
     found: dict[str, str | None] = {}
-    with _Digests() as digests:
+    with _Digests(store) as digests:
         for stage in STAGES:
             for dependency in stages[stage]["do"]["deps"]:
                 if dependency == "${item.source}":
@@ -127,8 +126,8 @@ def inputs_digest(name: str) -> str:
 class _Digests:
     """SHA-256 of files, remembered for big ones by size, time stamp and inode; use as a context manager."""
 
-    def __init__(self) -> None:
-        self._file = home() / "digests.json"
+    def __init__(self, store: Store) -> None:
+        self._file = store.root / "digests.json"
         self._known: dict[str, list[Any]] = {}
         self._changed = False
 

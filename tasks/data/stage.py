@@ -48,8 +48,9 @@ from tasks.data.entries import one_entry
 from tasks.data.findings import KINDS, Findings, SoFar
 from tasks.digest import canonical_json
 from tasks.errors import GalenError, InputError, Interrupted, Unforeseen, of_machine
-from tasks.home import CHECKOUT, home
+from tasks.home import CHECKOUT
 from tasks.settings import parse
+from tasks.store import Store
 
 STAGES: tuple[str, ...] = tuple(KINDS)
 MANIFEST = "manifest.json"
@@ -66,6 +67,7 @@ Run = Callable[["Stage"], Findings]
 class Stage:
     """One run of one stage for one dataset."""
 
+    store: Store = field(repr=False)
     stage: str
     name: str
     dataset: Dataset
@@ -99,15 +101,16 @@ def built_folder(name: str) -> Path:
     return CHECKOUT / "data" / "built" / name
 
 
-def refused_file(name: str, stage: str) -> Path:
+def refused_file(store: Store, name: str, stage: str) -> Path:
     """Where the quarantined rows of a refused build wait for the data's owner; on this machine only."""
-    return home() / "refused" / name / f"{stage}.parquet"
+    return store.root / "refused" / name / f"{stage}.parquet"
 
 
-def execute(stage: str, name: str, dataset: Dataset, run: Run, built: Path) -> Path:
+def execute(store: Store, stage: str, name: str, dataset: Dataset, run: Run, built: Path) -> Path:
     """Run one stage into a fresh folder and put it in place; return that folder.
 
     Args:
+        store: where everything made at run time lies.
         stage: one of `STAGES`.
         name: the dataset's.
         dataset: its settings.
@@ -121,9 +124,9 @@ def execute(stage: str, name: str, dataset: Dataset, run: Run, built: Path) -> P
         shutil.rmtree(left)
     output.mkdir()
     before = _before(stage, built)
-    refused = refused_file(name, stage)
+    refused = refused_file(store, name, stage)
     try:
-        found = run(Stage(stage, name, dataset, output, built, before))
+        found = run(Stage(store, stage, name, dataset, output, built, before))
         write_atomically(output / MANIFEST, canonical_json({**before.plain(), stage: found.plain()}))
         shutil.rmtree(final, ignore_errors=True)
         output.rename(final)
@@ -159,7 +162,7 @@ def stage_main(stage: str, run: Run) -> NoReturn:
         if len(sys.argv) != 2:
             raise InputError(f"usage: python -m tasks.data.{stage} NAME")
         name = sys.argv[1]
-        execute(stage, name, parse(Dataset, *one_entry(name)), run, built_folder(name))
+        execute(Store.of_environment(), stage, name, parse(Dataset, *one_entry(name)), run, built_folder(name))
         raise SystemExit(0)
     except GalenError as typed:
         error = typed

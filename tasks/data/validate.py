@@ -51,7 +51,7 @@ def run(stage: Stage) -> Validated:
     )
     docs = page(validation, stage.name)
     if failed := validation.failed:
-        kept_page = refused_file(stage.name, stage.stage).with_suffix(".html")
+        kept_page = refused_file(stage.store, stage.name, stage.stage).with_suffix(".html")
         _write_page(kept_page, docs)
         raise InputError(
             f"dataset {stage.name} does not meet {len(failed)} of {len(validation.verdicts)} expectations",

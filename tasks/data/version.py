@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
-from tasks.artifact import Artifact, load
+from tasks.artifact import Artifact
 from tasks.config.words import DatasetTask, Split
 from tasks.data.records import schema
 from tasks.errors import InputError
 from tasks.meta.dataset import DatasetMeta
+from tasks.store import Store
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -69,14 +70,14 @@ class DatasetVersion:
         return cast("list[dict[str, Any]]", self.read(split).to_pylist())
 
 
-def load_version(digest: str) -> DatasetVersion:
+def load_version(store: Store, digest: str) -> DatasetVersion:
     """A sealed version by digest, every file hashed.
 
     Raises:
         IntegrityError: it is not there, or was changed.
         InputError: the digest is of something else.
     """
-    artifact = load(digest)
+    artifact = store.load(digest)
     if artifact.kind != "dataset":
         raise InputError(f"this is the digest of an artifact of kind {artifact.kind}, not of a dataset", value=digest)
     return DatasetVersion(artifact)

@@ -125,7 +125,7 @@ def approve(reference: str, *, by: str, reason: str, origin: Origin | None = Non
     version, _ = resolve(reference)
     if (waiting := ledger.roles(Store(home()), version.model).candidate) is None or waiting.number != version.number:
         raise InputError("this version does not wait for a decision", value=reference)
-    check_reachable()
+    check_reachable(Store(home()))
     event = recording.record_approved(
         Store(home()), version.model, version.number, name=by.strip(), reason=reason.strip(), origin=origin
     )
@@ -196,37 +196,39 @@ def mirror(model: str, *, run: Run | None = None) -> bool:
 
 def _mirror(model: str, run: Run | None = None, uploads: Mapping[str, registry.Upload] | None = None) -> None:
     found = ledger.roles(Store(home()), model)
-    numbers = {tags[_EVENT]: number for number, tags in registry.versions(model).items() if _EVENT in tags}
+    numbers = {
+        tags[_EVENT]: number for number, tags in registry.versions(Store(home()), model).items() if _EVENT in tags
+    }
     for version in found.versions:
         event = version.registered.digest
         if event not in numbers:
             artifact = load(version.artifact)
             upload = (uploads or {}).get(event) or _upload(model, artifact, run)
             numbers[event] = registry.add_version(model, upload, _tags(version), model_card(version, artifact))
-    present = registry.aliases(model)
+    present = registry.aliases(Store(home()), model)
     holders = {"champion": found.champion, "previous": found.previous, "candidate": found.candidate}
     for role in ROLES:
         holder = holders[role]
         wanted = numbers[holder.registered.digest] if holder else None
         if present.get(role) != wanted:
-            registry.set_alias(model, role, wanted)
+            registry.set_alias(Store(home()), model, role, wanted)
     write_atomically(_mirrored(model), _state(found).encode())
 
 
 def _upload(model: str, artifact: Artifact, run: Run | None) -> registry.Upload:
     """Copy an artifact into MLflow, as the output of a run (a new one where none is given), and hash the copy."""
     if run is None:
-        with open_run(model, "register") as opened:
+        with open_run(Store(home()), model, "register") as opened:
             return _upload(model, artifact, opened)
     staging = home() / "staging" / f"mlflow-{artifact.digest[:16]}"
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir(parents=True)
     try:
         requirements = [f"{name}=={installed(name).partition('+')[0]}" for name in REQUIREMENTS]
-        registry.package_model(artifact.path, SERVED, staging / "package", requirements)
+        registry.package_model(Store(home()), artifact.path, SERVED, staging / "package", requirements)
         tags = {"galen.artifact": artifact.digest, "galen.form": artifact.kind}
         upload = registry.upload_model(model, staging / "package", run, tags)
-        copy = read(registry.fetch(upload.location, staging / "copy") / "artifacts" / artifact.path.name)
+        copy = read(registry.fetch(Store(home()), upload.location, staging / "copy") / "artifacts" / artifact.path.name)
         verify(copy)
         if copy.digest != artifact.digest:
             raise IntegrityError("MLflow keeps other bytes than were judged", value=copy.digest)
@@ -253,7 +255,7 @@ def _tags(version: Version) -> dict[str, str]:
 def _state(found: ledger.Roles) -> str:
     """What the mirror must show, in one digest."""
     held = {str(version.number): [version.registered.digest, *found.of(version)] for version in found.versions}
-    return digest_data({"store": uri(), "versions": held})
+    return digest_data({"store": uri(Store(home())), "versions": held})
 
 
 def _mirrored(model: str) -> Path:

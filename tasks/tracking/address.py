@@ -11,37 +11,37 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from tasks.errors import InputError
-from tasks.home import home
+from tasks.store import Store
 
 URI = "MLFLOW_TRACKING_URI"
 PATIENCE = 5.0  # seconds that a server may take to answer
 _PORTS = {"http": 80, "https": 443, "postgresql": 5432, "mysql": 3306, "mssql": 1433}
 
 
-def uri() -> str:
+def uri(store: Store) -> str:
     """Where MLflow keeps runs and models: `MLFLOW_TRACKING_URI`, else a file under `GALEN_HOME`."""
-    return os.environ.get(URI) or f"sqlite:///{home() / 'mlflow.db'}"
+    return os.environ.get(URI) or f"sqlite:///{store.root / 'mlflow.db'}"
 
 
-def shown_uri() -> str:
+def shown_uri(store: Store) -> str:
     """The address without a password, for people and messages."""
-    return re.sub(r"//[^/@]*@", "//", uri())
+    return re.sub(r"//[^/@]*@", "//", uri(store))
 
 
-def check_reachable() -> None:
+def check_reachable(store: Store) -> None:
     """Ask once, at the start of a command, whether MLflow is there; takes at most about 10 seconds.
 
     Raises:
         InputError: the address is no MLflow address, nothing answers there, or its file cannot be written.
     """
-    address = uri()
+    address = uri(store)
     scheme = urlsplit(address).scheme.split("+")[0]
     if scheme == "sqlite":
-        _ask_file(Path(urlsplit(address).path.removeprefix("/")))
+        _ask_file(store, Path(urlsplit(address).path.removeprefix("/")))
         return
     if scheme not in _PORTS:
         hint = f"use sqlite:///FILE, or one of {', '.join(_PORTS)}; without {URI} a file under GALEN_HOME is used"
-        raise InputError(f"{URI} is no tracking address", value=shown_uri(), hint=hint)
+        raise InputError(f"{URI} is no tracking address", value=shown_uri(store), hint=hint)
     try:
         if scheme in ("http", "https"):
             _ask_health(address)
@@ -50,10 +50,10 @@ def check_reachable() -> None:
             socket.create_connection((place.hostname or "", place.port or _PORTS[scheme]), PATIENCE).close()
     except (OSError, ValueError) as error:
         hint = f"start the server, correct {URI}, or unset it to use a file under GALEN_HOME"
-        raise InputError("the tracking server does not answer", value=shown_uri(), hint=hint) from error
+        raise InputError("the tracking server does not answer", value=shown_uri(store), hint=hint) from error
 
 
-def _ask_file(path: Path) -> None:
+def _ask_file(store: Store, path: Path) -> None:
     """MLflow itself would try for minutes, and warn at each attempt."""
     import sqlite3
 
@@ -68,7 +68,7 @@ def _ask_file(path: Path) -> None:
             raise
         if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
             raise OSError(errno.ENOSPC, "no space for MLflow's database", str(path)) from error
-        hint = f"make it writable, or name another file with {URI}" if os.environ.get(URI) else f"check {home()}"
+        hint = f"make it writable, or name another file with {URI}" if os.environ.get(URI) else f"check {store.root}"
         raise InputError("MLflow's database cannot be written", value=path, hint=hint) from error
 
 

@@ -10,7 +10,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from tasks.errors import Interrupted, of_machine
-from tasks.home import home
+from tasks.store import Store
 from tasks.tracking.address import shown_uri, uri
 
 if TYPE_CHECKING:
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def speaking() -> Iterator[MlflowClient]:
+def speaking(store: Store) -> Iterator[MlflowClient]:
     """A client, and MLflow's failures as ours."""
     _quieten()
     from mlflow.exceptions import MlflowException
 
     try:
-        yield _client(uri())
+        yield _client(uri(store))
     except MlflowException as error:
         raise of_machine(error) or Interrupted(
             f"MLflow failed: {(str(error).splitlines() or [''])[0][:200]}",
-            value=shown_uri(),
+            value=shown_uri(store),
             hint="check the tracking server, then run the same command again: it goes on",
         ) from error
 
@@ -68,11 +68,11 @@ def _client(address: str) -> MlflowClient:
     return MlflowClient(tracking_uri=address, registry_uri=address)
 
 
-def experiment_id(client: MlflowClient, name: str) -> str:
+def experiment_id(store: Store, client: MlflowClient, name: str) -> str:
     """The id of an experiment, made on first use. An SQLite store keeps files under `GALEN_HOME`, not where we run."""
     found = client.get_experiment_by_name(name)
     if found is None:
-        place = str(home() / "mlartifacts") if uri().startswith("sqlite:") else None
+        place = str(store.root / "mlartifacts") if uri(store).startswith("sqlite:") else None
         with unless("RESOURCE_ALREADY_EXISTS"):  # another process may be quicker
             client.create_experiment(name, artifact_location=place)
         found = client.get_experiment_by_name(name)

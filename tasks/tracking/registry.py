@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from tasks.store import Store
 from tasks.tracking.address import uri
 from tasks.tracking.connection import experiment_id, speaking, unless
 from tasks.tracking.runs import Run
@@ -25,9 +26,9 @@ class Upload:
 
 def upload_model(experiment: str, package: Path, run: Run, tags: Mapping[str, str]) -> Upload:
     """Copy a folder that `package_model` made into MLflow, as the output of a run."""
-    with speaking() as client:
+    with speaking(run.store) as client:
         logged = client.create_logged_model(
-            experiment_id(client, experiment),
+            experiment_id(run.store, client, experiment),
             name=experiment,
             source_run_id=run.run_id,
             tags=dict(tags),
@@ -39,7 +40,7 @@ def upload_model(experiment: str, package: Path, run: Run, tags: Mapping[str, st
 
 def add_version(name: str, upload: Upload, tags: Mapping[str, str], description: str) -> int:
     """Make an upload the next version of the model `name`, and return MLflow's number for it."""
-    with speaking() as client:
+    with speaking(upload.run.store) as client:
         with unless("RESOURCE_ALREADY_EXISTS"):
             client.create_registered_model(name)
         made = client.create_model_version(
@@ -53,9 +54,9 @@ def add_version(name: str, upload: Upload, tags: Mapping[str, str], description:
         return int(made.version)
 
 
-def package_model(folder: Path, code: Path, target: Path, requirements: list[str]) -> None:
+def package_model(store: Store, folder: Path, code: Path, target: Path, requirements: list[str]) -> None:
     """Write an MLflow model to `target`: the code file and a byte-for-byte copy of `folder`; nothing is pickled."""
-    with speaking():
+    with speaking(store):
         import mlflow.pyfunc
 
         mlflow.pyfunc.save_model(
@@ -63,35 +64,35 @@ def package_model(folder: Path, code: Path, target: Path, requirements: list[str
         )
 
 
-def fetch(location: str, target: Path) -> Path:
+def fetch(store: Store, location: str, target: Path) -> Path:
     """The files that MLflow keeps at `location`; in place where the store is local, else downloaded to `target`."""
     if urlsplit(location).scheme in ("", "file"):
         return Path(urlsplit(location).path)
     target.mkdir(parents=True, exist_ok=True)
-    with speaking():
+    with speaking(store):
         import mlflow.artifacts
 
-        return Path(mlflow.artifacts.download_artifacts(location, dst_path=str(target), tracking_uri=uri()))
+        return Path(mlflow.artifacts.download_artifacts(location, dst_path=str(target), tracking_uri=uri(store)))
 
 
-def versions(name: str) -> dict[int, dict[str, str]]:
+def versions(store: Store, name: str) -> dict[int, dict[str, str]]:
     """The tags of every version that MLflow has of a model; empty where it has none."""
-    with speaking() as client:
+    with speaking(store) as client:
         found = client.search_model_versions(f"name='{name}'", max_results=10_000)
     return {int(version.version): dict(version.tags) for version in found}
 
 
-def aliases(name: str) -> dict[str, int]:
+def aliases(store: Store, name: str) -> dict[str, int]:
     """The aliases of a model; empty where MLflow does not know it."""
     found: Mapping[str, str] = {}
-    with speaking() as client, unless("RESOURCE_DOES_NOT_EXIST"):
+    with speaking(store) as client, unless("RESOURCE_DOES_NOT_EXIST"):
         found = client.get_registered_model(name).aliases
     return {alias: int(version) for alias, version in found.items()}
 
 
-def set_alias(name: str, alias: str, version: int | None) -> None:
+def set_alias(store: Store, name: str, alias: str, version: int | None) -> None:
     """Point an alias at a version; None removes it."""
-    with speaking() as client:
+    with speaking(store) as client:
         if version is None:
             client.delete_registered_model_alias(name, alias)
         else:

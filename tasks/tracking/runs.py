@@ -6,15 +6,14 @@ import json
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from tasks.artifact import locked
 from tasks.config.words import Split
 from tasks.data.version import DatasetVersion
 from tasks.errors import GalenError, InputError, Interrupted
-from tasks.home import home
+from tasks.store import Store
 from tasks.tracking.connection import experiment_id, speaking, unless
 
 _SHOWN = frozenset({".json", ".html", ".md", ".txt", ".yaml", ".svg", ".png"})
@@ -40,13 +39,14 @@ class Tracker(Protocol):
 
 @dataclass(frozen=True)
 class Run:
-    """One MLflow run. Holds nothing but its id, so it can go to another thread or process."""
+    """One MLflow run. Holds nothing but its id and where MLflow is, so it can go to another thread or process."""
 
+    store: Store = field(repr=False)
     run_id: str
 
     def params(self, values: Mapping[str, Any]) -> None:
         """Log settings; `{"training": {"epochs": 3}}` becomes `training.epochs`."""
-        with speaking() as client:
+        with speaking(self.store) as client:
             from mlflow.entities import Param
 
             flat = [Param(key, str(value)) for key, value in _flat(values).items()]
@@ -56,14 +56,14 @@ class Run:
     def metrics(self, values: Mapping[str, float], step: int = 0) -> None:
         """Log one point of each curve, in one request."""
         now = time.time_ns() // 1_000_000
-        with speaking() as client:
+        with speaking(self.store) as client:
             from mlflow.entities import Metric
 
             client.log_batch(self.run_id, metrics=[Metric(key, float(v), now, step) for key, v in values.items()])
 
     def tags(self, values: Mapping[str, str]) -> None:
         """Set tags; one that exists is overwritten."""
-        with speaking() as client:
+        with speaking(self.store) as client:
             from mlflow.entities import RunTag
 
             client.log_batch(self.run_id, tags=[RunTag(key, value) for key, value in values.items()])
@@ -76,13 +76,13 @@ class Run:
         """
         if path.suffix not in _SHOWN:
             raise InputError("only reports go to MLflow", value=path.name, hint=f"allowed: {', '.join(sorted(_SHOWN))}")
-        with speaking() as client:
+        with speaking(self.store) as client:
             client.log_artifact(self.run_id, str(path), name)
 
     def dataset(self, version: DatasetVersion, split: Split = "train") -> None:
         """Log a split as input of the run, by our digest; MLflow's own covers the first 10,000 rows only."""
         digest = version.split_digest(split)
-        with speaking() as client:
+        with speaking(self.store) as client:
             from mlflow.entities import Dataset, DatasetInput, InputTag
 
             entry = Dataset(
@@ -97,7 +97,7 @@ class Run:
 
 @contextmanager
 def open_run(
-    experiment: str, name: str, parent: Run | None = None, tags: Mapping[str, str] | None = None
+    store: Store, experiment: str, name: str, parent: Run | None = None, tags: Mapping[str, str] | None = None
 ) -> Iterator[Run]:
     """A run that is finished when the block ends: FINISHED, KILLED (interrupted) or FAILED.
 
@@ -107,12 +107,15 @@ def open_run(
     Raises:
         Interrupted: MLflow does not answer.
     """
-    close_abandoned()
+    close_abandoned(store)
     with ExitStack() as stack:
-        with speaking() as client:
+        with speaking(store) as client:
             labels = {**(tags or {}), **({"mlflow.parentRunId": parent.run_id} if parent else {})}
-            run = Run(client.create_run(experiment_id(client, experiment), run_name=name, tags=labels).info.run_id)
-        stack.enter_context(locked(f"{_RUN_LOCK}{run.run_id}", wait=False))
+            run = Run(
+                store,
+                client.create_run(experiment_id(store, client, experiment), run_name=name, tags=labels).info.run_id,
+            )
+        stack.enter_context(store.locked(f"{_RUN_LOCK}{run.run_id}", wait=False))
         try:
             yield run
         except BaseException as error:
@@ -128,17 +131,17 @@ def _status_after(error: BaseException) -> str:
     return "KILLED" if isinstance(error, KeyboardInterrupt | GeneratorExit) else "FAILED"
 
 
-def close_abandoned() -> list[Run]:
-    """Mark runs of this `GALEN_HOME` KILLED whose process is gone, and return them.
+def close_abandoned(store: Store) -> list[Run]:
+    """Mark runs of this store KILLED whose process is gone, and return them.
 
     Every open run holds a lock that the kernel frees with its process, so a run is abandoned exactly when its lock
     file is there and nobody holds it.
     """
     closed = []
-    for path in sorted((home() / "locks").glob(f"{_RUN_LOCK}*.lock")):
+    for path in sorted((store.root / "locks").glob(f"{_RUN_LOCK}*.lock")):
         try:
-            with locked(path.stem, wait=False):
-                run = Run(path.stem.removeprefix(_RUN_LOCK))
+            with store.locked(path.stem, wait=False):
+                run = Run(store, path.stem.removeprefix(_RUN_LOCK))
                 _finish(run, "KILLED")
                 closed.append(run)
         except Interrupted:
@@ -147,9 +150,12 @@ def close_abandoned() -> list[Run]:
 
 
 def _finish(run: Run, status: str) -> None:
-    with speaking() as client, unless("RESOURCE_DOES_NOT_EXIST"):  # a run of another server, or deleted by hand
+    with (
+        speaking(run.store) as client,
+        unless("RESOURCE_DOES_NOT_EXIST"),
+    ):  # a run of another server, or deleted by hand
         client.set_terminated(run.run_id, status)
-    (home() / "locks" / f"{_RUN_LOCK}{run.run_id}.lock").unlink(missing_ok=True)
+    (run.store.root / "locks" / f"{_RUN_LOCK}{run.run_id}.lock").unlink(missing_ok=True)
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

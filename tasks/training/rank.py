@@ -16,7 +16,9 @@ from tasks.artifact import write_atomically
 from tasks.data.version import load_version
 from tasks.digest import canonical_json
 from tasks.errors import GalenError, Unforeseen, of_machine
+from tasks.home import home
 from tasks.process import die_with_parent
+from tasks.store import Store
 from tasks.training.bases import Base
 from tasks.training.checkpoint import Checkpoints
 from tasks.training.distributed import joined
@@ -54,7 +56,7 @@ def _train(job: dict[str, Any], folder: Path) -> None:
         learned = learn(
             Path(job["folder"]),
             recipe,
-            load_version(job["dataset"]),
+            load_version(Store(home()), job["dataset"]),
             base,
             Checkpoints(job["key"], machine(recipe)),
             None if team.rank else CurvesFile(folder / CURVES),

@@ -12,6 +12,7 @@ import pytest
 
 from tasks.config.data import Dataset
 from tasks.data import entries, sources, stage
+from tasks.store import Store
 
 QUESTIONS = {"task": "causal-lm", "licence": "CC0-1.0", "identified": False, "bad_row_budget": 1.0}
 
@@ -46,7 +47,7 @@ def pairs(done: Ingested) -> list[tuple[str, str]]:
 
 
 @pytest.fixture
-def ingest(tmp_path: Path) -> Ingest:
+def ingest(store: Store, tmp_path: Path) -> Ingest:
     """Write a source (text, bytes, or rows for JSON lines) and ingest it; `settings` go into the dataset's entry."""
 
     def run(content: str | bytes | list[Any] | Path, format: str = "jsonl", **settings: Any) -> Ingested:  # noqa: A002
@@ -63,7 +64,7 @@ def ingest(tmp_path: Path) -> Ingest:
         if isinstance(content, bytes):
             source.write_bytes(content)
         dataset = Dataset.model_validate(QUESTIONS | {"source": str(source), "format": format} | settings)
-        folder = execute("ingest", "test", dataset, stage.run, tmp_path / "built" / "test")
+        folder = execute(store, "ingest", "test", dataset, stage.run, tmp_path / "built" / "test")
         return Ingested(
             json.loads((folder / "manifest.json").read_bytes())["ingest"],
             pq.read_table(folder / "records.parquet").to_pylist(),

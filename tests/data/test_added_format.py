@@ -14,6 +14,7 @@ from tasks.config.data import Dataset
 from tasks.data import params, sources
 from tasks.data.format import format_named, formats, guessed_format, model_tasks
 from tasks.errors import ConfigError
+from tasks.store import Store
 from tests.data.conftest import Ingest, pairs
 
 CARDS = '''
@@ -60,8 +61,10 @@ def cards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     formats.cache_clear()
 
 
-def test_a_format_from_one_file_is_declared_and_ingested(cards: Path, checkout: Path, ingest: Ingest) -> None:
-    added = sources.add("new", cards, "cards", licence="CC0-1.0", exclude=["What is asthma?"])
+def test_a_format_from_one_file_is_declared_and_ingested(
+    store: Store, cards: Path, checkout: Path, ingest: Ingest
+) -> None:
+    added = sources.add(store, "new", cards, "cards", licence="CC0-1.0", exclude=["What is asthma?"])
     assert params.one_dataset("new") == added
     assert added.task == "causal-lm"
     done = ingest(cards, "cards", exclude=list(added.exclude))

@@ -22,6 +22,7 @@ from tasks.data.tables import TableWriter
 from tasks.data.tagging import Grammar
 from tasks.data.version import SPLITS
 from tasks.errors import IntegrityError
+from tasks.store import Store
 
 DATASET = {"source": "s", "format": "jsonl", "licence": "CC0-1.0", "identified": False}
 ALL = {"paraphrase": 1, "synonyms": 1, "noise": 1}
@@ -31,7 +32,7 @@ CONDITIONS = ("hypertension", "asthma", "urticaria", "gout", "migraine", "varice
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Callable[..., tuple[Splits, dict[str, Any]]]:
+def run(store: Store, tmp_path: Path) -> Callable[..., tuple[Splits, dict[str, Any]]]:
     """Run the stage on splits given by their content columns; returns the rows of each split, and the facts."""
     built = tmp_path / "built"
 
@@ -46,7 +47,7 @@ def run(tmp_path: Path) -> Callable[..., tuple[Splits, dict[str, Any]]]:
                     known = {"record_id": f"{split}{n}", "group_id": f"{split}{n}", "category": "c", "language": "en"}
                     writer.write({**known, "source": "s", "licence": "x", "parents": [], "place": "line 1", **row})
         (built / "split" / "manifest.json").write_text("{}")
-        folder = execute("augment", "test", dataset, augment.run, built)
+        folder = execute(store, "augment", "test", dataset, augment.run, built)
         facts = json.loads((folder / "manifest.json").read_bytes())["augment"]
         return {split: pq.read_table(folder / f"{split}.parquet").to_pylist() for split in SPLITS}, facts
 

@@ -28,25 +28,28 @@ datasets:
     {task: causal-lm, source: rows.jsonl, format: jsonl, columns: {record_id: id}, licence: CC0-1.0, identified: false}
   broken: {task: poetry}
 """
+START = """
+from tasks.data import dvc
+from tasks.store import Store
+store = Store.of_environment()
+"""
 IMPATIENT = """
 dvc.LOCK_PATIENCE = 0.1
 try:
-    dvc.build_stage("ingest", "tiny")
+    dvc.build_stage(store, "ingest", "tiny")
 except dvc.Interrupted as error:
     print(error)
 """
 RECORD = {"prompt": "Why?", "answer": "So.", "record_id": "1", "group_id": "1", "category": "x", "language": "en"}
 BACK = """
 import shutil
-from tasks.artifact import artifacts
 from tasks.data import restore, seal
-from tasks.home import home
-dvc.build_stage("seal", "tiny")
-version = seal.adopt_version("tiny")
-dvc.push("tiny")
-for gone in (artifacts() / version.digest, home() / "dvc-cache"):
+dvc.build_stage(store, "seal", "tiny")
+version = seal.adopt_version(store, "tiny")
+dvc.push(store, "tiny")
+for gone in (version.artifact.path, store.root / "dvc-cache"):
     shutil.rmtree(gone)
-again = restore.restore(version.digest)
+again = restore.restore(store, version.digest)
 print(again.digest == version.digest, again.rows("train")[0]["prompt"])
 """
 SLEEPER = """
@@ -79,7 +82,7 @@ def checkout(tmp_path: Path) -> Path:
 
 def start(checkout: Path, code: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-c", f"from tasks.data import dvc\n{code}"],
+        [sys.executable, "-c", f"{START}{code}"],
         cwd=checkout,
         env={**os.environ, "PYTHONPATH": str(checkout)},
         stdin=subprocess.PIPE,
@@ -96,14 +99,14 @@ def said(checkout: Path, code: str) -> str:
 
 
 def test_a_stage_runs_once_and_again_only_when_its_input_changed(checkout: Path, galen_home: Path) -> None:
-    twice = "print(dvc.build_stage('ingest', 'tiny'), dvc.build_stage('ingest', 'tiny'))"
+    twice = "print(dvc.build_stage(store, 'ingest', 'tiny'), dvc.build_stage(store, 'ingest', 'tiny'))"
     assert said(checkout, twice) == "True False"  # and the broken entry beside it stops nothing
     built = checkout / "data" / "built" / "tiny" / "ingest"
     assert (built / "records.parquet").stat().st_nlink == 2  # in DVC's cache: linked, not copied
     assert (galen_home / "dvc-cache").is_dir()
     with (checkout / "rows.jsonl").open("a") as file:
         file.write(json.dumps(question(9)) + "\n")
-    assert said(checkout, "print(dvc.build_stage('ingest', 'tiny'))") == "True"
+    assert said(checkout, "print(dvc.build_stage(store, 'ingest', 'tiny'))") == "True"
     assert json.loads((built / "manifest.json").read_text())["ingest"]["rows"] == 10
 
 
@@ -112,7 +115,7 @@ def test_what_a_stage_says_arrives_as_it_said_it(checkout: Path) -> None:
     code = """
 from tasks.errors import InputError
 try:
-    dvc.build_stage('ingest', 'tiny')
+    dvc.build_stage(store, 'ingest', 'tiny')
 except InputError as error:
     print(error)
 """
@@ -124,7 +127,7 @@ except InputError as error:
 
 def test_nothing_lives_on_when_the_run_is_killed(checkout: Path) -> None:
     (checkout / "tasks" / "data" / "ingest.py").write_text(SLEEPER)
-    run = start(checkout, "dvc.build_stage('ingest', 'tiny')")
+    run = start(checkout, "dvc.build_stage(store, 'ingest', 'tiny')")
     pids = checkout / "pids"
     wait_until(lambda: pids.exists() and len(pids.read_text().split()) == 2)
     processes = [psutil.Process(int(pid)) for pid in pids.read_text().split()]
@@ -148,9 +151,13 @@ def test_a_version_comes_back_from_the_remote_alone(checkout: Path) -> None:
 
 
 def test_another_command_in_the_checkout_is_waited_for_and_then_named(checkout: Path) -> None:
-    hold = (
-        "from dvc.repo import Repo\ndvc.configure()\nwith Repo('.').lock:\n    print('held', flush=True)\n    input()"
-    )
+    hold = """
+from dvc.repo import Repo
+dvc.configure(store)
+with Repo('.').lock:
+    print('held', flush=True)
+    input()
+"""
     holder = start(checkout, hold)
     assert holder.stdout
     try:

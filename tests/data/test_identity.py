@@ -42,7 +42,11 @@ def test_ids_of_an_unidentified_source_stay_and_need_no_key(store: Store, ingest
 def test_the_key_stays_and_is_its_owners_alone(store: Store) -> None:
     assert identity_key(store) == identity_key(store)
     assert key_file(store).stat().st_mode & 0o077 == 0
-    assert Identity(True).of("record", "7") == Identity(True).of("record", "7") != Identity(True).of("group", "7")
+    assert (
+        Identity(store, True).of("record", "7")
+        == Identity(store, True).of("record", "7")
+        != Identity(store, True).of("group", "7")
+    )
 
 
 def test_another_home_has_another_key(store: Store, tmp_path: Path) -> None:
@@ -58,7 +62,7 @@ def test_a_damaged_key_is_no_new_key(store: Store) -> None:
 
 def test_aliases_find_a_person_in_any_dataset(store: Store) -> None:
     assert aliases(store, "7") == ["7"]
-    identity = Identity(True)
+    identity = Identity(store, True)
     assert aliases(store, "7") == ["7", identity.of("record", "7"), identity.of("group", "7")]
 
 

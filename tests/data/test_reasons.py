@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tasks.errors import InputError
+from tasks.store import Store
 from tests.data.conftest import Ingest, question
 
 ID = {"columns": {"record_id": "id"}}
@@ -121,7 +122,7 @@ def test_withdrawn_list_ignores_comments(tmp_path: Path) -> None:
     assert withdrawn(tmp_path / "none") == frozenset()
 
 
-def test_more_bad_rows_than_the_budget(ingest: Ingest, tmp_path: Path) -> None:
+def test_more_bad_rows_than_the_budget(store: Store, ingest: Ingest, tmp_path: Path) -> None:
     from tasks.data.stage import refused_file
 
     secret = "Jane Roe has a cough"
@@ -134,7 +135,7 @@ def test_more_bad_rows_than_the_budget(ingest: Ingest, tmp_path: Path) -> None:
     assert "duplicate-id: 1 (line 10)" in told
     assert secret not in told
     assert list((tmp_path / "built" / "test").iterdir()) == []  # nothing half-written
-    assert refused_file("test", "ingest").stat().st_mode & 0o077 == 0  # but the owner can look at the rows
+    assert refused_file(store, "test", "ingest").stat().st_mode & 0o077 == 0  # but the owner can look at the rows
 
     assert len(ingest(rows, **ID, bad_row_budget=0.2).records) == 8
-    assert not refused_file("test", "ingest").exists()
+    assert not refused_file(store, "test", "ingest").exists()

@@ -18,6 +18,7 @@ from tasks.data.records import membership_schema, schema, working_schema
 from tasks.data.stage import execute
 from tasks.data.version import SPLITS, load_version
 from tasks.errors import InputError, IntegrityError
+from tasks.store import Store
 from tests.data.findings import before_seal
 
 DATASET = {"task": "causal-lm", "format": "jsonl", "licence": "CC0-1.0", "identified": False}
@@ -41,7 +42,7 @@ Sealed = Callable[..., Path]
 
 
 @pytest.fixture
-def sealed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sealed:
+def sealed(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sealed:
     """Seal hand-made splits; returns the folder of the stage."""
     monkeypatch.setattr(seal, "built_folder", lambda name: tmp_path / "built" / name)
 
@@ -55,7 +56,7 @@ def sealed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sealed:
             pq.write_table(table, built / "augment" / f"{name}.parquet", row_group_size=rows_per_group)
         (built / "augment" / "manifest.json").write_text(json.dumps(BEFORE.plain()))
         (built / "validate" / "validation.json").write_text("{}")
-        return execute("seal", "test", Dataset.model_validate(DATASET | {"source": source}), seal.run, built)
+        return execute(store, "seal", "test", Dataset.model_validate(DATASET | {"source": source}), seal.run, built)
 
     return run
 
@@ -101,28 +102,28 @@ def test_a_leak_is_never_sealed(sealed: Sealed, split: dict[str, list[Any]], fau
         sealed(SPLIT | split)
 
 
-def test_adopting_links_the_version_into_the_store(sealed: Sealed, galen_home: Path) -> None:
+def test_adopting_links_the_version_into_the_store(store: Store, sealed: Sealed) -> None:
     folder = sealed()
-    version = seal.adopt_version("test")
+    version = seal.adopt_version(store, "test")
     assert version.digest == read(folder).digest
-    assert version.artifact.path == galen_home / "artifacts" / version.digest
+    assert version.artifact.path == store.root / "artifacts" / version.digest
     assert (folder / "train.parquet").samefile(version.artifact.path / "train.parquet")
-    assert (galen_home / "datasets" / version.digest).resolve() == version.artifact.path
-    assert (seal.snapshot_folder(version.digest) / "params.yaml").is_file()
+    assert (store.root / "datasets" / version.digest).resolve() == version.artifact.path
+    assert (seal.snapshot_folder(store, version.digest) / "params.yaml").is_file()
     assert version.read("train").schema.equals(schema("causal-lm"))
-    assert seal.adopt_version("test").digest == version.digest
+    assert seal.adopt_version(store, "test").digest == version.digest
     shutil.rmtree(folder)
-    verify(load_version(version.digest).artifact)
+    verify(load_version(store, version.digest).artifact)
 
 
-def test_what_changed_since_the_seal_is_not_adopted(sealed: Sealed) -> None:
+def test_what_changed_since_the_seal_is_not_adopted(store: Store, sealed: Sealed) -> None:
     folder = sealed()
     (folder / "validation.json").write_text("[]")
     with pytest.raises(IntegrityError, match="changed since"):
-        seal.adopt_version("test")
+        seal.adopt_version(store, "test")
 
 
-def test_nothing_to_adopt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_to_adopt(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(seal, "built_folder", lambda name: tmp_path)
     with pytest.raises(InputError, match="not built yet"):
-        seal.adopt_version("test")
+        seal.adopt_version(store, "test")

@@ -11,6 +11,7 @@ import pytest
 from tasks.config.data import Dataset
 from tasks.data import params, shown, sources, stage
 from tasks.errors import ConfigError, InputError
+from tasks.store import Store
 from tests.data.conftest import ENTRIES, question
 
 LICENCE = {"licence": "CC0-1.0"}
@@ -23,8 +24,8 @@ def rows(tmp_path: Path) -> Path:
     return path
 
 
-def test_add_writes_an_entry_and_keeps_the_rest(checkout: Path, rows: Path) -> None:
-    added = sources.add("new-one", rows, "jsonl", task="causal-lm", columns={"record_id": "id"}, **LICENCE)
+def test_add_writes_an_entry_and_keeps_the_rest(store: Store, checkout: Path, rows: Path) -> None:
+    added = sources.add(store, "new-one", rows, "jsonl", task="causal-lm", columns={"record_id": "id"}, **LICENCE)
     assert added.source == str(rows)
     text = (checkout / "params.yaml").read_text()
     assert text.startswith(ENTRIES)
@@ -32,16 +33,16 @@ def test_add_writes_an_entry_and_keeps_the_rest(checkout: Path, rows: Path) -> N
     assert params.one_dataset("old").source == "old.jsonl"
 
 
-def test_add_refuses_what_no_row_of_can_be_read(checkout: Path, tmp_path: Path) -> None:
+def test_add_refuses_what_no_row_of_can_be_read(store: Store, checkout: Path, tmp_path: Path) -> None:
     table = tmp_path / "table.csv"
     table.write_text("prompt,answer\nWhy?,So\n")
     with pytest.raises(InputError, match="none of the first 2 rows can be read"):
-        sources.add("new", table, "jsonl", task="causal-lm", **LICENCE)
+        sources.add(store, "new", table, "jsonl", task="causal-lm", **LICENCE)
     assert (checkout / "params.yaml").read_text() == ENTRIES
 
 
-def test_add_into_the_checkout_is_relative(checkout: Path) -> None:
-    assert sources.add("new", checkout / "old.jsonl", "jsonl", task="causal-lm", **LICENCE).source == "old.jsonl"
+def test_add_into_the_checkout_is_relative(store: Store, checkout: Path) -> None:
+    assert sources.add(store, "new", checkout / "old.jsonl", "jsonl", task="causal-lm", **LICENCE).source == "old.jsonl"
 
 
 @pytest.mark.parametrize(
@@ -59,11 +60,11 @@ def test_add_into_the_checkout_is_relative(checkout: Path) -> None:
     ],
 )
 def test_add_refuses_and_writes_nothing(
-    checkout: Path, rows: Path, name: str, settings: dict[str, Any], fault: str
+    store: Store, checkout: Path, rows: Path, name: str, settings: dict[str, Any], fault: str
 ) -> None:
     given = {"format": "jsonl", "task": "causal-lm"} | LICENCE | settings
     with pytest.raises(InputError, match=fault):
-        sources.add(name, rows, **given)
+        sources.add(store, name, rows, **given)
     assert (checkout / "params.yaml").read_text() == ENTRIES
 
 
@@ -80,12 +81,12 @@ def test_one_bad_entry_stops_no_other(checkout: Path) -> None:
         params.one_dataset("none")
 
 
-def test_inputs_digest_changes_with_what_counts_and_with_nothing_else(checkout: Path) -> None:
-    first = sources.inputs_digest("old")
+def test_inputs_digest_changes_with_what_counts_and_with_nothing_else(store: Store, checkout: Path) -> None:
+    first = sources.inputs_digest(store, "old")
     source = checkout / "old.jsonl"
 
     def changed() -> bool:
-        return sources.inputs_digest("old") != first
+        return sources.inputs_digest(store, "old") != first
 
     os.utime(source, (1, 1))
     (checkout / "tasks" / "__pycache__").mkdir()
@@ -113,50 +114,52 @@ def test_inputs_digest_changes_with_what_counts_and_with_nothing_else(checkout: 
         changed()
 
 
-def test_a_big_file_is_hashed_once_until_it_changes(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_big_file_is_hashed_once_until_it_changes(
+    store: Store, checkout: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     source, hashed = checkout / "old.jsonl", []
     digest_file = sources.digest_file
     monkeypatch.setattr(sources, "digest_file", lambda path: hashed.append(path.name) or digest_file(path))
     source.write_bytes(b" " * sources.REMEMBERED)
     os.utime(source, (1, 1))
-    first = sources.inputs_digest("old")
-    assert sources.inputs_digest("old") == first
+    first = sources.inputs_digest(store, "old")
+    assert sources.inputs_digest(store, "old") == first
     assert hashed.count("old.jsonl") == 1
     source.write_bytes(b"x" * sources.REMEMBERED)
-    assert sources.inputs_digest("old") != first
-    sources.inputs_digest("old")
+    assert sources.inputs_digest(store, "old") != first
+    sources.inputs_digest(store, "old")
     assert hashed.count("old.jsonl") == 3  # so young a file may change without its time stamp changing
 
 
-def build(checkout: Path, text: str, **settings: Any) -> None:
+def build(store: Store, checkout: Path, text: str, **settings: Any) -> None:
     from tasks.data import ingest
 
     (checkout / "old.jsonl").write_text(text)
     entry = {"task": "causal-lm", "source": "old.jsonl", "format": "jsonl", **LICENCE, "identified": False} | settings
-    stage.execute("ingest", "old", Dataset.model_validate(entry), ingest.run, stage.built_folder("old"))
+    stage.execute(store, "ingest", "old", Dataset.model_validate(entry), ingest.run, stage.built_folder("old"))
 
 
-def test_show_and_rejected(checkout: Path) -> None:
+def test_show_and_rejected(store: Store, checkout: Path) -> None:
     with pytest.raises(InputError, match="not built yet"):
-        sources.show("old")
+        shown.show(store, "old")
     with pytest.raises(InputError, match="not built yet"):
-        sources.rejected("old")
+        shown.rejected(store, "old")
     text = json.dumps(question(1)) + "\n" + json.dumps(question(2, answer=" ")) + "\n{\n"
     with pytest.raises(InputError, match="refused"):
-        build(checkout, text)
+        build(store, checkout, text)
     with pytest.raises(InputError, match=r"refused.*blank-target: 1; unreadable: 1"):
-        sources.show("old")
-    assert [row["place"] for row in sources.rejected("old")] == ["line 2", "line 3"]
+        shown.show(store, "old")
+    assert [row["place"] for row in shown.rejected(store, "old")] == ["line 2", "line 3"]
 
-    build(checkout, text, bad_row_budget=1.0)
-    found = shown.show("old")
+    build(store, checkout, text, bad_row_budget=1.0)
+    found = shown.show(store, "old")
     assert (found["built"], found["rows"], found["kept"], found["digest"]) == ("ingest", 3, 1, None)
     assert found["rejected"] == {"blank-target": 1, "unreadable": 1}
     assert found["source"]["encoding"] == "utf-8"
-    (row,) = sources.rejected("old", "unreadable")
+    (row,) = shown.rejected(store, "old", "unreadable")
     assert (row["stage"], row["place"], row["raw"]) == ("ingest", "line 3", "{")
     with pytest.raises(InputError, match="no such reason: ugly"):
-        sources.rejected("old", "ugly")
+        shown.rejected(store, "old", "ugly")
 
 
 def test_commit_takes_the_declarations_and_nothing_else(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:

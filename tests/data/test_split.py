@@ -18,6 +18,7 @@ from tasks.data.stage import execute
 from tasks.data.tables import TableWriter
 from tasks.data.version import SPLITS
 from tasks.errors import InputError
+from tasks.store import Store
 
 SETTINGS = SplitSettings(validation=0.2, test=0.2)
 DATASET = {"source": "s", "format": "jsonl", "licence": "CC0-1.0", "identified": False}
@@ -26,7 +27,7 @@ Splits = dict[str, Rows]
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Callable[..., Splits]:
+def run(store: Store, tmp_path: Path) -> Callable[..., Splits]:
     """Run the stage on records given by their content columns; returns the rows of each split, and `rejected`."""
     built = tmp_path / "built"
 
@@ -41,7 +42,7 @@ def run(tmp_path: Path) -> Callable[..., Splits]:
                 known = {"record_id": f"r{number}", "group_id": f"g{number}", "category": "c", "language": "en"}
                 writer.write({**known, "source": "s", "licence": "x", "parents": [], "place": f"line {number}", **row})
         (before / "manifest.json").write_text("{}")
-        folder = execute("split", "test", dataset, split.run, built)
+        folder = execute(store, "split", "test", dataset, split.run, built)
         return {name: pq.read_table(folder / f"{name}.parquet").to_pylist() for name in (*SPLITS, "rejected")}
 
     return stage

@@ -12,13 +12,14 @@ from tasks.data.findings import Deidentified, Ingested, Validated
 from tasks.data.stage import ERROR_FILE, Stage, execute
 from tasks.errors import InputError
 from tasks.home import CHECKOUT
+from tasks.store import Store
 from tests.data.findings import ingested
 
 DATASET = Dataset(task="causal-lm", source="x", format="jsonl", licence="CC0-1.0")
 FIRST = ingested("causal-lm", rows=7)
 
 
-def test_facts_of_every_stage_so_far_are_handed_on(tmp_path: Path) -> None:
+def test_facts_of_every_stage_so_far_are_handed_on(store: Store, tmp_path: Path) -> None:
     def first(stage: Stage) -> Ingested:
         (stage.output / "records.parquet").write_text("1")
         return FIRST
@@ -27,8 +28,8 @@ def test_facts_of_every_stage_so_far_are_handed_on(tmp_path: Path) -> None:
         read, rows = stage.previous("records.parquet").read_text(), stage.before.of(Ingested).rows
         return Deidentified(method=read, phi={}, changed=rows)
 
-    execute("ingest", "test", DATASET, first, tmp_path)
-    folder = execute("deidentify", "test", DATASET, second, tmp_path)
+    execute(store, "ingest", "test", DATASET, first, tmp_path)
+    folder = execute(store, "deidentify", "test", DATASET, second, tmp_path)
     assert json.loads((folder / "manifest.json").read_text()) == {
         "ingest": {
             "rows": 7,
@@ -41,20 +42,20 @@ def test_facts_of_every_stage_so_far_are_handed_on(tmp_path: Path) -> None:
     }
 
 
-def test_what_an_earlier_stage_found_is_not_guessed(tmp_path: Path) -> None:
+def test_what_an_earlier_stage_found_is_not_guessed(store: Store, tmp_path: Path) -> None:
     def asks(stage: Stage) -> Deidentified:
         stage.before.of(Validated)
         raise AssertionError
 
-    execute("ingest", "test", DATASET, lambda stage: FIRST, tmp_path)
+    execute(store, "ingest", "test", DATASET, lambda stage: FIRST, tmp_path)
     with pytest.raises(InputError, match="stage validate did not run yet"):
-        execute("deidentify", "test", DATASET, asks, tmp_path)
+        execute(store, "deidentify", "test", DATASET, asks, tmp_path)
     (tmp_path / "ingest" / "manifest.json").write_text('{"ingest": {"kept": 1}}')
     with pytest.raises(InputError, match="does not say its rows"):
-        execute("deidentify", "test", DATASET, asks, tmp_path)
+        execute(store, "deidentify", "test", DATASET, asks, tmp_path)
 
 
-def test_a_stage_that_fails_leaves_the_old_output(tmp_path: Path) -> None:
+def test_a_stage_that_fails_leaves_the_old_output(store: Store, tmp_path: Path) -> None:
     def good(stage: Stage) -> Ingested:
         return FIRST
 
@@ -62,16 +63,16 @@ def test_a_stage_that_fails_leaves_the_old_output(tmp_path: Path) -> None:
         (stage.output / "half").write_text("")
         raise InputError("no")
 
-    folder = execute("ingest", "test", DATASET, good, tmp_path)
+    folder = execute(store, "ingest", "test", DATASET, good, tmp_path)
     with pytest.raises(InputError):
-        execute("ingest", "test", DATASET, bad, tmp_path)
+        execute(store, "ingest", "test", DATASET, bad, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["ingest"]
     assert [path.name for path in folder.iterdir()] == ["manifest.json"]
 
 
-def test_out_of_order_says_so(tmp_path: Path) -> None:
+def test_out_of_order_says_so(store: Store, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="stage deidentify needs stage ingest first"):
-        execute("deidentify", "test", DATASET, lambda stage: FIRST, tmp_path)
+        execute(store, "deidentify", "test", DATASET, lambda stage: FIRST, tmp_path)
 
 
 MAIN = """

@@ -17,6 +17,7 @@ from tasks.data.records import working_schema
 from tasks.data.stage import execute
 from tasks.data.tables import TableWriter
 from tasks.errors import InputError
+from tasks.store import Store
 from tests.data.findings import ingested
 
 PLANTED = "Zebulon Quackenbush"
@@ -34,7 +35,7 @@ def write(path: Path, task: DatasetTask, rows: Rows) -> None:
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Callable[..., Built]:
+def run(store: Store, tmp_path: Path) -> Callable[..., Built]:
     """Run the stage on records given by their content columns; returns kept rows, rejected rows and facts."""
 
     def stage(task: DatasetTask, rows: Rows, rejected: dict[str, int] | None = None, **entry: Any) -> Built:
@@ -46,7 +47,7 @@ def run(tmp_path: Path) -> Callable[..., Built]:
         rejected = rejected or {}
         before = SoFar((ingested(task, rows=len(rows) + sum(rejected.values()), rejected=rejected),))
         (built / "deidentify" / "manifest.json").write_text(json.dumps(before.plain()))
-        folder = execute("validate", "test", dataset, validate.run, built)
+        folder = execute(store, "validate", "test", dataset, validate.run, built)
         tables = [pq.read_table(folder / f"{name}.parquet").to_pylist() for name in ("records", "rejected")]
         return tables[0], tables[1], json.loads((folder / "manifest.json").read_bytes())["validate"]
 

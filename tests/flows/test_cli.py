@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from flows import cli
 from tasks.errors import GalenError, GateRejected, InputError, Interrupted, Stopped, Unforeseen
 from tasks.home import CHECKOUT
+from tasks.store import Store
 
 
 def refused(*arguments: str) -> str:
@@ -55,16 +56,16 @@ def test_a_mistake_is_named_with_what_to_do(arguments: tuple[str, ...], said: st
     assert said in refused(*arguments)
 
 
-def test_an_unreachable_tracking_server_is_wrong_input(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreachable_tracking_server_is_wrong_input(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     from tasks.tracking import address
 
     with pytest.raises(InputError, match=r"127\.0\.0\.1:9"):
-        address.check_reachable()
+        address.check_reachable(store)
 
 
 def test_a_tracking_database_that_cannot_be_written_is_wrong_input(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    store: Store, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     from tasks.tracking import address
 
@@ -72,7 +73,7 @@ def test_a_tracking_database_that_cannot_be_written_is_wrong_input(
     for place in (tmp_path / "file" / "x.db", tmp_path / "file", tmp_path):
         monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{place}")
         with pytest.raises(InputError, match="database cannot be written"):
-            address.check_reachable()
+            address.check_reachable(store)
 
 
 def test_an_unreachable_prefect_server_is_wrong_input(monkeypatch: pytest.MonkeyPatch) -> None:

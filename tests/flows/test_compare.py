@@ -69,7 +69,7 @@ def bench(store: Store, server: str, tmp_path: Path, mlflow_store: str, monkeypa
     return Bench(store, tmp_path, monkeypatch)
 
 
-def test_a_comparison_stops_goes_on_reports_and_runs_nothing_twice(bench: Bench) -> None:
+def test_a_comparison_stops_goes_on_reports_and_runs_nothing_twice(store: Store, bench: Bench) -> None:
     bench.stop_after = 1
     with pytest.raises(Stopped, match=r"4 trainings did not end"):
         bench.run()
@@ -96,7 +96,7 @@ def test_a_comparison_stops_goes_on_reports_and_runs_nothing_twice(bench: Bench)
 
     from tasks.tracking import address
 
-    client = MlflowClient(tracking_uri=address.uri())
+    client = MlflowClient(tracking_uri=address.uri(store))
     experiment = client.get_experiment_by_name("compare-tiny")
     runs = client.search_runs([experiment.experiment_id])
     parents = [run for run in runs if "mlflow.parentRunId" not in run.data.tags]

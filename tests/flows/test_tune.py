@@ -78,7 +78,7 @@ def models() -> set[str]:
     return {path.name for path, kind in zip(artifacts().iterdir(), found, strict=True) if kind != "dataset"}
 
 
-def test_a_search_stops_goes_on_grows_and_its_recipe_finds_what_it_trained(bench: Bench) -> None:
+def test_a_search_stops_goes_on_grows_and_its_recipe_finds_what_it_trained(store: Store, bench: Bench) -> None:
     bench.stop_after = 2
     with pytest.raises(Stopped, match="2 of 4 trials ended"):
         bench.run(4)
@@ -119,7 +119,7 @@ def test_a_search_stops_goes_on_grows_and_its_recipe_finds_what_it_trained(bench
 
     from tasks.tracking import address
 
-    client = MlflowClient(tracking_uri=address.uri())
+    client = MlflowClient(tracking_uri=address.uri(store))
     runs = client.search_runs([client.get_experiment_by_name("tune-tiny").experiment_id])
     newest = next(run for run in runs if "mlflow.parentRunId" not in run.data.tags)
     below = [run for run in runs if run.data.tags.get("mlflow.parentRunId") == newest.info.run_id]

@@ -17,7 +17,7 @@ TASK = "text-classification"
 
 def version(store: Store, identified: bool = False, name: str = "factory", seed: int = 0) -> Any:
     """12 records, two to a group; g0 and g1 in train (with a child and its child), g2 validation, g3 test."""
-    identity = Identity(identified)
+    identity = Identity(store, identified)
     records = rows(TASK, 8, seed)
     child = records[0] | {"record_id": "child", "parents": [records[0]["record_id"]], "text": "other words"}
     grandchild = child | {"record_id": "grandchild", "parents": ["child"], "text": "quite other words"}
@@ -34,7 +34,7 @@ def test_a_record_is_followed_to_splits_children_and_models(store: Store, identi
     chain = build_chain(store, dataset=version(store, identified))
     release(store, chain)
     found = trace(store, "r0-00000").found
-    identity = Identity(identified)
+    identity = Identity(store, identified)
     assert [(one.split, one.matched, one.records) for one in found] == [
         ("train", "record", (identity.of("record", "r0-00000"),)),
         ("train", "derived", (identity.of("record", "child"), identity.of("record", "grandchild"))),
@@ -66,7 +66,7 @@ def test_a_group_leads_to_all_its_records(store: Store, identified: bool) -> Non
 
 def test_the_hmac_itself_is_accepted(store: Store) -> None:
     version(store, identified=True)
-    hidden = Identity(True).of("record", "r0-00000")
+    hidden = Identity(store, True).of("record", "r0-00000")
     assert trace(store, hidden).found == trace(store, "r0-00000").found != ()
 
 

@@ -158,7 +158,7 @@ def test_such_a_model_is_registered_asked_exported_and_served(
     version = promote(release(store, made), ORIGIN)
     assert (version.merged, version.adapter) == (None, made.adapter.digest)
 
-    monkeypatch.setenv(address.URI, address.uri())
+    monkeypatch.setenv(address.URI, address.uri(store))
     monkeypatch.setattr("tasks.training.opening.native_dtype", lambda: torch.float32)  # fewer near ties
     served = mlflow.pyfunc.load_model("models:/tiny@champion")
     (answer,) = served.predict([QUESTION])

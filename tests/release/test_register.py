@@ -28,10 +28,10 @@ from tests.release.conftest import Candidate, Candidates
 pytestmark = pytest.mark.usefixtures("mlflow_store")
 
 
-def client() -> Any:
+def client(store: Store) -> Any:
     from mlflow import MlflowClient
 
-    return MlflowClient(tracking_uri=address.uri(), registry_uri=address.uri())
+    return MlflowClient(tracking_uri=address.uri(store), registry_uri=address.uri(store))
 
 
 def judge(store: Store, made: Candidate, *, passed: bool = True) -> tuple[Judged, Event]:
@@ -73,16 +73,16 @@ def another(made: Candidate) -> Candidate:
 
 def test_the_judged_bytes_become_a_version_and_then_champion(store: Store, candidate: Candidates) -> None:
     made = candidate()
-    with runs.open_run("tiny", "run") as run:
+    with runs.open_run(store, "tiny", "run") as run:
         version = release(store, made, run=run)
-    assert version.number == 1 and registry.aliases("tiny") == {"candidate": 1}
-    held = client().get_model_version("tiny", "1")
+    assert version.number == 1 and registry.aliases(store, "tiny") == {"candidate": 1}
+    held = client(store).get_model_version("tiny", "1")
     assert held.run_id == run.run_id and held.tags["galen.artifact"] == made.quantized.digest
     assert held.tags["galen.merged"] == made.merged.digest and held.tags["galen.adapter"] == made.adapter.digest
     assert held.tags["galen.registered"] == version.registered.digest
     for text in ("tests of the release steps", "macro_f1 | 0.8 | 0.7 to 0.9", "quality: passed", "CC0-1.0"):
         assert text in held.description
-    copy = registry.fetch(held.source, Path("unused")) / "artifacts" / made.quantized.digest
+    copy = registry.fetch(store, held.source, Path("unused")) / "artifacts" / made.quantized.digest
     verify(load(made.quantized.digest))
     assert {f.name: f.read_bytes() for f in copy.iterdir()} == {
         f.name: f.read_bytes() for f in made.quantized.path.iterdir()
@@ -90,12 +90,12 @@ def test_the_judged_bytes_become_a_version_and_then_champion(store: Store, candi
     assert not [file for file in copy.parent.parent.rglob("*") if file.suffix in (".pkl", ".pickle", ".bin")]
 
     promoted = promote(version, ORIGIN)
-    assert registry.aliases("tiny") == {"champion": 1}
+    assert registry.aliases(store, "tiny") == {"champion": 1}
     assert promoted.promoted is not None and promote(promoted, ORIGIN) == promoted
     assert len(ledger.events(store, "promoted")) == 1
 
     second = promote(release(store, another(made)), ORIGIN)
-    assert second.number == 2 and registry.aliases("tiny") == {"champion": 2, "previous": 1}
+    assert second.number == 2 and registry.aliases(store, "tiny") == {"champion": 2, "previous": 1}
     assert resolve("tiny@previous")[0].number == 1 and resolve(second.artifact)[0] == second
     with pytest.raises(InputError, match="older than the champion"):
         promote(resolve("tiny@1")[0], ORIGIN)
@@ -109,7 +109,7 @@ def test_mlflow_serves_the_champion_by_alias_and_answers_as_galen_does(
 
     questions = ["What is a sign of asthma?", "湿疹有什么症状？"]
     promote(release(store, candidate("causal-lm", method)), ORIGIN)
-    monkeypatch.setenv(address.URI, address.uri())
+    monkeypatch.setenv(address.URI, address.uri(store))
     model = mlflow.pyfunc.load_model("models:/tiny@champion")
     loaded = keep_unpacked(model.unwrap_python_model().model)  # one kernel for both, else near ties may differ
     answers = model.predict(questions)
@@ -123,7 +123,7 @@ def test_labels_and_mentions_are_served_too(
 ) -> None:
     import mlflow.pyfunc
 
-    monkeypatch.setenv(address.URI, address.uri())
+    monkeypatch.setenv(address.URI, address.uri(store))
     made = candidate("text-classification")
     promote(release(store, made), ORIGIN)
     (label,) = mlflow.pyfunc.load_model("models:/tiny@champion").predict(["the patient has asthma today"])
@@ -134,7 +134,7 @@ def test_labels_and_mentions_are_served_too(
 def test_mentions_are_served(store: Store, candidate: Candidates, monkeypatch: pytest.MonkeyPatch) -> None:
     import mlflow.pyfunc
 
-    monkeypatch.setenv(address.URI, address.uri())
+    monkeypatch.setenv(address.URI, address.uri(store))
     made = candidate("token-classification")
     promote(release(store, made), ORIGIN)
     text = "the patient has severe asthma, today."
@@ -158,7 +158,7 @@ def test_only_a_judged_quantized_model_is_registered(store: Store, candidate: Ca
     (made.quantized.path / "config.json").write_text("{}")
     with pytest.raises(IntegrityError, match=r"config\.json was changed"):
         register(judged, "tiny", judged_event=event.digest, merged=None, adapter=None)
-    assert ledger.events(store, "registered") == [] and registry.versions("tiny") == {}
+    assert ledger.events(store, "registered") == [] and registry.versions(store, "tiny") == {}
 
 
 def test_other_bytes_in_mlflow_are_noticed_before_anything_is_stated(
@@ -175,7 +175,7 @@ def test_other_bytes_in_mlflow_are_noticed_before_anything_is_stated(
     monkeypatch.setattr(registry, "upload_model", wrong)
     with pytest.raises(IntegrityError, match=r"model\.safetensors was changed"):
         release(store, candidate())
-    assert ledger.events(store, "registered") == [] and registry.versions("tiny") == {}
+    assert ledger.events(store, "registered") == [] and registry.versions(store, "tiny") == {}
 
 
 @pytest.mark.parametrize("killed_at", ["add_version", "set_alias"])
@@ -189,10 +189,10 @@ def test_a_run_killed_between_ledger_and_mlflow_is_repaired(
         patch.setattr(registry, killed_at, lambda *_, **__: (_ for _ in ()).throw(Interrupted("killed")))
         with pytest.raises(Interrupted):
             register(judged, "tiny", **again)
-    assert registry.aliases("tiny") == {} and len(ledger.events(store, "registered")) == 1
+    assert registry.aliases(store, "tiny") == {} and len(ledger.events(store, "registered")) == 1
     assert register(judged, "tiny", **again).number == 1
-    assert list(registry.versions("tiny")) == [1] and len(ledger.events(store, "registered")) == 1
-    assert registry.aliases("tiny") == {"candidate": 1}
+    assert list(registry.versions(store, "tiny")) == [1] and len(ledger.events(store, "registered")) == 1
+    assert registry.aliases(store, "tiny") == {"candidate": 1}
 
 
 def test_the_mirror_follows_a_promotion_that_was_cut_off(
@@ -200,8 +200,8 @@ def test_the_mirror_follows_a_promotion_that_was_cut_off(
 ) -> None:
     version = release(store, candidate())
     recording.record_promoted(store, "tiny", 1, origin=ORIGIN)
-    assert registry.aliases("tiny") == {"candidate": 1} and resolve("tiny@champion")[0].number == version.number
-    assert mirror("tiny") and registry.aliases("tiny") == {"champion": 1}
+    assert registry.aliases(store, "tiny") == {"candidate": 1} and resolve("tiny@champion")[0].number == version.number
+    assert mirror("tiny") and registry.aliases(store, "tiny") == {"champion": 1}
     monkeypatch.setattr(registry, "versions", lambda _: pytest.fail("MLflow was asked"))
     assert not mirror("tiny")
 
@@ -214,17 +214,17 @@ def test_a_lost_mlflow_is_filled_again_from_the_ledger(
     shutil.copy(mlflow_template, another)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(address.URI, f"sqlite:///{another}")
-        assert mirror("tiny") and registry.aliases("tiny") == {"champion": 1}
+        assert mirror("tiny") and registry.aliases(store, "tiny") == {"champion": 1}
 
 
 def test_an_alias_moved_by_hand_convinces_nobody(store: Store, candidate: Candidates) -> None:
     made = candidate()
     promote(release(store, made), ORIGIN)
     second = release(store, another(made))
-    registry.set_alias("tiny", "champion", 2)
+    registry.set_alias(store, "tiny", "champion", 2)
     assert resolve("tiny@champion")[0].number == 1
     promote(second, ORIGIN)
-    assert registry.aliases("tiny") == {"champion": 2, "previous": 1}
+    assert registry.aliases(store, "tiny") == {"champion": 2, "previous": 1}
 
 
 def test_a_champion_that_was_changed_is_not_used(store: Store, candidate: Candidates) -> None:
@@ -258,7 +258,7 @@ def test_a_person_can_approve_what_waits(store: Store, candidate: Candidates) ->
         approve("tiny@1", by=" ", reason="read the report")
     version = approve("tiny@candidate", by="Ada Example", reason="read the report", origin=ORIGIN)
     assert version.approved is not None and version.approved.facts["name"] == "Ada Example"
-    assert registry.aliases("tiny") == {"champion": 1}
+    assert registry.aliases(store, "tiny") == {"champion": 1}
     with pytest.raises(InputError, match="does not wait"):
         approve("tiny@1", by="Ada Example", reason="again")
 

@@ -10,6 +10,8 @@ import sys
 from pathlib import Path
 
 from tasks.data.version import load_version
+from tasks.home import home
+from tasks.store import Store
 from tasks.training.checkpoint import Checkpoints
 from tasks.training.distributed import Team, joined
 from tasks.training.recipe import Recipe
@@ -27,7 +29,15 @@ def main(cases: Path, out: Path) -> None:
                 folder.mkdir(parents=True)
             place = Team(team.rank, team.size, recipe.training.sharding == "full")
             kept = Checkpoints(f"case-{number}", {})
-            learn(folder, recipe, load_version(case["dataset"]), resolve_base(recipe.base_model), kept, None, place)
+            learn(
+                folder,
+                recipe,
+                load_version(Store(home()), case["dataset"]),
+                resolve_base(recipe.base_model),
+                kept,
+                None,
+                place,
+            )
 
 
 if __name__ == "__main__":
