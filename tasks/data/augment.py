@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tasks.config.data import Dataset
+from tasks.data.compared_text import Text, compared, compared_columns
 from tasks.data.findings import Augmented
-from tasks.data.near_duplicates import HeldOut, Text, compared, compared_columns
+from tasks.data.near_duplicates import HeldOut
 from tasks.data.noise import Noise
 from tasks.data.paraphrase import Paraphrases
 from tasks.data.records import working_schema

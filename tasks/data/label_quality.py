@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tasks.config.data import Limits
 from tasks.config.words import DatasetTask
-from tasks.data.near_duplicates import exact_key
+from tasks.data.compared_text import Text, exact_key
 from tasks.data.records import CONTENT, INPUT, TARGET, Reason
 from tasks.data.tables import batches
 from tasks.data.tagging import Grammar
@@ -111,7 +111,7 @@ class _Look:
             return _hash([given.casefold(), *sorted(row["choices"])]) if row["choices"] else 0
         if self._task == "token-classification":
             return _hash(given)
-        return int.from_bytes(exact_key((given, ""))[:8], "big") or 1
+        return int.from_bytes(exact_key(Text(given))[:8], "big") or 1
 
 
 def _hash(value: str | Iterable[str]) -> int:

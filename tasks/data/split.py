@@ -11,8 +11,9 @@ from tasks.config.data import SplitSettings
 from tasks.config.words import DatasetTask
 from tasks.data.assignment import assign, read_assignments, shares, write_assignments
 from tasks.data.classes import Classes, classes_of
+from tasks.data.compared_text import Text, compared, compared_columns
 from tasks.data.findings import Divided
-from tasks.data.near_duplicates import HeldOut, Text, compared, compared_columns
+from tasks.data.near_duplicates import HeldOut
 from tasks.data.quarantine import Quarantine
 from tasks.data.records import Reason, working_schema
 from tasks.data.stage import REJECTED, Stage, stage_main

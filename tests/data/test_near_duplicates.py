@@ -4,13 +4,17 @@ import random
 
 import pytest
 
-from tasks.data.near_duplicates import HeldOut, Text, another_subject, exact_key, tokens
+from tasks.data.compared_text import Text, exact_key, tokens
+from tasks.data.near_duplicates import HeldOut
+from tasks.data.subjects import another_subject
 
 LONG = "Rest and plenty of fluids help most people to recover within a week or two, but see a doctor if it lasts longer"
 
 
-def copies(train: list[Text], held: list[Text], threshold: float = 0.8) -> list[bool]:
-    return HeldOut([held], threshold).copies(train).tolist()
+def copies(train: list[tuple[str, str]], held: list[tuple[str, str]], threshold: float = 0.8) -> list[bool]:
+    texts = [Text(*one) for one in train]
+    found: list[bool] = HeldOut([[Text(*one) for one in held]], threshold).copies(texts).tolist()
+    return found
 
 
 def jaccard(one: Text, other: Text) -> float:
@@ -30,14 +34,14 @@ def test_finds_exactly_the_pairs_that_the_definition_names(threshold: float) -> 
         words = "abcdefghij"[: rng.randint(2, 10)]
 
         def text(words: str = words) -> Text:
-            return " ".join(rng.choices(words, k=rng.randint(1, 14))), ""
+            return Text(" ".join(rng.choices(words, k=rng.randint(1, 14))))
 
         held = [text() for _ in range(50)]
         train = [text() for _ in range(50)]
         for prompt, _ in rng.sample(held, 20):
             slipped = prompt.split()
             slipped[rng.randrange(len(slipped))] = "z"
-            train.append((" ".join(slipped), ""))
+            train.append(Text(" ".join(slipped)))
         expected = [
             any(
                 exact_key(one) == exact_key(other) or (threshold < 1 and jaccard(one, other) >= max(threshold, 1e-9))
@@ -67,7 +71,7 @@ def test_a_changed_word_in_a_long_text_is_found_also_in_chinese() -> None:
 
 def test_one_template_about_two_diseases_is_no_copy() -> None:
     def from_template(name: str) -> Text:
-        return f"What are the symptoms of {name}?", f"{LONG}. The symptoms of {name} are listed above. {LONG}."
+        return Text(f"What are the symptoms of {name}?", f"{LONG}. The symptoms of {name} are listed above. {LONG}.")
 
     assert jaccard(from_template("asthma"), from_template("eczema")) >= 0.5
     assert copies([from_template("eczema")], [from_template("asthma")], threshold=0.5) == [False]
@@ -86,23 +90,24 @@ def test_one_answer_for_many_diseases_is_no_copy_but_for_one_question_it_is() ->
 
 def test_type_1_is_another_subject_than_type_2() -> None:
     one, two = (
-        (f"What is type {n} diabetes?", f"Type {n} diabetes is a disease of the metabolism. {LONG}.") for n in (1, 2)
+        Text(f"What is type {n} diabetes?", f"Type {n} diabetes is a disease of the metabolism. {LONG}.")
+        for n in (1, 2)
     )
     assert another_subject(one, two)
-    assert not another_subject(one, (one[0], one[1].replace("disease", "disorder")))
+    assert not another_subject(one, one._replace(answer=one.answer.replace("disease", "disorder")))
 
 
 def test_nothing_held_out_means_nothing_to_copy() -> None:
     assert copies([("a", "b")], []) == [False]
-    assert HeldOut([[("a", "b")]], 0.8).copies([]).tolist() == []
+    assert HeldOut([[Text("a", "b")]], 0.8).copies([]).tolist() == []
     assert copies([("?!", "")], [("...", "")]) == [False]
 
 
 def test_much_of_one_template_is_compared_quickly() -> None:
     """Every record shares most shingles with every other: the rarest ones tell them apart at once."""
     rng = random.Random(0)
-    held = [(f"{LONG} {rng.random()} {LONG} {rng.random()}", "") for _ in range(3000)]
-    train = [(f"{LONG} {rng.random()} {LONG} {rng.random()}", "") for _ in range(3000)]
+    held = [Text(f"{LONG} {rng.random()} {LONG} {rng.random()}") for _ in range(3000)]
+    train = [Text(f"{LONG} {rng.random()} {LONG} {rng.random()}") for _ in range(3000)]
     index = HeldOut([held], 0.9)
     assert not index.copies(train).any()
-    assert index.copies([(held[7][0] + " today", "")]).all()
+    assert index.copies([Text(held[7].input + " today")]).all()
