@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, SerializeAsAny, ValidationError, ValidationInfo, field_validator
-from pydantic_core import InitErrorDetails, PydanticCustomError
+from pydantic import BeforeValidator, SerializeAsAny, ValidationError, ValidationInfo, field_validator
+from pydantic_core import InitErrorDetails, PydanticCustomError, PydanticKnownError
 
 from tasks.config.gates import GateEntry
 from tasks.config.words import DATASET_TASK, DatasetTask, Name, Task
@@ -47,14 +47,15 @@ def _typed(entry: object, info: ValidationInfo) -> object:
 def _strange(kind: type[GateEntry], data: Mapping[Any, Any]) -> Iterator[Fault]:
     """A kind that there is not; or settings that the kind does not use: they would be ignored."""
     kinds, said = gate_kinds(), data.get("kind")
-    if said in kinds:
-        elsewhere = {name for other in kinds.values() for name in other.model_fields}
-        known = ", ".join(sorted(kind.model_fields))
-        for name in sorted(set(map(str, data)) - set(kind.model_fields)):
-            yield name, f"a {said} gate does not use it" if name in elsewhere else f"unknown key (known: {known})"
-    elif isinstance(said, str):
+    if kind is GateEntry:
         *most, last = map(repr, kinds)
-        yield "kind", f"Input should be {', '.join(most)} or {last} (found {said!r})"
+        if isinstance(said, str):  # else pydantic says what it should be
+            yield "kind", f"Input should be {', '.join(most)} or {last} (found {said!r})"
+        return
+    elsewhere = {name for other in kinds.values() for name in other.model_fields}
+    known = ", ".join(sorted(kind.model_fields))
+    for name in sorted(set(map(str, data)) - set(kind.model_fields)):
+        yield name, f"a {said} gate does not use it" if name in elsewhere else f"unknown key (known: {known})"
 
 
 def _located(faults: list[Fault], error: ValidationError | None = None) -> ValidationError:
@@ -78,11 +79,13 @@ class Policy(Settings):
     task: DatasetTask
     """What the records hold that it judges by: a policy for causal-lm serves recipes for seq2seq-lm, too."""
     description: str
-    gates: tuple[TypedGate, ...] = Field(min_length=1)
+    gates: tuple[TypedGate, ...]
 
     @field_validator("gates")
     @classmethod
     def _distinct(cls, gates: tuple[Gate, ...]) -> tuple[Gate, ...]:
+        if not gates:  # not as Field(min_length=1): that would say so, too, when the only gate is wrong
+            raise PydanticKnownError("too_short", {"field_type": "Tuple", "min_length": 1, "actual_length": 0})
         names = [gate.name for gate in gates]
         if doubled := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"gate names must differ: {', '.join(doubled)}")

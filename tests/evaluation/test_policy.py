@@ -2,10 +2,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tasks.errors import ConfigError, InputError
 from tasks.evaluation import policy
-from tasks.evaluation.policy import POLICIES, effective_gates, load_policy, protocol_of
+from tasks.evaluation.policy import POLICIES, effective_gates, load_policy, load_recipe, parse_recipe, protocol_of
 from tasks.training.recipe import Recipe
 
 APPROVED = """
@@ -131,6 +132,70 @@ def test_a_policy_that_would_not_do_what_it_says_is_refused(policies: Path, gate
     (policies / "bad.yaml").write_text(f"name: bad\ntask: causal-lm\ndescription: x\ngates:\n  - {gate}\n")
     with pytest.raises(ConfigError, match=message):
         load_policy("bad")
+
+
+def test_all_faults_of_a_policy_show_at_once(policies: Path) -> None:
+    (policies / "bad.yaml").write_text(
+        """
+name: bad
+task: causal-lm
+gates:
+  - {name: a, kind: threshold, metric: accuracy, min: 0.5, margin: 0.1}
+  - {name: B, kind: threshhold, metric: token_f1, min: 0.5}
+  - {name: c, kind: better-than-base, metrik: token_f1, margin: much}
+  - {name: d, kind: train-gap, max: .inf, significant: true}
+  - {name: e, kind: [threshold], 5: 6}
+  - 7
+"""
+    )
+    with pytest.raises(ConfigError) as caught:
+        load_policy("bad")
+    first, *faults = caught.value.what.splitlines()
+    assert first.endswith("has 12 fault(s)")
+    assert [fault.removeprefix("  - ").partition(":")[0] for fault in faults] == [
+        "description",
+        *("gates.0.margin", "gates.0.metric"),
+        *("gates.1.kind", "gates.1.name"),
+        *("gates.2.metrik", "gates.2.metric", "gates.2.margin"),
+        *("gates.3.significant", "gates.3.max"),
+        "gates.4.kind",
+        "gates.5",
+    ]
+    text = str(caught.value)
+    assert "gates.0.margin: a threshold gate does not use it" in text
+    assert "gates.1.kind: Input should be 'better-than-base', " in text
+    assert "or 'train-gap' (found 'threshhold')" in text
+    assert "gates.2.metrik: unknown key (known: kind, margin, metric, name, significant, slice)" in text
+    assert "gates.3.max: inf is not a finite number" in text
+
+
+def test_a_policy_needs_gates(policies: Path) -> None:
+    (policies / "bad.yaml").write_text("name: bad\ntask: causal-lm\ndescription: x\ngates: []\n")
+    with pytest.raises(ConfigError, match="gates: Tuple should have at least 1 item"):
+        load_policy("bad")
+
+
+def test_what_a_recipe_tightens_is_read_with_it(tmp_path: Path) -> None:
+    plain = recipe(KEEPS).plain()
+    assert parse_recipe(plain, "tiny.yaml").tighten[0].plain()["significant"] is False, "defaults are said"
+    file = tmp_path / "tiny.yaml"
+    wrong = [KEEPS | {"kind": "better"}, without(ANSWERS, "metric"), ANSWERS | {"metric": "accuracy", "tolerance": 1}]
+    file.write_text(yaml.safe_dump(plain | {"tighten": wrong, "seed": "x"}))
+    with pytest.raises(ConfigError) as caught:
+        load_recipe(file)
+    first, *faults = caught.value.what.splitlines()
+    assert first == f"{file} has 5 fault(s)"
+    assert [fault.removeprefix("  - ").partition(":")[0] for fault in faults] == [
+        *("tighten.0.kind", "tighten.1.metric", "tighten.2.tolerance", "tighten.2.metric"),
+        "seed",
+    ]
+    assert caught.value.exit_code == 2
+
+
+def test_a_gate_says_only_what_is_its_own() -> None:
+    gap = load_policy("strict").gates[3]
+    assert gap.plain() == {"name": "gap", "kind": "train-gap", "max": 1.0}
+    assert load_policy("strict").plain()["gates"][3] == gap.plain()
 
 
 def test_slices_by_label_have_metrics_of_their_own(policies: Path) -> None:
