@@ -11,7 +11,7 @@ from typing import Any
 
 from flows.environment import ALWAYS, DEFAULTS
 from tasks.errors import InputError
-from tasks.home import home
+from tasks.store import Store
 
 LOCAL = "local"
 """As a cluster's address: one on this machine, for as long as the comparison takes."""
@@ -70,10 +70,11 @@ def check_cluster(address: str | None) -> None:
 
 
 @contextmanager
-def place(parallel: int, address: str | None) -> Iterator[Place]:
+def place(store: Store, parallel: int, address: str | None) -> Iterator[Place]:
     """Connect to the cluster at an address, if there is one, until the block ends.
 
     Args:
+        store: the one of the workers, too.
         parallel: how many arms share a machine, this one or the largest of the cluster.
 
     Raises:
@@ -92,7 +93,7 @@ def place(parallel: int, address: str | None) -> Iterator[Place]:
         options["object_store_memory"] = OBJECT_STORE
     else:
         passed = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
-        options = {"runtime_env": {"env_vars": {**passed, "GALEN_HOME": str(home())}}}
+        options = {"runtime_env": {"env_vars": {**passed, "GALEN_HOME": str(store.root)}}}
     try:
         ray.init(address, namespace="prefect", **options)
     except (ConnectionError, ValueError, RuntimeError) as error:

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
-from flows.cluster import Place, check_cluster, place
-from flows.console import Console
-from flows.server import prefect_server
-from flows.show import table
-from tasks.artifact import locked
+from flows.cluster import check_cluster
+from flows.console import table
+from flows.subject import new_id, prefect_in_words, session
 from tasks.children import Children
 from tasks.comparison.config import Comparison, Entry, base_recipe, entries, load_comparison, reported
 from tasks.comparison.job import Result, kept, part_of
@@ -26,40 +20,17 @@ from tasks.config.words import DATASET_TASK
 from tasks.data.params import one_dataset
 from tasks.errors import ConfigError, GalenError, InputError, Interrupted, Stopped
 from tasks.evaluation.metric import metrics_of
-from tasks.home import CHECKOUT, home, shown
+from tasks.home import CHECKOUT, shown
 from tasks.lineage.event import Origin
 from tasks.reports import write_report
 from tasks.store import Store
-from tasks.tracking.address import check_reachable
 from tasks.tracking.runs import open_run
 from tasks.training.fit import check_fit
 from tasks.training.recipe import Recipe
 
 
-@dataclass(frozen=True)
-class ComparisonRun:
-    """What every step of a comparison needs to know of it."""
-
-    id: str
-    comparison: Comparison
-    recipe: Recipe
-    """What every arm starts from."""
-    out: Path
-    parallel: int
-    children: Children
-    origin: Origin
-    forgetting: Path | None
-    place: Place
-    console: Console = field(default_factory=Console)
-
-    def line(self, result: Result) -> str:
-        """An arm in a few words."""
-        trained = result["parameters"]["trained"]
-        values = ", ".join(f"{name} {one['value']:.3f}" for name, one in result["quality"].items())
-        return f"{trained:,} weights, {values}"
-
-
 def run_comparison(
+    store: Store,
     path: Path,
     *,
     methods: Sequence[str] = (),
@@ -73,6 +44,7 @@ def run_comparison(
     """Compare, and write `report.html` and `report.json` into `out`; returns what the report says.
 
     Args:
+        store: where everything is kept.
         path: a comparison, or a recipe together with `methods`.
         methods, bases, seeds: see `tasks.comparison.config.load_comparison`.
         parallel: how many arms run at a time; on a cluster, how many share a node like this one.
@@ -87,20 +59,20 @@ def run_comparison(
     """
     comparison = load_comparison(path, methods, bases, seeds)
     recipe = base_recipe(comparison)
-    folder = (out if out is not None else home() / "comparisons" / comparison.name).absolute()
+    folder = (out if out is not None else store.root / "comparisons" / comparison.name).absolute()
     asked_for = entries(comparison)
     whole, covered = reported(path, comparison)
     unfinished: list[Entry] = []
     if not report_only:
-        with locked(f"compare-{comparison.name}", wait=False):
-            unfinished = _run(comparison, recipe, asked_for, folder, parallel, cluster)
+        with store.locked(f"compare-{comparison.name}", wait=False):
+            unfinished = _run(store, comparison, recipe, asked_for, folder, parallel, cluster)
     results = [(entry, kept(folder, entry)) for entry in covered]
     if not report_only:
         results = _of_this_run(results, asked_for, unfinished)
     found = summarise(whole, recipe, results)
     page, data = write_report(folder, found, render(found))
     if not report_only:
-        _track(found, covered, page, data)
+        _track(store, found, covered, page, data)
     click.echo(f"\n{text_of(found)}\n\nreport: {shown(page)}\n  json: {shown(data)}")
     ended = [(entry, result) for entry, result in results if entry in asked_for]
     _raise_if_failed(ended)
@@ -129,41 +101,37 @@ def _of_this_run(
 
 
 def _run(
-    comparison: Comparison, recipe: Recipe, asked_for: list[Entry], out: Path, parallel: int, cluster: str | None
+    store: Store,
+    comparison: Comparison,
+    recipe: Recipe,
+    asked_for: list[Entry],
+    out: Path,
+    parallel: int,
+    cluster: str | None,
 ) -> list[Entry]:
     """Make the arms that are missing; returns those that did not end."""
     check_cluster(cluster)
     forgetting = _checked(comparison, recipe, asked_for)
-    check_reachable(Store(home()))
-    with ExitStack() as stack:
-        server = stack.enter_context(prefect_server())  # starts while the arms are looked at
+    with session(store) as services:
         _check_arms(comparison, asked_for)
-        id_ = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
-        console = Console()
-        with console.stage("start services"):
-            server.ready()
-            where = stack.enter_context(place(parallel, cluster))
-            from flows.compare import compare
+        with services.starting(parallel, cluster) as where:
+            from flows.compare import ComparisonRun, compare
+        id_ = new_id()
         run = ComparisonRun(
-            id_,
-            comparison,
-            recipe,
-            out,
-            parallel,
-            Children("tasks.comparison.arm", where.threads),
-            Origin(run=id_),
-            forgetting,
-            where,
-            console,
+            store=store,
+            id=id_,
+            origin=Origin(run=id_),
+            console=services.console,
+            comparison=comparison,
+            recipe=recipe,
+            out=out,
+            parallel=parallel,
+            children=Children("tasks.comparison.arm", where.threads),
+            forgetting=forgetting,
+            place=where,
         )
-        import httpx
-        from prefect.exceptions import PrefectHTTPStatusError
-
-        try:
+        with prefect_in_words("run the same command again: finished arms are kept"):
             return compare.with_options(task_runner=where.task_runner(parallel))(run)
-        except (httpx.HTTPError, PrefectHTTPStatusError) as error:
-            hint = "run the same command again: finished arms are kept"
-            raise Interrupted(f"Prefect is gone ({type(error).__name__})", hint=hint) from error
 
 
 def _checked(comparison: Comparison, recipe: Recipe, asked_for: list[Entry]) -> Path | None:
@@ -203,17 +171,17 @@ def _check_arms(comparison: Comparison, asked_for: list[Entry]) -> None:
         raise ConfigError.of(comparison.name, faults)
 
 
-def _track(found: dict[str, Any], asked_for: list[Entry], page: Path, data: Path) -> None:
+def _track(store: Store, found: dict[str, Any], asked_for: list[Entry], page: Path, data: Path) -> None:
     """One MLflow run for the comparison, and one below it for every arm and seed that ended."""
     recipes = {(entry.arm, entry.seed): entry.recipe for entry in asked_for}
     name = str(found["name"])
-    with open_run(Store(home()), name, name, tags={"galen.comparison": name}) as parent:
+    with open_run(store, name, name, tags={"galen.comparison": name}) as parent:
         parent.params({key: found[key] for key in ("task", "metric", "reference", "dataset", "dataset_digest", "test")})
         for path in (page, data):
             parent.artifact(path)
         for arm in found["arms"]:
             for result in arm["runs"]:
-                with open_run(Store(home()), name, f"{arm['name']}, seed {result['seed']}", parent) as child:
+                with open_run(store, name, f"{arm['name']}, seed {result['seed']}", parent) as child:
                     child.params({"arm": arm["name"], "artifact": result["artifact"]})
                     child.params(part_of(recipes[arm["name"], result["seed"]])["recipe"])
                     child.metrics(_numbers(result))

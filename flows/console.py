@@ -1,10 +1,10 @@
-"""What a person sees while a chain runs: one line when a stage starts to wait on, one when it has a verdict."""
+"""What a person sees: a line when a stage starts, to wait on, and one when it has a verdict; tables."""
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -48,15 +48,6 @@ class Console:
             click.secho(f"  {row.stage:<22} {row.seconds:7.1f} s  {row.verdict:<9} {row.detail}".rstrip(), fg=colour)
             sys.stdout.flush()
 
-    def table(self) -> str:
-        """Each stage, its time, its verdict."""
-        width = max((len(row.stage) for row in self.rows), default=5)
-        lines = [f"{'stage':<{width}}  {'seconds':>8}  verdict"]
-        lines += [
-            f"{row.stage:<{width}}  {row.seconds:8.1f}  {row.verdict:<9} {row.detail}".rstrip() for row in self.rows
-        ]
-        return "\n".join(lines)
-
 
 def _verdict_of(error: BaseException) -> str:
     if isinstance(error, GateRejected):
@@ -64,3 +55,28 @@ def _verdict_of(error: BaseException) -> str:
     if isinstance(error, ApprovalNeeded):
         return "waiting"
     return "interrupted" if isinstance(error, KeyboardInterrupt | SystemExit | Interrupted) else "failed"
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Aligned columns; numbers to the right."""
+    cells = [[_text(cell) for cell in row] for row in rows]
+    widths = [max(len(line[place]) for line in [list(header), *cells]) for place in range(len(header))]
+    numeric = [bool(cells) and all(_is_number(row[place]) for row in cells) for place in range(len(header))]
+
+    def line(parts: Sequence[str]) -> str:
+        return "  ".join(
+            part.rjust(width) if right else part.ljust(width)
+            for part, width, right in zip(parts, widths, numeric, strict=True)
+        ).rstrip()
+
+    return "\n".join([line(header), line(["-" * width for width in widths]), *map(line, cells)])
+
+
+def _text(cell: object) -> str:
+    if cell is None:
+        return "-"
+    return f"{cell:,}" if isinstance(cell, int) and not isinstance(cell, bool) else str(cell)
+
+
+def _is_number(text: str) -> bool:
+    return text.replace(",", "").replace(".", "", 1).replace("-", "", 1).isdigit() or text == "-"

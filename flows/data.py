@@ -6,12 +6,11 @@ from flows.console import Console
 from tasks.data.dvc import STAGES, build_stage
 from tasks.data.seal import adopt_version
 from tasks.data.version import DatasetVersion
-from tasks.home import home
 from tasks.lineage.recording import record_sealed
 from tasks.store import Store
 
 
-def build(name: str) -> DatasetVersion:
+def build(store: Store, name: str) -> DatasetVersion:
     """Bring every stage of a dataset up to date and seal a version.
 
     Raises:
@@ -20,7 +19,7 @@ def build(name: str) -> DatasetVersion:
     console = Console()
     for stage in STAGES:
         with console.stage(f"data: {stage}") as row:
-            row.verdict = "done" if build_stage(Store(home()), stage, name) else "unchanged"
-    version = adopt_version(Store(home()), name)
-    record_sealed(Store(home()), version)
+            row.verdict = "done" if build_stage(store, stage, name) else "unchanged"
+    version = adopt_version(store, name)
+    record_sealed(store, version)
     return version

@@ -6,8 +6,6 @@ import os
 import warnings
 from pathlib import Path
 
-from tasks.home import home
-
 ALWAYS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "GX_ANALYTICS_ENABLED": "false",
@@ -28,9 +26,13 @@ DEFAULTS = {
 }
 
 
-def set_up_environment() -> None:
-    """Set what the libraries read at import. What the user has set stays, except telemetry, which is always off."""
+def set_up_environment(home: Path) -> None:
+    """Set what the libraries read at import. What the user has set stays, except telemetry, which is always off.
+
+    Args:
+        home: `GALEN_HOME`.
+    """
     warnings.simplefilter("ignore", FutureWarning)  # of one library about another: nothing that a user could do
     os.environ.update(ALWAYS)
-    for name, value in {"PREFECT_HOME": str(home() / "prefect"), **DEFAULTS}.items():
+    for name, value in {"PREFECT_HOME": str(home / "prefect"), **DEFAULTS}.items():
         os.environ.setdefault(name, value)

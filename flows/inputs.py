@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from tasks.artifact import artifacts, load, write_atomically
+from tasks.artifact import write_atomically
 from tasks.config.training import BaseModelRef
 from tasks.data.sources import inputs_digest
 from tasks.data.version import DatasetVersion
 from tasks.digest import code_digest, digest_data
 from tasks.evaluation.gate import Protocol
-from tasks.home import home
 from tasks.lineage.event import Event
 from tasks.lineage.ledger import events
 from tasks.lineage.roles import roles
@@ -20,7 +19,7 @@ from tasks.store import Store
 from tasks.training.recipe import Recipe
 
 
-def inputs_of(recipe: Recipe, protocol: Protocol) -> str:
+def inputs_of(store: Store, recipe: Recipe, protocol: Protocol) -> str:
     """Digest of everything that decides what a run trains and how it is judged: data, base, recipe, gates, code.
 
     The schedule does not count, nor does the champion: its promotion is a result of the run.
@@ -31,7 +30,7 @@ def inputs_of(recipe: Recipe, protocol: Protocol) -> str:
         {
             "recipe": declared,
             "protocol": protocol.digest,
-            "dataset": inputs_digest(Store(home()), recipe.dataset),
+            "dataset": inputs_digest(store, recipe.dataset),
             "base": base_identity(recipe.base_model),
             "code": code_digest(),
         }
@@ -49,26 +48,26 @@ def base_identity(ref: BaseModelRef) -> Any:
     return resolve_base(ref).digest
 
 
-def remember_dataset(name: str, version: DatasetVersion) -> None:
+def remember_dataset(store: Store, name: str, version: DatasetVersion) -> None:
     """Note which version a dataset's present inputs lead to, for plans."""
-    write_atomically(_known(inputs_digest(Store(home()), name)), version.digest.encode())
+    write_atomically(_known(store, inputs_digest(store, name)), version.digest.encode())
 
 
-def known_dataset(name: str) -> DatasetVersion | None:
+def known_dataset(store: Store, name: str) -> DatasetVersion | None:
     """The version that the dataset's present inputs led to before, if it is here.
 
     Raises:
         IntegrityError: it does not match its digest.
     """
     try:
-        digest = _known(inputs_digest(Store(home()), name)).read_text()
+        digest = _known(store, inputs_digest(store, name)).read_text()
     except FileNotFoundError:
         return None
-    return DatasetVersion(load(digest)) if (artifacts() / digest).is_dir() else None
+    return DatasetVersion(store.load(digest)) if store.has(digest) else None
 
 
-def _known(inputs: str) -> Path:
-    return home() / "index" / "dataset-inputs" / inputs
+def _known(store: Store, inputs: str) -> Path:
+    return store.root / "index" / "dataset-inputs" / inputs
 
 
 @dataclass(frozen=True)
@@ -80,7 +79,7 @@ class Decision:
     text: str
 
 
-def decided_before(model: str, inputs: str) -> Decision | None:
+def decided_before(store: Store, model: str, inputs: str) -> Decision | None:
     """The decision of the model's last run, if that run had the same inputs and came to one.
 
     Only the last run counts: data that went back to an older state is a change.
@@ -88,7 +87,7 @@ def decided_before(model: str, inputs: str) -> Decision | None:
     Raises:
         IntegrityError: the ledger does not verify.
     """
-    history = events(Store(home()), model=model)
+    history = events(store, model=model)
     last = next((event for event in reversed(history) if event.kind == "protocol-fixed"), None)
     if last is None or last.facts["inputs"] != inputs:
         return None
@@ -96,7 +95,7 @@ def decided_before(model: str, inputs: str) -> Decision | None:
         if event.run != last.run:
             continue
         if event.kind == "registered":
-            version = next(one for one in roles(Store(home()), model).versions if one.number == event.facts["version"])
+            version = next(one for one in roles(store, model).versions if one.number == event.facts["version"])
             if version.promoted:
                 return Decision("promoted", version.promoted, f"version {version.number} was promoted")
             return Decision("waiting", event, f"version {version.number} passed its gates and waits for approval")

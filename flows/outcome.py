@@ -11,16 +11,15 @@ from pathlib import Path
 
 import click
 
-from flows.run import Run
-from flows.show import table
+from flows.console import table
+from flows.steps import Run
 from tasks.config.words import Task
 from tasks.data.stage import built_folder
 from tasks.data.validate import DOCS
 from tasks.errors import ApprovalNeeded, GalenError, GateRejected, Interrupted, of_machine
-from tasks.home import home, shown
+from tasks.home import shown
 from tasks.lineage.report import RunReport, StageRow, write_report
 from tasks.lineage.roles import RegisteredVersion
-from tasks.store import Store
 
 EXAMPLES: dict[Task, str] = {  # something to ask a model
     "causal-lm": "What are the symptoms of asthma?",
@@ -77,7 +76,7 @@ def _leave(run: Run, outcome: Outcome, seconds: float) -> None:
     rows = [StageRow(row.stage, row.seconds, row.verdict, row.detail) for row in run.console.rows]
     found = run.found
     report = write_report(
-        Store(home()),
+        run.store,
         RunReport(
             run=run.id,
             recipe=run.recipe,

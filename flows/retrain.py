@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from prefect import flow
 
-from flows import steps
-from flows.run import Run
+from flows import prepare, steps
+from flows.steps import Run
 from tasks.data.stage import STAGES
 from tasks.release.register import Version
-from tasks.training.recipe import Recipe
 
 
-@flow(name="retrain", flow_run_name="{recipe.model}", validate_parameters=False, persist_result=False)
-def retrain(recipe: Recipe, run: Run) -> Version:
+@flow(name="retrain", flow_run_name="{run.recipe.model}", validate_parameters=False, persist_result=False)
+def retrain(run: Run) -> Version:
     """From a dataset to a promoted, quantized model.
 
     Every form of the candidate is judged on the sealed test split before the next one is made from it.
@@ -22,10 +21,10 @@ def retrain(recipe: Recipe, run: Run) -> Version:
         ApprovalNeeded: every gate passed, and a person must decide about the first release.
     """
     for stage in STAGES:
-        steps.build_stage(run, stage)
+        prepare.build_stage(run, run.recipe.dataset, stage)
     dataset = steps.seal(run)
     steps.push_data(run)
-    base = steps.base_model(run)
+    base = prepare.base_model(run, run.recipe.base_model)
     trained = steps.judged(run, steps.finetune(run, dataset, base), dataset, base)
     whole = (
         steps.judged(run, steps.merge(run, trained), dataset, base, trained)

@@ -9,7 +9,9 @@ from prefect import flow
 from prefect.states import Completed
 
 from flows.environment import set_up_environment
+from tasks.home import home
 from tasks.process import die_with_parent
+from tasks.store import Store
 
 
 @flow(name="scheduled-retrain", persist_result=False)
@@ -19,9 +21,10 @@ def scheduled_retrain(recipe: str) -> Any:
     Args:
         recipe: path of the recipe.
     """
-    set_up_environment()
+    store = Store(home())
+    set_up_environment(store.root)
     die_with_parent()
     from flows.run import run_recipe
 
-    outcome = run_recipe(Path(recipe), actor=f"schedule:{Path(recipe).stem}")
+    outcome = run_recipe(store, Path(recipe), actor=f"schedule:{Path(recipe).stem}")
     return Completed(message=outcome)

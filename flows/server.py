@@ -12,11 +12,12 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
-from tasks.artifact import locked
 from tasks.errors import InputError, Interrupted
-from tasks.home import CHECKOUT, home
+from tasks.home import CHECKOUT
 from tasks.process import start, stop
+from tasks.store import Store
 
 START_LIMIT = 120.0  # seconds; the first start makes the database
 NAMED_LIMIT = 10.0  # seconds; a server that is named must be up already
@@ -25,8 +26,9 @@ NAMED_LIMIT = 10.0  # seconds; a server that is named must be up already
 class Server:
     """A Prefect server that starts while other work goes on; `ready` waits for it."""
 
-    def __init__(self, url: str, process: subprocess.Popen[bytes] | None) -> None:
-        self.url, self.process = url, process
+    def __init__(self, url: str, process: subprocess.Popen[bytes] | None, logs: Path) -> None:
+        """`process`: of a temporary one, whose logs lie in the folder `logs`."""
+        self.url, self.process, self._logs = url, process, logs
 
     def ready(self) -> None:
         """Wait until the server answers, and point Prefect at it. Call this before Prefect is imported.
@@ -38,8 +40,9 @@ class Server:
         limit = time.monotonic() + (START_LIMIT if self.process else NAMED_LIMIT)
         while not self._answers():
             if self.process and self.process.poll() is not None:
-                logs = home() / "prefect"
-                raise Interrupted("the temporary Prefect server did not start", hint=f"read the newest log in {logs}")
+                raise Interrupted(
+                    "the temporary Prefect server did not start", hint=f"read the newest log in {self._logs}"
+                )
             if time.monotonic() > limit:
                 if self.process:
                     raise Interrupted(f"the temporary Prefect server took over {START_LIMIT:.0f} s", hint="run again")
@@ -57,16 +60,17 @@ class Server:
 
 
 @contextmanager
-def prefect_server(*, scheduler: bool = False) -> Iterator[Server]:
+def prefect_server(store: Store, *, scheduler: bool = False) -> Iterator[Server]:
     """The server to use. A temporary one starts at once and in the background.
 
     Args:
-        scheduler: whether the server must run schedules too (`galen serve`).
+        store: where a temporary one keeps its database and its logs.
+        scheduler: whether the server must run schedules too (`galen schedule`).
     """
+    folder = store.root / "prefect"
     if named := os.environ.get("PREFECT_API_URL"):
-        yield Server(named.rstrip("/"), None)
+        yield Server(named.rstrip("/"), None, folder)
         return
-    folder = home() / "prefect"
     folder.mkdir(parents=True, exist_ok=True)
     port = _free_port()
     url = f"http://127.0.0.1:{port}/api"
@@ -75,12 +79,12 @@ def prefect_server(*, scheduler: bool = False) -> Iterator[Server]:
     settings = {"PREFECT__SERVER_FINAL": "1", "PREFECT_API_URL": url}
     if not scheduler:
         settings |= {"PREFECT__SERVER_EPHEMERAL": "1", "PREFECT_UI_ENABLED": "0"}
-    with _database() as name:
+    with _database(store) as name:
         settings["PREFECT_API_DATABASE_CONNECTION_URL"] = f"sqlite+aiosqlite:///{folder / name}.db"
         with (folder / f"{name}.log").open("wb") as log:
             process = start(command, cwd=CHECKOUT, env={**os.environ, **settings}, stdout=log, stderr=log)
         try:
-            yield Server(url, process)
+            yield Server(url, process, folder)
         finally:
             _send_what_is_queued()
             os.environ.pop("PREFECT_API_URL", None)
@@ -104,13 +108,13 @@ def _free_port() -> int:
 
 
 @contextmanager
-def _database() -> Iterator[str]:
+def _database(store: Store) -> Iterator[str]:
     """The name of a database that no other server uses: SQLite locks when two servers share one."""
     with ExitStack() as held:
         for slot in itertools.count(1):
             name = f"server-{slot}"
             try:
-                held.enter_context(locked(f"prefect-{name}", wait=False))
+                held.enter_context(store.locked(f"prefect-{name}", wait=False))
             except Interrupted:
                 continue
             yield name

@@ -1,4 +1,4 @@
-"""The functions of tasks/ as Prefect tasks: names, retries and cache policy, in one place.
+"""The steps of a retraining: functions of tasks/ as Prefect tasks.
 
 A step does its work through one function of tasks/, then states in the ledger what happened. Prefect's own caching
 and result persistence stay off: sealed artifacts are the only cache.
@@ -8,26 +8,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Concatenate, ParamSpec, TypeVar, cast
-
-from prefect import task
-from prefect.cache_policies import NO_CACHE
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
 
 from flows.console import Row
-from flows.inputs import remember_dataset
-from flows.run import Run, approve_command
+from flows.prepare import adopted, described
+from flows.subject import Subject, step
 from tasks.artifact import Artifact, load
 from tasks.data import dvc
-from tasks.data.seal import adopt_version
 from tasks.data.version import DatasetVersion
-from tasks.errors import ApprovalNeeded, Interrupted, Stopped, in_words
+from tasks.errors import ApprovalNeeded
 from tasks.evaluation import baselines as rivals
 from tasks.evaluation.evaluate import evaluate
 from tasks.evaluation.evaluation import Evaluation
 from tasks.evaluation.evidence import Evidence, Losses
+from tasks.evaluation.gate import Protocol
 from tasks.evaluation.judge import Judged, judge
-from tasks.home import home
 from tasks.lineage import recording
 from tasks.lineage.report import FormJudged
 from tasks.lineage.roles import roles
@@ -36,48 +33,33 @@ from tasks.release import quantize as quantizing
 from tasks.release import register as registry
 from tasks.release.merge import cannot_merge
 from tasks.release.register import Version
-from tasks.store import Store
+from tasks.tracking import runs as tracking
 from tasks.training.bases import Base
 from tasks.training.method import method_named
-from tasks.training.resolve import resolve_base
+from tasks.training.recipe import Recipe
 from tasks.training.train import finetune as train
 
-P = ParamSpec("P")
-T = TypeVar("T")
-RETRIES = 2
-RETRY_DELAYS = [5.0, 30.0]  # seconds
+
+@dataclass
+class Found:
+    """What a run has come to so far, for its report."""
+
+    dataset: DatasetVersion | None = None
+    judged: list[FormJudged] = field(default_factory=list)
+    baselines: list[rivals.Comparison] = field(default_factory=list)
 
 
-def _worth_retrying(_task: Any, _run: Any, state: Any) -> bool:
-    """Only a service that was gone for a moment: a wrong input or a failed gate stays what it is."""
-    error = state.result(raise_on_failure=False)
-    return isinstance(error, Interrupted) and not isinstance(error, Stopped)
+@dataclass(frozen=True, kw_only=True)
+class Run(Subject):
+    """What every step of a retraining needs to know of it."""
 
-
-def step(name: str) -> Callable[[Callable[Concatenate[Run, Row, P], T]], Callable[Concatenate[Run, P], T]]:
-    """Make a function a Prefect task that reports its time and verdict to the run's console."""
-
-    def wrap(function: Callable[Concatenate[Run, Row, P], T]) -> Callable[Concatenate[Run, P], T]:
-        def timed(run: Run, *args: P.args, **kwargs: P.kwargs) -> T:
-            with run.console.stage(name) as row:
-                try:
-                    return function(run, row, *args, **kwargs)
-                except Exception as error:  # Prefect keeps the words of an exception, perhaps on another machine
-                    raise in_words(error) from None
-
-        # Named and documented, but not `wraps`: Prefect would read the signature of the wrapped function.
-        timed.__name__, timed.__doc__ = function.__name__, function.__doc__
-        configured: Any = task(
-            name=name,
-            retries=RETRIES,
-            retry_delay_seconds=RETRY_DELAYS,
-            retry_condition_fn=_worth_retrying,
-            cache_policy=NO_CACHE,
-            persist_result=False,
-        )
-        return cast("Callable[Concatenate[Run, P], T]", configured(timed))
-
-    return wrap
+    path: Path
+    recipe: Recipe
+    protocol: Protocol
+    inputs: str
+    """Digest of everything that the run depends on."""
+    tracking: tracking.Run
+    found: Found = field(default_factory=Found)
 
 
 @dataclass(frozen=True)
@@ -102,23 +84,12 @@ class Form:
         return form.artifact.digest if form else None
 
 
-@step("data")
-def build_stage(run: Run, row: Row, stage: str) -> None:
-    """One DVC stage of the recipe's dataset."""
-    row.stage = f"data: {stage}"
-    ran = dvc.build_stage(Store(home()), stage, run.recipe.dataset)
-    row.verdict = "done" if ran else "unchanged"
-
-
 @step("data: version")
 def seal(run: Run, row: Row) -> DatasetVersion:
     """Adopt the sealed dataset version, and fix how the model will be judged on it."""
-    dataset = run.found.dataset = adopt_version(Store(home()), run.recipe.dataset)
-    counts = ", ".join(f"{count:,} {split}" for split, count in dataset.meta.counts.items())
-    row.detail = f"{dataset.digest[:12]}: {counts}; {sum(dataset.meta.rejected.values()):,} rows turned away"
-    remember_dataset(run.recipe.dataset, dataset)
-    recording.record_sealed(Store(home()), dataset, run.origin)
-    recording.record_protocol(Store(home()), run.recipe, dataset, run.protocol, run.inputs, run.origin)
+    dataset = run.found.dataset = adopted(run, run.recipe.dataset)
+    row.detail = f"{described(dataset)}; {sum(dataset.meta.rejected.values()):,} rows turned away"
+    recording.record_protocol(run.store, run.recipe, dataset, run.protocol, run.inputs, run.origin)
     # Parsed, so that what training logs later is the same to the letter: MLflow lets no parameter change.
     run.tracking.params(run.recipe.plain())
     for split in ("train", "validation", "test"):
@@ -129,15 +100,7 @@ def seal(run: Run, row: Row) -> DatasetVersion:
 @step("data: push")
 def push_data(run: Run, row: Row) -> None:
     """Copy the version to DVC's remote before anything learns from it: what the ledger names must not be lost."""
-    dvc.push(Store(home()), run.recipe.dataset)
-
-
-@step("base model")
-def base_model(run: Run, row: Row) -> Base:
-    """The base model, made on first use where Galen makes it."""
-    base = resolve_base(run.recipe.base_model)
-    row.detail = base.digest[:12]
-    return base
+    dvc.push(run.store, run.recipe.dataset)
 
 
 @step("fine-tune")
@@ -148,7 +111,7 @@ def finetune(run: Run, row: Row, dataset: DatasetVersion, base: Base) -> Artifac
     row.stage = f"fine-tune ({run.recipe.method.name})"
     _describe(row, artifact)
     recording.record_trained(
-        Store(home()),
+        run.store,
         run.recipe,
         dataset,
         artifact,
@@ -172,7 +135,7 @@ def judged(
     row.stage = f"judge {artifact.kind}"
     model, settings = run.recipe.model, run.recipe.evaluation
     candidate = _evaluated(run, "candidate", artifact, dataset)
-    champion = roles(Store(home()), model).champion
+    champion = roles(run.store, model).champion
     training = artifact.meta["training"]
     evidence = Evidence(
         candidate,
@@ -183,7 +146,7 @@ def judged(
         first_release=champion is None,
     )
     verdict = judge(run.protocol, evidence)
-    event = recording.record_judged(Store(home()), model, artifact, verdict, run.protocol, dataset, run.origin)
+    event = recording.record_judged(run.store, model, artifact, verdict, run.protocol, dataset, run.origin)
     run.tracking.metrics({f"{artifact.kind}.{name}": one.value for name, one in candidate.metrics.items()})
     outcomes = [result.outcome for result in verdict.results]
     row.verdict = "passed" if verdict.passed else "rejected"
@@ -192,11 +155,13 @@ def judged(
     return Form(Judged(artifact, candidate, verdict), event.digest, parent)
 
 
-def _evaluated(run: Run, role: Any, model: Artifact | Base, dataset: DatasetVersion) -> Evaluation:
+def _evaluated(
+    run: Run, role: Literal["candidate", "base", "champion"], model: Artifact | Base, dataset: DatasetVersion
+) -> Evaluation:
     """Evaluate on the test split, and state it; what was stated before is not stated twice."""
     evaluation = evaluate(model, dataset, run.recipe.evaluation)
     form = model.kind if isinstance(model, Artifact) else "base"
-    recording.record_evaluated(Store(home()), run.recipe.model, role, form, evaluation, run.origin)
+    recording.record_evaluated(run.store, run.recipe.model, role, form, evaluation, run.origin)
     return evaluation
 
 
@@ -228,7 +193,7 @@ def _derived(run: Run, row: Row, work: Callable[[], Artifact]) -> Artifact:
     artifact = work()
     _describe(row, artifact)
     recording.record_derived(
-        Store(home()), run.recipe.model, artifact, seconds=time.monotonic() - started, origin=run.origin
+        run.store, run.recipe.model, artifact, seconds=time.monotonic() - started, origin=run.origin
     )
     return artifact
 
@@ -264,11 +229,11 @@ def promote(run: Run, row: Row, version: Version) -> Version:
     Raises:
         ApprovalNeeded: as said.
     """
-    if run.recipe.first_release == "approval" and roles(Store(home()), run.recipe.model).champion is None:
+    if run.recipe.first_release == "approval" and roles(run.store, run.recipe.model).champion is None:
         row.detail = f"version {version.number} waits for a person"
         raise ApprovalNeeded(
             f"version {version.number} of {run.recipe.model} passed its gates; the first release needs a person",
-            hint=approve_command(run.recipe.model, version.number),
+            hint=registry.approve_command(run.recipe.model, version.number),
         )
     promoted = registry.promote(version, run.origin)
     row.detail = f"{run.recipe.model}@champion is version {version.number}"

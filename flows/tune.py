@@ -2,49 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, cast
+from dataclasses import dataclass
 
 from prefect import flow
 
-from flows import compare, steps
 from flows.console import Row
-from flows.tuning import SearchRun
-from tasks.artifact import locked
+from flows.prepare import base_model, prepared
+from flows.subject import Subject, step
+from tasks.children import Children
 from tasks.errors import GalenError, Stopped
-from tasks.tuning.config import with_values
-from tasks.tuning.study import Subject, Trials
+from tasks.training.recipe import Recipe
+from tasks.tuning import study
+from tasks.tuning.config import Search, with_values
+from tasks.tuning.study import Trials
 from tasks.tuning.trial import Job
 
-if TYPE_CHECKING:
-    from flows.comparing import ComparisonRun
 
-P = ParamSpec("P")
-T = TypeVar("T")
+@dataclass(frozen=True, kw_only=True)
+class SearchRun(Subject):
+    """What every step of a search needs to know of it."""
+
+    search: Search
+    recipe: Recipe
+    parallel: int
+    children: Children
 
 
 @flow(name="tune", flow_run_name="{run.recipe.model}", validate_parameters=False, persist_result=False)
-def tune(run: SearchRun) -> Subject:
+def tune(run: SearchRun) -> study.Subject:
     """Run the trials that are missing to the number asked for; what comes of each lies in the study's database."""
-    alike = cast("ComparisonRun", run)  # data and base are made ready as for a comparison
-    dataset = compare.prepared(alike, run.recipe.dataset)
-    base = compare.base_model(alike, run.recipe.base_model)
-    subject = Subject(run.search, run.recipe, dataset.digest, dataset.split_digest("validation"), base.digest)
-    with locked(f"tune-{subject.key[:16]}", wait=False):
+    dataset = prepared(run, run.recipe.dataset)
+    base = base_model(run, run.recipe.base_model)
+    subject = study.Subject(run.search, run.recipe, dataset.digest, dataset.split_digest("validation"), base.digest)
+    with run.store.locked(f"tune-{subject.key[:16]}", wait=False):
         trials = Trials(subject)
         try:
-            submit = cast("Any", trial).submit  # to the flow's task runner, which runs `run.parallel` at a time
-            for future in [submit(run, trials) for _ in range(trials.to_do())]:
+            # To the flow's task runner, which runs `run.parallel` at a time.
+            for future in [trial.submit(run, trials) for _ in range(trials.to_do())]:
                 future.wait()
         except BaseException:
             run.children.stop()
             raise
     return subject
-
-
-def step(name: str) -> Callable[[Callable[Concatenate[SearchRun, Row, P], T]], Callable[Concatenate[SearchRun, P], T]]:
-    """As `flows.steps.step`, for the steps of a search: all that is needed of a run is its console."""
-    return cast("Any", steps.step(name))  # type: ignore[no-any-return]
 
 
 @step("trial")

@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-import secrets
-from contextlib import ExitStack
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
-from flows.cluster import place
-from flows.console import Console
-from flows.server import prefect_server
-from flows.show import table
+from flows.console import table
+from flows.subject import new_id, prefect_in_words, session
 from tasks.children import GOES_ON, Children
 from tasks.config.words import DATASET_TASK
 from tasks.data.params import one_dataset
-from tasks.errors import GalenError, InputError, Interrupted, Stopped
-from tasks.home import home, shown
+from tasks.errors import GalenError, InputError, Stopped
+from tasks.home import shown
 from tasks.lineage.event import Origin
 from tasks.reports import write_report
 from tasks.store import Store
-from tasks.tracking.address import check_reachable
 from tasks.tracking.runs import open_run
 from tasks.training.recipe import Recipe
 from tasks.tuning.config import Search, check_methods, load_search
@@ -34,20 +27,8 @@ from tasks.tuning.study import Subject
 SHOWN = 5  # trials on the terminal, best first
 
 
-@dataclass(frozen=True)
-class SearchRun:
-    """What every step of a search needs to know of it."""
-
-    id: str
-    search: Search
-    recipe: Recipe
-    parallel: int
-    children: Children
-    origin: Origin
-    console: Console = field(default_factory=Console)
-
-
 def run_search(
+    store: Store,
     path: Path,
     *,
     trials: int | None = None,
@@ -60,6 +41,7 @@ def run_search(
     """Search, write a report and the recipe with the best settings; returns what the report says.
 
     Args:
+        store: where everything is kept.
         path: a search, or a recipe together with `trials`.
         trials, metric: see `tasks.tuning.config.load_search`.
         parallel: how many trainings run at a time.
@@ -78,11 +60,10 @@ def run_search(
     if dataset.task != DATASET_TASK[recipe.task]:
         hint = f"dataset {recipe.dataset} is for {dataset.task}: change one of the two"
         raise InputError("the recipe and its dataset disagree about the task", value=recipe.task, hint=hint)
-    check_reachable(Store(home()))
-    subject = _run(search, recipe, parallel)
+    subject = _run(store, search, recipe, parallel)
     found = summarise(subject)
-    page, data = write_report(home() / "tuning" / subject.key[:12], found, render(found))
-    _track(found, page, data)
+    page, data = write_report(store.root / "tuning" / subject.key[:12], found, render(found))
+    _track(store, found, page, data)
     click.echo(f"\n{text_of(found)}\n\nreport: {shown(page)}\n  json: {shown(data)}")
     _raise_if_unfinished(found)
     _check_target(target, force)  # again: somebody else may have written it meanwhile
@@ -103,31 +84,32 @@ def _check_target(target: Path, force: bool) -> None:
         raise InputError("there is no such folder", value=target.parent, hint="make it, or name another with --out")
 
 
-def _run(search: Search, recipe: Recipe, parallel: int) -> Subject:
-    with ExitStack() as stack:
-        server = stack.enter_context(prefect_server())  # starts while the space is looked at
+def _run(store: Store, search: Search, recipe: Recipe, parallel: int) -> Subject:
+    with session(store) as services:
         check_methods(search, recipe)
-        id_ = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
-        where = stack.enter_context(place(parallel, None))
-        run = SearchRun(id_, search, recipe, parallel, Children("tasks.tuning.trial", where.threads), Origin(run=id_))
-        with run.console.stage("start services"):
-            server.ready()
-            from flows.tune import tune
-        import httpx
-        from prefect.exceptions import PrefectHTTPStatusError
-
-        try:
+        with services.starting(parallel) as where:
+            from flows.tune import SearchRun, tune
+        id_ = new_id()
+        run = SearchRun(
+            store=store,
+            id=id_,
+            origin=Origin(run=id_),
+            console=services.console,
+            search=search,
+            recipe=recipe,
+            parallel=parallel,
+            children=Children("tasks.tuning.trial", where.threads),
+        )
+        with prefect_in_words(GOES_ON):
             return tune.with_options(task_runner=where.task_runner(parallel))(run)
-        except (httpx.HTTPError, PrefectHTTPStatusError) as error:
-            raise Interrupted(f"Prefect is gone ({type(error).__name__})", hint=GOES_ON) from error
 
 
-def _track(found: dict[str, Any], page: Path, data: Path) -> None:
+def _track(store: Store, found: dict[str, Any], page: Path, data: Path) -> None:
     """One MLflow run for the search as it is now, and one below it for each of its trials."""
     name = f"tune-{found['model']}"
     tags = {"galen.study": found["study"], "galen.dataset": found["dataset_digest"]}
     facts = ("model", "task", "method", "seed", "metric", "dataset", "dataset_digest", "validation", "asked", "space")
-    with open_run(Store(home()), name, found["study"][:12], tags=tags) as parent:
+    with open_run(store, name, found["study"][:12], tags=tags) as parent:
         parent.params({key: found[key] for key in facts})
         for path in (page, data):
             parent.artifact(path)
@@ -136,9 +118,7 @@ def _track(found: dict[str, Any], page: Path, data: Path) -> None:
             importance = {f"importance.{path}": share for path, share in found["importance"].items()}
             parent.metrics({"best_value": found["best"]["value"], **importance})
         for one in found["trials"]:
-            with open_run(
-                Store(home()), name, f"trial {one['number']}", parent, tags={"galen.trial": one["state"]}
-            ) as child:
+            with open_run(store, name, f"trial {one['number']}", parent, tags={"galen.trial": one["state"]}) as child:
                 child.params({**one["values"], "artifact": one["artifact"]})
                 for point in one["curve"]:
                     child.metrics({"validation_loss": point["loss"]}, int(point["step"]))

@@ -155,6 +155,11 @@ def resolve(reference: str) -> tuple[Version, Artifact]:
     return version, load(version.artifact)
 
 
+def approve_command(model: str, version: int) -> str:
+    """What a person types to promote a version that waits."""
+    return f'galen approve {model}@{version} --by "YOUR NAME" --reason "..."'
+
+
 def models(model: str | None = None) -> list[dict[str, Any]]:
     """Every version with its roles, and every form that was turned away, by model and time. From the ledger alone.
 

@@ -18,8 +18,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         patch.setenv("PREFECT_LOGGING_SETTINGS_PATH", "flows/logging.yaml")
         patch.delenv("PREFECT_API_URL", raising=False)
         from flows.server import prefect_server
+        from tasks.store import Store
 
-        with prefect_server() as started:
+        with prefect_server(Store(home)) as started:
             started.ready()
             # Prefect reads its settings when it is imported, which another test may have done.
             from prefect.settings import PREFECT_API_URL, temporary_settings

@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, cast
 
 import pytest
 from click.testing import CliRunner
@@ -76,12 +75,12 @@ def test_a_tracking_database_that_cannot_be_written_is_wrong_input(
             address.check_reachable(store)
 
 
-def test_an_unreachable_prefect_server_is_wrong_input(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreachable_prefect_server_is_wrong_input(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
     from flows import server
 
     monkeypatch.setattr(server, "NAMED_LIMIT", 0.5)
-    with server.prefect_server() as named, pytest.raises(InputError, match="PREFECT_API_URL"):
+    with server.prefect_server(Store(tmp_path)) as named, pytest.raises(InputError, match="PREFECT_API_URL"):
         named.ready()
 
 
@@ -97,9 +96,9 @@ def test_an_unreachable_prefect_server_is_wrong_input(monkeypatch: pytest.Monkey
 def test_only_a_service_that_was_gone_is_asked_again(error: GalenError, again: bool) -> None:
     from prefect.states import Failed
 
-    from flows import steps
+    from flows.subject import worth_retrying
 
-    assert steps._worth_retrying(None, None, Failed(data=error)) is again
+    assert worth_retrying(None, None, Failed(data=error)) is again
 
 
 def test_init_writes_nothing_when_an_answer_is_wrong(tmp_path: Path) -> None:
@@ -140,23 +139,23 @@ cli.main()
         assert "disk is full" in done.stderr
 
 
-def test_what_prefect_keeps_of_a_fault_quotes_no_record(server: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_what_prefect_keeps_of_a_fault_quotes_no_record(
+    store: Store, server: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     from prefect import flow
 
-    from flows.console import Console
+    from flows.console import Console, Row
     from flows.server import _send_what_is_queued
-    from flows.steps import step
-
-    class Told:
-        console = Console()
+    from flows.subject import Subject, new_id, step
+    from tasks.lineage.event import Origin
 
     @step("broken")
-    def broken(run: Any, row: Any) -> None:
+    def broken(subject: Subject, row: Row) -> None:
         raise ValueError("could not convert 'Jane Doe MRN 4711'")
 
     @flow(name="leak", validate_parameters=False)
     def leak() -> None:
-        broken(cast("Any", Told()))
+        broken(Subject(store=store, id=new_id(), origin=Origin(), console=Console()))
 
     with pytest.raises(Unforeseen, match="an unforeseen ValueError at test_cli"):
         leak()
@@ -164,3 +163,16 @@ def test_what_prefect_keeps_of_a_fault_quotes_no_record(server: str, tmp_path_fa
     kept = [file.read_bytes() for file in tmp_path_factory.getbasetemp().glob("prefect*/prefect/*.db*")]
     assert any(b"unforeseen ValueError" in one for one in kept), "else it was looked for in the wrong place"
     assert not any(b"Jane" in one for one in kept)
+
+
+def test_galen_serve_says_its_new_name_and_does_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    from flows import schedule
+
+    ran: list[list[Path]] = []
+    monkeypatch.setattr(schedule, "run_schedules", lambda _store, recipes: ran.append(recipes))
+    old = CliRunner().invoke(cli.galen, ["serve", "recipes/triage-sample.yaml"])
+    new = CliRunner().invoke(cli.galen, ["schedule", "recipes/triage-sample.yaml"])
+    assert (old.exit_code, old.stderr) == (0, "`galen serve` is now `galen schedule`\n")
+    assert (new.exit_code, new.stderr) == (0, "")
+    assert ran == [[Path("recipes/triage-sample.yaml")]] * 2
+    assert "  schedule " in (said := CliRunner().invoke(cli.galen, ["--help"]).output) and "  serve " not in said

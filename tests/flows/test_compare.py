@@ -25,7 +25,7 @@ class Bench:
     """A comparison of a tiny BERT's arms, and a count of the trainings that really happen."""
 
     def __init__(self, store: Store, folder: Path, patch: pytest.MonkeyPatch) -> None:
-        self.folder, self.trained = folder, list[str]()
+        self.store, self.folder, self.trained = store, folder, list[str]()
         self.stop_after: int | None = None
         self.dataset = dataset_version(store, "text-classification", 60, name="factory")
         plain = recipe("text-classification", tiny_bert(folder / "bert"), "full", epochs=10).plain()
@@ -60,7 +60,7 @@ class Bench:
         path = self.folder / "compare-tiny.yaml"
         path.write_text(yaml.safe_dump(self.settings))
         self.trained.clear()
-        return run_comparison(path, out=self.folder / "out", **options)
+        return run_comparison(self.store, path, out=self.folder / "out", **options)
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from flows import cli, init
+from flows import cli
+from flows.cli import init
 from flows.run import checked_recipe
 from tasks.data import entries, params, sources
 from tasks.errors import InputError

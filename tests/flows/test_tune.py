@@ -30,7 +30,7 @@ class Bench:
     """A search for a tiny BERT's settings on a dataset whose test split is gone, and a count of the real trainings."""
 
     def __init__(self, store: Store, folder: Path, patch: pytest.MonkeyPatch) -> None:
-        self.folder, self.trained = folder, list[float]()
+        self.store, self.folder, self.trained = store, folder, list[float]()
         self.stop_after: int | None = None
         self.dataset = dataset_version(store, "text-classification", 60, name="factory")
         (self.dataset.artifact.path / "test.parquet").unlink()
@@ -39,10 +39,10 @@ class Bench:
         self.recipe.write_text("# a tiny one\n" + yaml.safe_dump(given.plain()))
         self.space: dict[str, Any] = {"training.learning_rate": {"low": 1e-5, "high": 5e-3, "log": True}}
         self.space["method.rank"] = {"choices": [2, 4, 8]}
-        import flows.compare
+        import flows.tune
         import flows.tuning
 
-        patch.setattr(flows.compare, "prepared", self._prepared)
+        patch.setattr(flows.tune, "prepared", self._prepared)
         patch.setattr(flows.tuning, "one_dataset", lambda _: self.dataset)
         patch.setattr(Children, "ask", self._ask)
 
@@ -63,7 +63,7 @@ class Bench:
         path = self.folder / "tune-tiny.yaml"
         path.write_text(yaml.safe_dump({"recipe": str(self.recipe), "trials": trials, "space": self.space}))
         self.trained.clear()
-        return run_search(path, **options)
+        return run_search(self.store, path, **options)
 
 
 @pytest.fixture

@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import click
 
 from tasks.artifact import write_atomically
 from tasks.config.words import DATASET_TASK, GENERATING, DatasetTask, Task
 from tasks.errors import InputError
-from tasks.home import CHECKOUT, home, shown
+from tasks.home import CHECKOUT, shown
 from tasks.settings import parse
 from tasks.store import Store
 from tasks.training.recipe import Recipe
@@ -49,6 +48,7 @@ first_release: approval
 
 
 def init_project(
+    store: Store,
     *,
     name: str | None,
     source: str | None,
@@ -57,7 +57,7 @@ def init_project(
     base_model: str | None,
     licence: str | None,
     yes: bool,
-    settings: Mapping[str, Any] | None = None,
+    settings: Mapping[str, object] | None = None,
 ) -> str:
     """Declare the dataset and write `recipes/NAME.yaml`; returns the recipe's path as a person would type it.
 
@@ -100,7 +100,16 @@ def init_project(
         raise InputError("this recipe exists already", value=shown(recipe_path), hint="choose another --name")
     text = _recipe(name, chosen, base)
     check_fit(_parsed(text, recipe_path))
-    add(Store(home()), name, Path(source), format_, licence=licence, task=DATASET_TASK[chosen], **(settings or {}))
+    add(
+        store,
+        name,
+        Path(source),
+        format_,
+        replace=False,
+        licence=licence,
+        task=DATASET_TASK[chosen],
+        **(settings or {}),
+    )
     write_atomically(recipe_path, text.encode())
     return shown(recipe_path)
 

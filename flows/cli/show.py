@@ -2,33 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-
-def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Aligned columns; numbers to the right."""
-    cells = [[_text(cell) for cell in row] for row in rows]
-    widths = [max(len(line[place]) for line in [list(header), *cells]) for place in range(len(header))]
-    numeric = [bool(cells) and all(_is_number(row[place]) for row in cells) for place in range(len(header))]
-
-    def line(parts: Sequence[str]) -> str:
-        return "  ".join(
-            part.rjust(width) if right else part.ljust(width)
-            for part, width, right in zip(parts, widths, numeric, strict=True)
-        ).rstrip()
-
-    return "\n".join([line(header), line(["-" * width for width in widths]), *map(line, cells)])
-
-
-def _text(cell: object) -> str:
-    if cell is None:
-        return "-"
-    return f"{cell:,}" if isinstance(cell, int) and not isinstance(cell, bool) else str(cell)
-
-
-def _is_number(text: str) -> bool:
-    return text.replace(",", "").replace(".", "", 1).replace("-", "", 1).isdigit() or text == "-"
+from flows.console import table
 
 
 def dataset_table(found: Mapping[str, Any]) -> str:

@@ -12,18 +12,22 @@ from flows.server import prefect_server
 from tasks.errors import ConfigError, InputError
 from tasks.evaluation.policy import load_recipe
 from tasks.home import CHECKOUT, shown
+from tasks.store import Store
 from tasks.training.recipe import Recipe
+
+OTHERS = ("compare-", "tune-")
+"""How the files in recipes/ begin that are comparisons and searches: no recipe, so no schedule."""
 
 
 def scheduled_recipes(named: list[Path]) -> dict[Path, Recipe]:
-    """The recipes to serve: those named, else every one in recipes/ that has a schedule.
+    """The recipes to run: those named, else every one in recipes/ that has a schedule.
 
     Raises:
         ConfigError: recipes are wrong; all their faults together.
-        InputError: there is nothing to serve, a named recipe has no schedule, or two recipes train one model.
+        InputError: there is nothing to run, a named recipe has no schedule, or two recipes train one model.
     """
-    found_here = sorted((CHECKOUT / "recipes").glob("*.yaml"))
-    paths = named or [path for path in found_here if not path.name.startswith(("compare-", "tune-"))]
+    here = sorted((CHECKOUT / "recipes").glob("*.yaml"))
+    paths = named or [path for path in here if not path.name.startswith(OTHERS)]
     found: dict[Path, Recipe] = {}
     faults: list[str] = []
     for path in paths:
@@ -44,7 +48,7 @@ def scheduled_recipes(named: list[Path]) -> dict[Path, Recipe]:
     return found
 
 
-def serve_schedules(named: list[Path]) -> None:
+def run_schedules(store: Store, named: list[Path]) -> None:
     """Run scheduled recipes until stopped, on the server of PREFECT_API_URL or on an embedded one.
 
     Runs of one model never overlap: a run that is due while the last one still works is skipped.
@@ -53,15 +57,15 @@ def serve_schedules(named: list[Path]) -> None:
     for path, recipe in recipes.items():
         assert recipe.schedule is not None
         click.echo(f"{recipe.model}: {shown(path)} at {recipe.schedule.cron} ({recipe.schedule.timezone})")
-    with prefect_server(scheduler=True) as server:
+    with prefect_server(store, scheduler=True) as server:
         server.ready()
         click.echo(f"serving on {server.url}; stop with Ctrl-C")
         # The runner starts each run as a new Python process: it must import flows/ from this checkout.
         os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(CHECKOUT), os.environ.get("PYTHONPATH")]))
-        _serve(recipes)
+        _run(recipes)
 
 
-def _serve(recipes: dict[Path, Recipe]) -> None:
+def _run(recipes: dict[Path, Recipe]) -> None:
     import asyncio
 
     from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
@@ -90,4 +94,4 @@ def _serve(recipes: dict[Path, Recipe]) -> None:
     try:
         asyncio.run(scheduler.start())
     except KeyboardInterrupt:
-        click.echo("stopped; schedules start again with the next galen serve")
+        click.echo("stopped; schedules start again with the next galen schedule")

@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from flows.console import table
 from flows.inputs import decided_before, inputs_of, known_dataset
 from flows.run import checked_recipe
-from flows.show import table
 from tasks.artifact import Artifact, find
 from tasks.data.params import one_dataset
 from tasks.data.version import DatasetVersion
-from tasks.home import home
 from tasks.lineage.event import Event
 from tasks.lineage.ledger import events
 from tasks.release.merge import cannot_merge
@@ -33,7 +32,7 @@ class Planned:
     seconds: float | None
 
 
-def plan(path: Path) -> str:
+def plan(store: Store, path: Path) -> str:
     """The plan of a recipe, for people.
 
     Raises:
@@ -41,11 +40,11 @@ def plan(path: Path) -> str:
         IntegrityError: an artifact that would be reused does not match its digest.
     """
     recipe, protocol = checked_recipe(path)
-    inputs = inputs_of(recipe, protocol)
-    if decision := decided_before(recipe.model, inputs):
+    inputs = inputs_of(store, recipe, protocol)
+    if decision := decided_before(store, recipe.model, inputs):
         return f"nothing would run: nothing changed since {decision.text} ({decision.event.time:%Y-%m-%d %H:%M} UTC)"
     check_fit(recipe)
-    planned = _stages(recipe)
+    planned = _stages(store, recipe)
     rows = [(one.stage, one.what, one.source, "-" if one.seconds is None else f"{one.seconds:.0f}") for one in planned]
     text = table(("stage", "would", "from", "seconds"), rows)
     to_run = [one for one in planned if one.what != "be reused"]
@@ -56,9 +55,9 @@ def plan(path: Path) -> str:
     return f"{text}\n\nno earlier run to go by; a rough guess for training alone on two cores: {guess}"
 
 
-def _stages(recipe: Recipe) -> list[Planned]:
-    history = events(Store(home()), model=recipe.model)
-    version = known_dataset(recipe.dataset)
+def _stages(store: Store, recipe: Recipe) -> list[Planned]:
+    history = events(store, model=recipe.model)
+    version = known_dataset(store, recipe.dataset)
     planned = [
         Planned("data", "be reused", f"version {version.digest[:12]}", None)
         if version

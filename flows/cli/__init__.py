@@ -1,0 +1,87 @@
+"""The `galen` command. Heavy imports happen inside the commands that need them: `galen --help` answers at once."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from types import FrameType
+from typing import NoReturn
+
+import click
+
+from flows.cli import data, evidence, models, runs
+from flows.environment import set_up_environment
+from tasks.errors import ApprovalNeeded, GalenError, Stopped, in_words
+from tasks.home import home
+from tasks.store import Store
+
+
+class InOrder(click.Group):
+    """Lists commands in the order in which they are added, which is the order in which a newcomer needs them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names as declared."""
+        return list(self.commands)
+
+
+@click.group(cls=InOrder, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.pass_context
+def galen(context: click.Context) -> None:
+    """Retrain medical language models; promote what passed its gates; prove where every model came from.
+
+    Exit codes: 0 done or nothing to do, 1 a fault of Galen's own, 2 wrong input, 3 rejected by a gate, 4 waiting for
+    approval, 5 interrupted (run again to go on), 6 a digest or signature does not match.
+    """
+    context.obj = Store(home())
+    set_up_environment(context.obj.root)
+
+
+for command in (
+    data.init,
+    runs.retrain,
+    runs.compare,
+    runs.tune,
+    runs.schedule,
+    runs.serve,
+    data.data,
+    models.base,
+    models.methods,
+    models.models,
+    models.ask,
+    models.approve,
+    models.export,
+    evidence.audit,
+    evidence.trace,
+):
+    galen.add_command(command)
+
+
+def main() -> NoReturn:
+    """Run the command; end with the exit code that the design gives each kind of error."""
+    signal.signal(signal.SIGTERM, _stop)
+    try:
+        galen.main(standalone_mode=False)
+    except click.exceptions.Exit as done:
+        sys.exit(done.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except (KeyboardInterrupt, click.Abort):
+        _fail(Stopped("stopped", hint="nothing is lost: run the same command again to go on"))
+    except Exception as error:
+        _fail(in_words(error))
+    sys.exit(0)
+
+
+def _stop(_signum: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _fail(error: GalenError) -> NoReturn:
+    word = "waiting" if isinstance(error, ApprovalNeeded) else "error"
+    click.secho(f"{word}: {error}", err=True, fg="red" if word == "error" else "yellow")
+    sys.exit(error.exit_code)

@@ -1,0 +1,144 @@
+"""What is declared, and datasets: from their source to a sealed version."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from flows.cli.options import FormatName, pass_store, set_option, settings_of
+from tasks.store import Store
+
+
+@click.command()
+@click.option("--name", help="Name of the dataset and of the model (a-z, 0-9, -).")
+@click.option("--source", help="File or folder of the data.")
+@click.option("--format", "format_", type=FormatName(), help="How the data is written.")
+@click.option("--task", help="causal-lm, seq2seq-lm, text-classification or token-classification.")
+@click.option("--base", "base_model", help="Hugging Face folder to start from; default: a base that comes with Galen.")
+@click.option("--licence", help="What allows training on this data: an SPDX id or a sentence.")
+@set_option
+@click.option("--yes", is_flag=True, help="Ask nothing: use the flags, and defaults for the rest.")
+@pass_store
+def init(
+    store: Store,
+    name: str | None,
+    source: str | None,
+    format_: str | None,
+    task: str | None,
+    base_model: str | None,
+    licence: str | None,
+    settings: tuple[str, ...],
+    yes: bool,
+) -> None:
+    """Write a dataset entry and a recipe from a few answers."""
+    from flows.cli.init import init_project
+
+    recipe = init_project(
+        store,
+        name=name,
+        source=source,
+        format_=format_,
+        task=task,
+        base_model=base_model,
+        licence=licence,
+        yes=yes,
+        settings=settings_of(settings),
+    )
+    click.echo(f"wrote {recipe}\nnext: galen retrain {recipe} --plan")
+
+
+@click.group()
+def data() -> None:
+    """Declare, look at and version datasets."""
+
+
+@data.command("add")
+@click.argument("name")
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("--format", "format_", type=FormatName(), required=True)
+@set_option
+@click.option(
+    "--task",
+    help="What the records hold: causal-lm (for seq2seq-lm, too), text-classification or token-classification; "
+    "default: what the format holds.",
+)
+@click.option("--licence", required=True, help="What allows training on this: an SPDX id or a sentence.")
+@click.option("--replace", is_flag=True, help="Overwrite the entry of that name.")
+@pass_store
+def data_add(
+    store: Store,
+    name: str,
+    path: Path,
+    format_: str,
+    settings: tuple[str, ...],
+    task: str | None,
+    licence: str,
+    replace: bool,
+) -> None:
+    """Declare a source in params.yaml and check its first rows."""
+    from tasks.data.sources import add
+
+    extra = settings_of(settings) | ({"task": task} if task else {})
+    dataset = add(store, name, path, format_, replace=replace, licence=licence, **extra)
+    click.echo(f"{name}: {dataset.task}, {dataset.format} at {dataset.source}; next: galen data build {name}")
+
+
+@data.command("build")
+@click.argument("name")
+@pass_store
+def data_build(store: Store, name: str) -> None:
+    """Run a dataset's stages and seal a version (`galen retrain` does this too)."""
+    from flows.data import build
+
+    version = build(store, name)
+    click.echo(f"{name}: sealed version {version.digest[:12]}; next: galen data show {name}")
+
+
+@data.command("show")
+@click.argument("name")
+@click.option("--json", "as_json", is_flag=True)
+@pass_store
+def data_show(store: Store, name: str, as_json: bool) -> None:
+    """Print counts, slices, splits and every rejection reason with its count."""
+    from flows.cli.show import dataset_table
+    from tasks.data.shown import show
+
+    found = show(store, name)
+    click.echo(json.dumps(found, indent=2, ensure_ascii=False) if as_json else dataset_table(found))
+
+
+@data.command("rejected")
+@click.argument("name")
+@click.option("--reason", help="Only rows turned away for this reason.")
+@click.option("--limit", default=20, show_default=True)
+@pass_store
+def data_rejected(store: Store, name: str, reason: str | None, limit: int) -> None:
+    """Show quarantined rows on this terminal, for the owner of the data. They are written nowhere."""
+    from itertools import islice
+
+    from tasks.data.shown import rejected
+
+    for row in islice(rejected(store, name, reason), limit):
+        click.echo(json.dumps(row, ensure_ascii=False, default=str))
+
+
+@data.command("commit")
+@click.argument("name")
+@click.option("--message", "-m", help="Commit message.")
+def data_commit(name: str, message: str | None) -> None:
+    """Commit a dataset's declaration and DVC lock to git; nothing else."""
+    from tasks.data.sources import commit
+
+    click.echo(commit(name, message))
+
+
+@data.command("restore")
+@click.argument("digest")
+@pass_store
+def data_restore(store: Store, digest: str) -> None:
+    """Bring a sealed version's DVC files and data back, from this machine or DVC's remote."""
+    from tasks.data.restore import restore
+
+    click.echo(f"restored {restore(store, digest).digest[:12]}")

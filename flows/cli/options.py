@@ -1,0 +1,74 @@
+"""What several commands share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+from click.shell_completion import CompletionItem
+
+from tasks.errors import InputError
+from tasks.store import Store
+
+pass_store = click.make_pass_decorator(Store)
+"""Hands a command the store that `galen` made."""
+
+set_option = click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Any setting of a dataset: columns.text=note, identified=false.",
+)
+
+
+class FormatName(click.ParamType[str]):
+    """The name of a data format, as `click.Choice` takes it. The formats are found when a command asks for one."""
+
+    name = "format"
+
+    def _names(self) -> click.Choice[str]:
+        from tasks.data.format import formats
+
+        return click.Choice(list(formats()))
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The name, if there is such a format."""
+        return self._names().convert(value, param, ctx)
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str | None:
+        """All names."""
+        return self._names().get_metavar(param, ctx)
+
+    def get_missing_message(self, param: click.Parameter, ctx: click.Context | None) -> str:
+        """All names."""
+        return self._names().get_missing_message(param, ctx)
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """The names that begin so."""
+        return self._names().shell_complete(ctx, param, incomplete)
+
+
+def settings_of(pairs: tuple[str, ...]) -> dict[str, object]:
+    """`columns.text=note` as nested plain data; values are read as YAML."""
+    import yaml
+
+    settings: dict[str, object] = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals:
+            raise InputError("a setting is KEY=VALUE", value=pair, hint="for example --set columns.text=note")
+        *path, last = key.split(".")
+        place = settings
+        for part in path:
+            inner = place.setdefault(part, {})
+            if not isinstance(inner, dict):
+                raise InputError("two settings contradict each other", value=pair, hint="give each KEY once")
+            place = inner
+        try:
+            place[last] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise InputError(
+                "the value of a setting is not YAML", value=pair, hint="quote it: KEY='\"...\"'"
+            ) from error
+    return settings
