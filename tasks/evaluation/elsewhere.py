@@ -17,6 +17,9 @@ from tasks.evaluation.evidence import Change
 from tasks.evaluation.forward import forward, pooled
 
 if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedTokenizerBase
+
     from tasks.training.bases import Base
 
 TEXTS, TOKENS = 128, 128  # of a corpus: how many texts, and tokens of each
@@ -77,7 +80,7 @@ def _lines(corpus: Path) -> list[str]:
     return lines[::step][:TEXTS]
 
 
-def _opened(model: Artifact | Base, artifact: Artifact) -> tuple[Any, Any]:
+def _opened(model: Artifact | Base, artifact: Artifact) -> tuple[Any, PreTrainedTokenizerBase]:
     import torch
 
     from tasks.training.opening import open_model
@@ -85,14 +88,15 @@ def _opened(model: Artifact | Base, artifact: Artifact) -> tuple[Any, Any]:
     return open_model(model, artifact.meta["task"], artifact.meta["labels"], dtype=torch.float32)
 
 
-def _cut(model: Any, tokenizer: Any, texts: Sequence[str], length: int) -> Texts:
+def _cut(model: Any, tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], length: int) -> Texts:
     from tasks.training.shapes import longest_input
 
     found: Texts = tokenizer(list(texts), truncation=True, max_length=longest_input(model.config, length))["input_ids"]
     return found
 
 
-def _features(model: Artifact | Base, artifact: Artifact, texts: Sequence[str], length: int = TOKENS) -> Any:
+def _features(model: Artifact | Base, artifact: Artifact, texts: Sequence[str], length: int = TOKENS) -> torch.Tensor:
+    """Mean of the last layer over the tokens of each text: (texts, features)."""
     opened, tokenizer = _opened(model, artifact)
     return pooled(opened, _cut(opened, tokenizer, texts, length), int(tokenizer.pad_token_id or 0))
 

@@ -6,9 +6,9 @@ import pytest
 from sklearn.metrics import accuracy_score, f1_score, precision_score, recall_score
 
 from tasks.config.evaluation import EvaluationSettings
-from tasks.config.words import Task
+from tasks.config.words import DATASET_TASKS, DatasetTask, Task
 from tasks.evaluation.estimates import measure
-from tasks.evaluation.metric import BROKEN
+from tasks.evaluation.metric import BROKEN, _declared, usual_metric
 from tasks.evaluation.metrics.answers import answer_statistics, choice_statistics
 from tasks.evaluation.metrics.labels import BINS, label_statistics
 from tasks.evaluation.metrics.tags import tag_statistics
@@ -127,3 +127,12 @@ def test_one_number_that_is_none_leaves_nothing_defined(spoiled: float) -> None:
     assert values("causal-lm", [good, good | {"answer_nll": spoiled}]) == {}
     assert values("text-classification", [label_statistics("a", "a", 0.9), BROKEN], ["a", "b"]) == {}
     assert values("token-classification", [tag_statistics(["B-X"], ["B-X"]), BROKEN], ["B-X"]) == {}
+
+
+@pytest.mark.parametrize("task", DATASET_TASKS)
+def test_metrics_differ_in_name_and_one_of_each_task_is_the_usual_one(task: DatasetTask) -> None:
+    declared = [metric for metric in _declared() if metric.task == task]
+    for over in ("records", "label"):
+        names = [metric.name for metric in declared if metric.over in (over, "both")]
+        assert len(set(names)) == len(names)
+    assert [metric.name for metric in declared if metric.usual] == [usual_metric(task)]
