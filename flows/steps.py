@@ -28,6 +28,8 @@ from tasks.evaluation.judge import Judged, judge
 from tasks.lineage import recording
 from tasks.lineage.report import FormJudged
 from tasks.lineage.roles import roles
+from tasks.meta.form import Form as Kind
+from tasks.meta.model import ModelMeta
 from tasks.release import merge as merging
 from tasks.release import quantize as quantizing
 from tasks.release import register as registry
@@ -76,7 +78,7 @@ class Form:
         """The model."""
         return self.judged.artifact
 
-    def ancestor(self, kind: str) -> str | None:
+    def ancestor(self, kind: Kind) -> str | None:
         """Digest of the adapter or merged form that this one was made from."""
         form: Form | None = self
         while form is not None and form.artifact.kind != kind:
@@ -136,13 +138,13 @@ def judged(
     model, settings = run.recipe.model, run.recipe.evaluation
     candidate = _evaluated(run, "candidate", artifact, dataset)
     champion = roles(run.store, model).champion
-    training = artifact.meta["training"]
+    training = ModelMeta.read(artifact).training
     evidence = Evidence(
         candidate,
         base=_evaluated(run, "base", base, dataset),
         champion=_evaluated(run, "champion", load(champion.artifact), dataset) if champion else None,
         parent=evaluate(parent.artifact, dataset, settings) if parent else None,
-        losses=Losses(training.get("train_loss"), training.get("validation_loss")),
+        losses=Losses(training.train_loss, training.validation_loss),
         first_release=champion is None,
     )
     verdict = judge(run.protocol, evidence)
@@ -167,9 +169,9 @@ def _evaluated(
 
 def can_merge(run: Run, trained: Form) -> bool:
     """Whether what was trained is an adapter to merge. One that cannot be gets a line that says so."""
-    if trained.artifact.kind != "adapter":
+    if trained.artifact.kind != Kind.ADAPTER:
         return False
-    method = method_named(trained.artifact.meta["method"]["name"])
+    method = method_named(ModelMeta.read(trained.artifact).method.name)
     if not method.mergeable:
         with run.console.stage("merge") as row:
             row.verdict, row.detail = "skipped", cannot_merge(method)
@@ -213,8 +215,8 @@ def register(run: Run, row: Row, shipped: Form) -> Version:
         shipped.judged,
         run.recipe.model,
         judged_event=shipped.event,
-        merged=shipped.ancestor("merged"),
-        adapter=shipped.ancestor("adapter"),
+        merged=shipped.ancestor(Kind.MERGED),
+        adapter=shipped.ancestor(Kind.ADAPTER),
         run=run.tracking,
         origin=run.origin,
     )

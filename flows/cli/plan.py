@@ -13,6 +13,7 @@ from tasks.data.params import one_dataset
 from tasks.data.version import DatasetVersion
 from tasks.lineage.event import Event
 from tasks.lineage.ledger import events
+from tasks.meta.form import Form
 from tasks.release.merge import cannot_merge
 from tasks.store import Store
 from tasks.training.fit import check_fit
@@ -73,12 +74,12 @@ def _stages(store: Store, recipe: Recipe) -> list[Planned]:
     method, whole, before = method_of(recipe.method), trained, "the form before it"
     merges = method.has_adapter and method.mergeable
     if merges:
-        whole = find("merged", {"parent": trained.digest}) if trained else None
+        whole = find(Form.MERGED, {"parent": trained.digest}) if trained else None
         planned.append(_derived("merge", whole, before, _last_seconds(history, "model-derived", step="merge")))
     elif method.has_adapter:
         before = f"the adapter: {cannot_merge(method)}"
     keyed = {"parent": whole.digest, "settings": recipe.quantization.plain()} if whole else None
-    small = find("quantized", keyed) if keyed else None
+    small = find(Form.QUANTIZED, keyed) if keyed else None
     planned.append(_derived("quantize", small, before, _last_seconds(history, "model-derived", step="quantize")))
     forms = 3 if merges else 2
     planned.append(Planned("judge", f"run ({forms} forms; what was measured before is reused)", recipe.policy, None))

@@ -19,6 +19,7 @@ from tasks.evaluation.elsewhere import forgetting, transfer
 from tasks.evaluation.evaluate import evaluate
 from tasks.evaluation.evaluation import Evaluation
 from tasks.home import home
+from tasks.meta.model import ModelMeta
 from tasks.store import Store
 from tasks.training.recipe import Recipe
 from tasks.training.resolve import resolve_base
@@ -42,7 +43,7 @@ def measure(job: Job) -> dict[str, Any]:
     off = switched_off(artifact, base, dataset, recipe.evaluation)
     return {
         "artifact": artifact.digest,
-        "method": artifact.meta["method"],
+        "method": dict(sorted(ModelMeta.read(artifact).method.plain().items())),
         "task": recipe.task,
         "base": base.ref,
         "records": evaluation.records,
@@ -98,11 +99,11 @@ def _values(evaluation: Evaluation) -> dict[str, float]:
 
 
 def _training(artifact: Artifact, recipe: Recipe) -> dict[str, Any]:
-    meta = artifact.meta["training"]
+    said = ModelMeta.read(artifact).training
     names = ("steps", "tokens", "best_step", "stopped_early", "train_loss", "validation_loss", "precision", "cut")
     rates = {"learning_rate": recipe.training.learning_rate, "head_learning_rate": recipe.training.head_learning_rate}
     curve = json.loads(artifact.file("history.json").read_bytes())["validation"]
-    return {name: meta[name] for name in names} | rates | {"validation_curve": curve}
+    return {name: said.plain()[name] for name in names} | rates | {"validation_curve": curve}
 
 
 def _work(asked: dict[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,8 @@ from tasks.artifact import Artifact
 from tasks.data.version import DatasetVersion
 from tasks.evaluation.evaluate import judged_rows
 from tasks.evaluation.forward import encoded, forward
+from tasks.meta.form import Form
+from tasks.meta.model import ModelMeta
 from tasks.training.method import method_named
 from tasks.training.recipe import Recipe
 from tasks.training.train import timing_of
@@ -27,7 +29,7 @@ def cost(artifact: Artifact, base: Base, recipe: Recipe, dataset: DatasetVersion
 
     Training times and memory are those of this machine; None where another one trained the artifact.
     """
-    trained = int(artifact.meta["training"]["trained_parameters"])
+    trained = ModelMeta.read(artifact).training.trained_parameters
     total, head = sizes(base, recipe, dataset.labels)
     return {
         "parameters": {"trained": trained, "head": head, "base": total, "share": trained / total},
@@ -55,7 +57,7 @@ def _timing(artifact: Artifact) -> dict[str, float] | None:
     if timing is None:
         return None
     speed = timing["tokens_per_second"]
-    tokens = artifact.meta["training"]["tokens"]
+    tokens = ModelMeta.read(artifact).training.tokens
     return {
         # From the rate: a training that was stopped and went on is timed since then only.
         "training_seconds": tokens / speed if speed else timing["training_seconds"],
@@ -87,7 +89,7 @@ def latency(artifact: Artifact, recipe: Recipe, dataset: DatasetVersion) -> dict
         return statistics.median(alone), statistics.median(together) / len(texts)
 
     one, batch = timed(artifact)
-    mergeable = artifact.kind == "adapter" and method_named(artifact.meta["method"]["name"]).mergeable
+    mergeable = artifact.kind == Form.ADAPTER and method_named(ModelMeta.read(artifact).method.name).mergeable
     merged_one, merged_batch = timed(merge(artifact)) if mergeable else (None, None)
     return {"one_ms": one, "batch_ms": batch, "merged_one_ms": merged_one, "merged_batch_ms": merged_batch}
 

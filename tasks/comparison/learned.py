@@ -16,7 +16,9 @@ from tasks.evaluation.evaluate import Rows, evaluate, evaluation_of, judged_rows
 from tasks.evaluation.evaluation import Evaluation
 from tasks.evaluation.forward import encoded, forward, states
 from tasks.evaluation.predict import Predictions, predict
-from tasks.training.method import method_named, parse_options
+from tasks.meta.form import Form
+from tasks.meta.model import ModelMeta
+from tasks.training.method import method_of, parse_options
 
 if TYPE_CHECKING:
     import torch
@@ -59,13 +61,14 @@ def weight_changes(artifact: Artifact, base: Base) -> dict[str, float]:
     from tasks.release.merge import load_plain_base
     from tasks.training.shapes import fresh_modules
 
-    method = method_named(artifact.meta["method"]["name"])
+    said = ModelMeta.read(artifact)
+    options = parse_options(said.method.plain())
+    method = method_of(options)
     if not method.mergeable:
         return {}
     plain = load_plain_base(artifact, method, base)
-    fresh = fresh_modules(base, artifact.meta["task"], artifact.meta["labels"])
+    fresh = fresh_modules(base, said.task, said.labels)
     before = {name: value.detach().clone() for name, value in plain.named_parameters()}
-    options = parse_options(artifact.meta["method"])
     after = dict(method.merge(method.load(plain, artifact.path, options)).named_parameters())
     sums: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
     for name, old in before.items():
@@ -86,13 +89,14 @@ def nearest_words(artifact: Artifact, base: Base) -> list[list[dict[str, Any]]]:
     from tasks.training.loading import load_base
     from tasks.training.tokenizer import load_tokenizer
 
-    if artifact.kind != "adapter":
+    if artifact.kind != Form.ADAPTER:
         return []
     stored = load_file(artifact.file("adapter_model.safetensors"))
     vectors = next((value.float() for name, value in stored.items() if name.endswith(".vectors")), None)
     if vectors is None:
         return []
-    embedding = load_base(base, artifact.meta["task"], artifact.meta["labels"]).get_input_embeddings()
+    said = ModelMeta.read(artifact)
+    embedding = load_base(base, said.task, said.labels).get_input_embeddings()
     table = torch.nn.functional.normalize(embedding.weight.detach().float(), dim=-1)
     best = (torch.nn.functional.normalize(vectors, dim=-1) @ table.T).topk(WORDS, dim=-1)
     tokenizer = load_tokenizer(base.path)
@@ -117,22 +121,23 @@ def switched_off(
     from tasks.training.opening import open_model
     from tasks.training.shapes import fresh_modules, head_modules
 
-    task, labels = artifact.meta["task"], artifact.meta["labels"]
+    said = ModelMeta.read(artifact)
+    task, labels = said.task, said.labels
     if task in GENERATING:
         return evaluate(base, dataset, settings)
     plain = load_base(base, task, labels, dtype=native_dtype())
     heads = head_modules(plain, fresh_modules(base, task, labels), task)
     inside = sum(weight.numel() for name in heads for weight in plain.get_submodule(name).parameters())
-    if artifact.meta["training"]["trained_parameters"] <= inside:
+    if said.training.trained_parameters <= inside:
         return None
 
     def run(rows: Rows) -> Predictions:
         tuned, tokenizer = open_model(artifact, task, labels, dtype=native_dtype())
         _copy_heads(tuned, plain, heads)
-        length = artifact.meta["training"]["max_length"]
+        length = said.training.max_length
         return predict(plain.to(tuned.device), tokenizer, task, labels, rows, settings, max_length=length)
 
-    subject = subject_of(artifact) | {"form": "baseline", "name": "switched off", "labels": labels}
+    subject = subject_of(artifact).with_labels(labels).as_baseline("switched off")
     return evaluation_of(subject, dataset, settings, "test", run)
 
 
@@ -161,11 +166,12 @@ def _in_passing(artifact: Artifact, base: Base, dataset: DatasetVersion) -> dict
     from tasks.training.opening import open_model
     from tasks.training.shapes import longest_input
 
-    task, labels = artifact.meta["task"], artifact.meta["labels"]
+    said = ModelMeta.read(artifact)
+    task, labels = said.task, said.labels
     rows = judged_rows(dataset.rows("test"), None)[:RECORDS]
     before, tokenizer = open_model(base, task, labels, dtype=torch.float32)
     after, _ = open_model(artifact, task, labels, dtype=torch.float32)
-    length = longest_input(after.config, int(artifact.meta["training"]["max_length"]))
+    length = longest_input(after.config, said.training.max_length)
     texts, padding = encoded(tokenizer, rows, task, length), int(tokenizer.pad_token_id or 0)
     one, mask = states(before, texts, padding)
     two, _ = states(after, texts, padding)

@@ -23,6 +23,7 @@ from tasks.evaluation.metrics.labels import label_statistics
 from tasks.evaluation.metrics.tags import tag_statistics
 from tasks.evaluation.predict import Predictions, predict
 from tasks.evaluation.text import tokens
+from tasks.meta.evaluation import SubjectMeta
 
 if TYPE_CHECKING:
     from tasks.training.bases import Base
@@ -121,7 +122,7 @@ def _zero_shot(base: Base, dataset: DatasetVersion, settings: EvaluationSettings
         model, tokenizer = open_model(base, task, dataset.labels)
         return predict(model, tokenizer, task, dataset.labels, asked, settings)
 
-    subject = subject_of(base) | {"form": "baseline", "name": "zero-shot prompt", "prompts": ZERO_SHOT}
+    subject = subject_of(base).as_baseline("zero-shot prompt", prompts=ZERO_SHOT)
     return evaluation_of(subject, dataset, settings, "test", run)
 
 
@@ -135,7 +136,7 @@ def _ruled(name: str, rule: Rule, dataset: DatasetVersion, settings: EvaluationS
         return Predictions({TARGET[dataset.task]: predicted}, statistics, cut=0)
 
     digest = digest_data({"baseline": name, "train": train})
-    subject = {"digest": digest, "form": "baseline", "name": name, "parent": None, "base": None, "train": train}
+    subject = SubjectMeta(digest=digest, form="baseline", parent=None, base=None).as_baseline(name, train=train)
     return evaluation_of(subject, dataset, settings, "test", run)
 
 

@@ -15,6 +15,7 @@ from tasks.errors import InputError
 from tasks.evaluation.evaluate import evaluate, judged_rows
 from tasks.evaluation.evidence import Change
 from tasks.evaluation.forward import forward, pooled
+from tasks.meta.model import ModelMeta
 
 if TYPE_CHECKING:
     import torch
@@ -38,7 +39,7 @@ def forgetting(artifact: Artifact, base: Base, corpus: Path) -> Change:
         InputError: the corpus cannot be read, or holds no text.
     """
     lines = _lines(corpus)
-    if artifact.meta["task"] == "causal-lm":
+    if ModelMeta.read(artifact).task == "causal-lm":
         bits = [_bits_per_byte(model, artifact, lines) for model in (base, artifact)]
         return Change("bits per byte", bits[0], bits[1])
     import torch
@@ -61,7 +62,7 @@ def transfer(artifact: Artifact, base: Base, second: DatasetVersion, settings: E
     if second.task == "text-classification":
         before, after = (_probe(model, artifact, second, settings, seed) for model in (base, artifact))
         return Change("macro-F1 of a linear probe", before, after)
-    if second.task == "causal-lm" and artifact.meta["task"] in GENERATING:
+    if second.task == "causal-lm" and ModelMeta.read(artifact).task in GENERATING:
         values = [evaluate(model, second, settings).metrics["bits_per_byte"].value for model in (base, artifact)]
         return Change("bits per byte of answers", values[0], values[1])
     hint = "use a dataset for text-classification; or one for causal-lm with models that write text"
@@ -85,7 +86,8 @@ def _opened(model: Artifact | Base, artifact: Artifact) -> tuple[Any, PreTrained
 
     from tasks.training.opening import open_model
 
-    return open_model(model, artifact.meta["task"], artifact.meta["labels"], dtype=torch.float32)
+    said = ModelMeta.read(artifact)
+    return open_model(model, said.task, said.labels, dtype=torch.float32)
 
 
 def _cut(model: Any, tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], length: int) -> Texts:
@@ -127,7 +129,7 @@ def _probe(
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    length = int(artifact.meta["training"]["max_length"])
+    length = ModelMeta.read(artifact).training.max_length
 
     def side(rows: Sequence[Mapping[str, Any]]) -> tuple[Any, list[str]]:
         features = _features(model, artifact, [row["text"] for row in rows], length)

@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 from tasks.artifact import Artifact, make
 from tasks.config.evaluation import EvaluationSettings
-from tasks.config.words import DATASET_TASK, Split
+from tasks.config.words import DATASET_TASK, Split, Task
 from tasks.data.version import DatasetVersion
 from tasks.digest import canonical_json, digest_data, digest_file
-from tasks.errors import IntegrityError, NotJudgeable
+from tasks.errors import NotJudgeable
 from tasks.evaluation.estimates import measure
 from tasks.evaluation.evaluation import IDENTITY, METRICS_FILE, PREDICTIONS_FILE, STATISTIC, Evaluation
 from tasks.evaluation.predict import Predictions, predict
 from tasks.evaluation.slices import Scores
 from tasks.home import CHECKOUT
+from tasks.meta.evaluation import EvaluationMeta, SubjectMeta
+from tasks.meta.model import ModelMeta
 
 if TYPE_CHECKING:
     from tasks.training.bases import Base
@@ -43,25 +45,27 @@ def evaluate(
         NotJudgeable: the split has no records, or the model is for another task.
         IntegrityError: the model, or the base it needs, is not as sealed.
     """
-    subject = subject_of(model)
-    labels = list(model.meta["labels"]) if isinstance(model, Artifact) else dataset.labels
-    if isinstance(model, Artifact) and DATASET_TASK[model.meta["task"]] != dataset.task:
-        raise NotJudgeable(f"the model is for {model.meta['task']}, the dataset for {dataset.task}", value=dataset.name)
+    said = ModelMeta.read(model) if isinstance(model, Artifact) else None
+    if said and DATASET_TASK[said.task] != dataset.task:
+        raise NotJudgeable(f"the model is for {said.task}, the dataset for {dataset.task}", value=dataset.name)
+    labels = said.labels if said else dataset.labels
 
     def run(rows: Rows) -> Predictions:
         from tasks.training.opening import open_model
         from tasks.training.shapes import task_of
 
-        task = model.meta["task"] if isinstance(model, Artifact) else task_of(model, dataset.task)
+        task: Task = said.task if said else dataset.task
+        if not isinstance(model, Artifact):
+            task = task_of(model, dataset.task)
         opened, tokenizer = open_model(model, task, labels)
-        length = model.meta["training"]["max_length"] if isinstance(model, Artifact) else None
+        length = said.training.max_length if said else None
         return predict(opened, tokenizer, task, labels, rows, settings, max_length=length)
 
-    return evaluation_of(subject | {"labels": labels}, dataset, settings, split, run)
+    return evaluation_of(subject_of(model).with_labels(labels), dataset, settings, split, run)
 
 
 def evaluation_of(
-    subject: Mapping[str, Any],
+    subject: SubjectMeta,
     dataset: DatasetVersion,
     settings: EvaluationSettings,
     split: Split,
@@ -81,7 +85,7 @@ def evaluation_of(
     """
     test = dataset.split_digest(split)
     inputs = {
-        "subject": dict(subject),
+        "subject": subject.plain(),
         "task": dataset.task,
         "labels": dataset.labels,
         "split": split,
@@ -95,31 +99,37 @@ def evaluation_of(
             hint = "add data, or raise evaluation.max_records"
             raise NotJudgeable(f"the {split} split has no records to judge", value=dataset.name, hint=hint)
         found = run(rows)
-        labels = sorted({*dataset.labels, *subject.get("labels", ())})
+        labels = sorted({*dataset.labels, *(subject.labels or ())})
         scores = Scores.of(dataset.task, test, rows, found.statistics, labels)
         _write_predictions(folder / PREDICTIONS_FILE, scores, found)
         measured = _measure(scores, settings)
         (folder / METRICS_FILE).write_bytes(canonical_json(measured))
-        return inputs | {"records": measured["records"], "groups": measured["groups"], "cut": found.cut}
+        meta = EvaluationMeta(
+            subject=subject,
+            task=dataset.task,
+            labels=dataset.labels,
+            split=split,
+            test=test,
+            settings=settings,
+            records=measured["records"],
+            groups=measured["groups"],
+            cut=found.cut,
+        )
+        return meta.plain()
 
     return Evaluation(make("evaluation", inputs, build, evaluation_code()), dataset.digest)
 
 
-def subject_of(model: Artifact | Base) -> dict[str, Any]:
+def subject_of(model: Artifact | Base) -> SubjectMeta:
     """Who is measured: digest and form of a model, the form it was made from, and the base it started from.
 
     Raises:
         IntegrityError: the artifact does not say what a model must say.
     """
     if not isinstance(model, Artifact):
-        return {"digest": model.digest, "form": "base", "parent": None, "base": None}
-    try:
-        parent, base = model.meta["parent"], model.meta["base"]["digest"]
-    except KeyError as error:
-        raise IntegrityError(f"this {model.kind} is not a model: it names no {error}", value=model.digest) from error
-    if model.kind == "quantized" and parent is None:
-        raise IntegrityError("a quantized model must name the form that it was made from", value=model.digest)
-    return {"digest": model.digest, "form": model.kind, "parent": parent, "base": base}
+        return SubjectMeta(digest=model.digest, form="base", parent=None, base=None)
+    said = ModelMeta.read(model)
+    return SubjectMeta(digest=model.digest, form=said.form, parent=said.parent, base=said.base.digest)
 
 
 def judged_rows(rows: list[dict[str, Any]], most: int | None) -> Rows:

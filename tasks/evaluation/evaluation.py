@@ -15,6 +15,7 @@ from tasks.config.evaluation import EvaluationSettings
 from tasks.config.words import DatasetTask, Split
 from tasks.evaluation.estimates import Estimate
 from tasks.evaluation.slices import RECORD_SLICES, Scores
+from tasks.meta.evaluation import EvaluationMeta
 
 METRICS_FILE, PREDICTIONS_FILE = "metrics.json", "predictions.parquet"
 STATISTIC = "statistic:"
@@ -40,60 +41,69 @@ class Evaluation:
         """Digest of the evaluation."""
         return self.artifact.digest
 
+    @cached_property
+    def meta(self) -> EvaluationMeta:
+        """What it says about itself: whom it measured, on what, under which settings.
+
+        Raises:
+            IntegrityError: not what an evaluation must say.
+        """
+        return EvaluationMeta.read(self.artifact)
+
     @property
     def model_digest(self) -> str:
         """Digest of the model, or of the base, that was measured."""
-        return str(self.artifact.meta["subject"]["digest"])
+        return self.meta.subject.digest
 
     @property
     def form(self) -> str:
         """adapter, merged, quantized, base, or baseline."""
-        return str(self.artifact.meta["subject"]["form"])
+        return self.meta.subject.form
 
     @property
     def parent(self) -> str | None:
         """Digest of the form that the model was made from; None for what training or nobody made."""
-        return cast("str | None", self.artifact.meta["subject"]["parent"])
+        return self.meta.subject.parent
 
     @property
     def base(self) -> str | None:
         """Digest of the base that the model started from; None for a base itself."""
-        return cast("str | None", self.artifact.meta["subject"]["base"])
+        return self.meta.subject.base
 
     @property
     def task(self) -> DatasetTask:
         """What the records hold."""
-        return cast("DatasetTask", self.artifact.meta["task"])
+        return self.meta.task
 
     @property
     def split(self) -> Split:
         """Which split was measured on."""
-        return cast("Split", self.artifact.meta["split"])
+        return self.meta.split
 
     @property
     def test(self) -> str:
         """SHA-256 of the split's file."""
-        return str(self.artifact.meta["test"])
+        return self.meta.test
 
     @property
     def records(self) -> int:
         """How many records were judged."""
-        return int(self.artifact.meta["records"])
+        return self.meta.records
 
     @property
     def groups(self) -> int:
         """How many independent groups they come from."""
-        return int(self.artifact.meta["groups"])
+        return self.meta.groups
 
     @property
     def cut(self) -> int:
         """Records that the model could not read, or be scored on, in full. They count all the same."""
-        return int(self.artifact.meta["cut"])
+        return self.meta.cut
 
-    @cached_property
+    @property
     def settings(self) -> EvaluationSettings:
         """What was asked."""
-        return EvaluationSettings.model_validate(self.artifact.meta["settings"])
+        return self.meta.settings
 
     @cached_property
     def metrics(self) -> dict[str, Estimate]:

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from tasks.artifact import Artifact
-from tasks.config.release import Quantization
 from tasks.digest import digest_data, digest_file, digest_tree
 from tasks.errors import InputError
 from tasks.home import CHECKOUT
@@ -30,6 +29,7 @@ from tasks.lineage.statements import (
     Registered,
     SplitFacts,
 )
+from tasks.meta.model import ModelMeta
 from tasks.store import Store
 from tasks.training.recipe import Recipe
 
@@ -45,32 +45,32 @@ def record_sealed(store: Store, version: DatasetVersion, origin: Origin | None =
     """A dataset version exists; its splits are compared again. Subjects: the version and each split's file."""
     from tasks.data.version import SPLITS
 
-    meta = version.artifact.meta
+    meta = version.meta
     pipeline = store.root / "datasets" / f"{version.digest}.dvc"
     statement = DatasetSealed(
         name=version.name,
         dataset=version.digest,
         task=version.task,
         labels=version.labels,
-        source=meta["source"],
-        licence=meta["licence"],
-        identified=meta["identified"],
-        deidentification={"method": meta.get("deidentification"), "replaced": meta["phi"]},
-        config=meta["config"],
+        source=meta.source.plain(),
+        licence=meta.licence,
+        identified=meta.identified,
+        deidentification={"method": meta.deidentification, "replaced": meta.phi},
+        config=meta.config,
         splits={
             split: SplitFacts(
                 digest=version.split_digest(split),
-                records=meta["counts"][split],
-                groups=meta["groups"][split],
+                records=meta.counts[split],
+                groups=meta.groups[split],
             )
             for split in SPLITS
         },
-        slices=meta["slices"],
-        rejected=meta["rejected"],
-        augmentation=meta["augmentation"],
+        slices=meta.slices,
+        rejected=meta.rejected,
+        augmentation=meta.augmentation,
         membership=version.artifact.files["membership.parquet"],
         overlap=overlap(version),
-        validation=meta["validation"],
+        validation=meta.validation,
         pipeline=digest_tree(pipeline) if pipeline.is_dir() else None,
     )
     files = {f"dataset/{version.name}/{split}": version.split_digest(split) for split in SPLITS}
@@ -105,58 +105,61 @@ def record_trained(
     origin: Origin | None = None,
 ) -> Event:
     """A model was trained: `artifact` is what `finetune` returned, `seconds` the wall time it took."""
-    statement = ModelTrained.model_validate(
-        {
-            "model": recipe.model,
-            "intended_use": recipe.intended_use,
-            "form": artifact.kind,
-            "artifact": artifact.digest,
-            "dataset": dataset.digest,
-            "dataset_name": dataset.name,
-            "learned_from": dataset.split_digest("train"),
-            "selected_on": dataset.split_digest("validation"),
-            "base": artifact.meta["base"],
-            "task": recipe.task,
-            "method": artifact.meta["method"],
-            "hyperparameters": recipe.training.plain(),
-            "seed": recipe.seed,
-            "policy": recipe.policy,
-            "recipe": digest_data(recipe.plain()),
-            "protocol": protocol.digest,
-            "lock": digest_file(CHECKOUT / "requirements.lock"),
-            "hardware": hardware(),
-            "libraries": libraries(),
-            "training": artifact.meta["training"],
-            "mlflow_run": mlflow_run,
-            "seconds": seconds,
-        }
+    said = ModelMeta.read(artifact)
+    statement = ModelTrained(
+        model=recipe.model,
+        intended_use=recipe.intended_use,
+        form=said.form,
+        artifact=artifact.digest,
+        dataset=dataset.digest,
+        dataset_name=dataset.name,
+        learned_from=dataset.split_digest("train"),
+        selected_on=dataset.split_digest("validation"),
+        base=said.base.plain(),
+        task=recipe.task,
+        method=said.method.plain(),
+        hyperparameters=recipe.training.plain(),
+        seed=recipe.seed,
+        policy=recipe.policy,
+        recipe=digest_data(recipe.plain()),
+        protocol=protocol.digest,
+        lock=digest_file(CHECKOUT / "requirements.lock"),
+        hardware=hardware(),
+        libraries=libraries(),
+        training=said.training.plain(),
+        mlflow_run=mlflow_run,
+        seconds=seconds,
     )
-    return statement.record(store, {f"model/{recipe.model}/{artifact.kind}": artifact.digest}, origin)
+    return statement.record(store, {f"model/{recipe.model}/{said.form}": artifact.digest}, origin)
 
 
 def record_derived(
     store: Store, model: str, artifact: Artifact, *, seconds: float, origin: Origin | None = None
 ) -> Event:
-    """A model was merged or quantized: `artifact` is what `merge` or `quantize` returned."""
-    step, details = {"merged": ("merge", "merge"), "quantized": ("quantize", "quantization")}[artifact.kind]
-    found = artifact.meta[details]
-    settings = {"type", *Quantization.model_fields} if step == "quantize" else set()
-    statement = ModelDerived.model_validate(
-        {
-            "model": model,
-            "step": step,
-            "form": artifact.kind,
-            "artifact": artifact.digest,
-            "parent": artifact.meta["parent"],
-            "base": artifact.meta["base"],
-            "dataset": artifact.meta["dataset"],
-            "config": {key: value for key, value in found.items() if key in settings},
-            "checks": {key: value for key, value in found.items() if key not in settings},
-            "libraries": libraries(),
-            "seconds": seconds,
-        }
+    """A model was merged or quantized: `artifact` is what `merge` or `quantize` returned.
+
+    Raises:
+        InputError: it was trained.
+        IntegrityError: it does not say what a model must say.
+    """
+    said = ModelMeta.read(artifact)
+    if said.form.step is None or said.parent is None:
+        raise InputError(f"this {said.form} model was trained, not made from another form", value=artifact.digest)
+    settings, checks = said.derivation()
+    statement = ModelDerived(
+        model=model,
+        step=said.form.step,
+        form=said.form,
+        artifact=artifact.digest,
+        parent=said.parent,
+        base=said.base.plain(),
+        dataset=said.dataset,
+        config=settings,
+        checks=checks,
+        libraries=libraries(),
+        seconds=seconds,
     )
-    return statement.record(store, {f"model/{model}/{artifact.kind}": artifact.digest}, origin)
+    return statement.record(store, {f"model/{model}/{said.form}": artifact.digest}, origin)
 
 
 def record_evaluated(
@@ -255,6 +258,7 @@ def record_registered(
     facts = find(store, judged).facts
     if (facts.get("model"), facts.get("artifact"), facts.get("verdict")) != (model, artifact.digest, "passed"):
         raise InputError("this event did not pass this artifact", value=judged)
+    said = ModelMeta.read(artifact)
     with store.locked(f"roles-{model}"):  # counted and recorded in one step: two runs never give one number twice
         statement = Registered(
             model=model,
@@ -262,8 +266,8 @@ def record_registered(
             artifact=artifact.digest,
             merged=merged,
             adapter=adapter,
-            dataset=artifact.meta["dataset"],
-            base=artifact.meta["base"],
+            dataset=said.dataset,
+            base=said.base.plain(),
             judged=judged,
         )
         return statement.record(store, {f"model/{model}@{statement.version}": artifact.digest}, origin)

@@ -13,6 +13,7 @@ from tasks.errors import InputError, IntegrityError
 from tasks.lineage.event import Event
 from tasks.lineage.ledger import events
 from tasks.lineage.roles import Roles, roles
+from tasks.meta.dataset import DatasetMeta
 from tasks.store import Store
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def trace(store: Store, record_id: str) -> Trace:
     for version in versions:
         for split, matched, records in _search(_membership(version), wanted):
             uses = _uses(store, history, version, split)
-            name, event = version.meta["name"], sealed.get(version.digest)
+            name, event = DatasetMeta.read(version).name, sealed.get(version.digest)
             found.append(Presence(version.digest, name, split, matched, records, event, uses))
     unreachable = sealed.keys() - {version.digest for version in versions}
     return Trace(tuple(found), len(versions), tuple(sorted(unreachable)))

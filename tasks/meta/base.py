@@ -9,6 +9,7 @@ class BaseMeta(ArtifactMeta):
     """A base made here."""
 
     kinds = ("base",)
+    what = "a base made here"
     name: str
     spec: Plain
     corpus: str

@@ -19,6 +19,7 @@ class DatasetMeta(ArtifactMeta):
     """A dataset version."""
 
     kinds = ("dataset",)
+    what = "a dataset version"
     name: str
     task: DatasetTask
     labels: list[str]

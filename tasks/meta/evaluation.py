@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import PlainSerializer
 
@@ -19,12 +19,23 @@ class SubjectMeta(OpenRecord):
     form: Form | Literal["base", "baseline"]
     parent: str | None
     base: str | None
+    labels: list[str] | None = None
+    """Of its own, where it has any."""
+
+    def with_labels(self, labels: list[str]) -> Self:
+        """The same, with labels."""
+        return self.model_copy(update={"labels": labels})
+
+    def as_baseline(self, name: str, **more: Any) -> Self:
+        """A baseline that is made of it; `more` is what else decides what the baseline says."""
+        return self.model_copy(update={"form": "baseline", "name": name, **more})
 
 
 class EvaluationMeta(ArtifactMeta):
     """A model, a base or a baseline, measured on a split."""
 
     kinds = ("evaluation",)
+    what = "an evaluation"
     subject: SubjectMeta
     task: DatasetTask
     labels: list[str]

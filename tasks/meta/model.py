@@ -128,6 +128,7 @@ class ModelMeta(ArtifactMeta):
     """A model in any form."""
 
     kinds = FORMS
+    what = "a model"
     form: Form
     task: Task
     labels: list[str]
@@ -159,12 +160,18 @@ class ModelMeta(ArtifactMeta):
         """Whether it is an adapter that Galen puts on its base, rather than one plain folder for transformers."""
         return self.loader == "adapter"
 
+    def derivation(self) -> tuple[Plain, Plain]:
+        """The settings of the step that made this form of another one, and what the step found out; {} for trained."""
+        if self.form is Form.QUANTIZED and self.quantization:
+            return self.quantization.config(), self.quantization.checks()
+        return {}, self.merge.plain() if self.form is Form.MERGED and self.merge else {}
+
     def merged(self, parent: str, checks: MergeMeta) -> Self:
         """What the merged form of this adapter says; `parent` is the adapter's digest."""
         return self._made_into(form=Form.MERGED, parent=parent, loader="transformers", merge=checks)
 
-    def quantized(self, parent: str, found: QuantizationMeta) -> Self:
-        """What the quantized form of this model says; `parent` is the model's digest."""
+    def quantized(self, parent: str, found: QuantizationMeta | None = None) -> Self:
+        """What the quantized form of this model says; `parent` is the model's digest, `found` None before a check."""
         return self._made_into(form=Form.QUANTIZED, parent=parent, quantization=found)
 
     def _made_into(self, **changed: object) -> Self:

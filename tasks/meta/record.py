@@ -38,6 +38,8 @@ class ArtifactMeta(Record):
     """The metadata of an artifact."""
 
     kinds: ClassVar[tuple[str, ...]]
+    what: ClassVar[str]
+    """What such an artifact is, in words."""
 
     @classmethod
     def read(cls, artifact: Artifact) -> Self:
@@ -48,7 +50,7 @@ class ArtifactMeta(Record):
         """
         digest = artifact.digest
         if artifact.kind not in cls.kinds:
-            raise IntegrityError(f"an artifact of kind {artifact.kind} is no {' or '.join(cls.kinds)}", value=digest)
+            raise IntegrityError(f"this {artifact.kind} is not {cls.what}", value=digest)
         try:
             return cls.model_validate(artifact.meta)
         except ValidationError as error:

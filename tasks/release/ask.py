@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from tasks.artifact import Artifact
 from tasks.config.evaluation import Generation
 from tasks.errors import InputError
 from tasks.evaluation.answers import generate
 from tasks.evaluation.predict import positions_of
+from tasks.meta.model import ModelMeta
 from tasks.release.register import resolve
 from tasks.training.objectives.token_classification import word_pieces
 from tasks.training.opening import open_model
@@ -34,7 +34,8 @@ def ask(reference: str, question: str) -> str:
     if not question.strip():
         raise InputError("nothing was asked", hint='galen ask MODEL@champion "What is asthma?"')
     _, artifact = resolve(reference)
-    model, tokenizer = open_model(artifact, artifact.meta["task"], artifact.meta["labels"])
+    said = ModelMeta.read(artifact)
+    model, tokenizer = open_model(artifact, said.task, said.labels)
     answer = {
         "causal-lm": _answer,
         "seq2seq-lm": _answer,
@@ -42,28 +43,28 @@ def ask(reference: str, question: str) -> str:
         "token-classification": _tags,
     }
     with torch.inference_mode():
-        return answer[artifact.meta["task"]](artifact, model, tokenizer, question.strip())
+        return answer[said.task](said, model, tokenizer, question.strip())
 
 
-def _answer(artifact: Artifact, model: Any, tokenizer: PreTrainedTokenizerBase, question: str) -> str:
-    settings = Generation.model_validate(artifact.meta["recipe"]["evaluation"]["generation"])
-    prompts = prompt_ids(tokenizer, [question], artifact.meta["task"])
+def _answer(said: ModelMeta, model: Any, tokenizer: PreTrainedTokenizerBase, question: str) -> str:
+    settings = Generation(max_new_tokens=said.recipe.evaluation.generation.max_new_tokens)
+    prompts = prompt_ids(tokenizer, [question], said.task)
     return generate(model, tokenizer, prompts, settings, positions=positions_of(model))[0]
 
 
-def _label(artifact: Artifact, model: Any, tokenizer: PreTrainedTokenizerBase, text: str) -> str:
-    ids = tokenizer(text, truncation=True, max_length=artifact.meta["training"]["max_length"])["input_ids"]
+def _label(said: ModelMeta, model: Any, tokenizer: PreTrainedTokenizerBase, text: str) -> str:
+    ids = tokenizer(text, truncation=True, max_length=said.training.max_length)["input_ids"]
     chances = model(input_ids=_tensor([ids], model)).logits[0].float().softmax(-1)
     best = int(chances.argmax())
-    return f"{artifact.meta['labels'][best]} ({float(chances[best]):.2f})"
+    return f"{said.labels[best]} ({float(chances[best]):.2f})"
 
 
-def _tags(artifact: Artifact, model: Any, tokenizer: PreTrainedTokenizerBase, text: str) -> str:
+def _tags(said: ModelMeta, model: Any, tokenizer: PreTrainedTokenizerBase, text: str) -> str:
     words = WORD.findall(text)
-    pieces, _ = word_pieces(tokenizer, [words], artifact.meta["training"]["max_length"])
+    pieces, _ = word_pieces(tokenizer, [words], said.training.max_length)
     ids, firsts = pieces[0]
     best = model(input_ids=_tensor([ids], model)).logits[0].argmax(-1).tolist()
-    tags = {word: artifact.meta["labels"][best[piece]] for word, piece in firsts.items()}
+    tags = {word: said.labels[best[piece]] for word, piece in firsts.items()}
     return "\n".join(f"{word}\t{tags.get(place, '?')}" for place, word in enumerate(words))
 
 

@@ -6,6 +6,7 @@ from tasks.artifact import Artifact
 from tasks.home import CHECKOUT, home
 from tasks.lineage.ledger import events
 from tasks.lineage.roles import RegisteredVersion
+from tasks.meta.model import ModelMeta
 from tasks.store import Store
 
 TEMPLATE = CHECKOUT / "mlflow" / "model_card.md"
@@ -21,16 +22,17 @@ def model_card(version: RegisteredVersion, artifact: Artifact) -> str:
         event.facts["evaluation"]: event.facts for event in events(Store(home()), "evaluated", model=version.model)
     }
     evaluation = measured.get(judged["evaluation"], {})
+    said = ModelMeta.read(artifact)
     environment = Environment(undefined=StrictUndefined, keep_trailing_newline=True)
     return environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
         model=version.model,
         version=version.number,
         intended_use=_intended_use(version),
-        task=artifact.meta["task"],
-        base=", ".join(str(value) for value in artifact.meta["base"]["ref"].values()) or version.base,
-        method=", ".join(f"{key} {value}" for key, value in artifact.meta["method"].items()),
-        quantization=artifact.meta["quantization"],
-        loader=artifact.meta["loader"],
+        task=said.task,
+        base=", ".join(str(value) for value in said.base.ref.values()) or version.base,
+        method=", ".join(f"{key} {value}" for key, value in sorted(said.method.plain().items())),
+        quantization=said.quantization,
+        loader=said.loader,
         artifact=version.artifact,
         judged=version.judged.digest,
         data=sealed.get(version.dataset),

@@ -14,6 +14,7 @@ from tasks.artifact import Artifact, read, verify, write_atomically
 from tasks.errors import InputError, IntegrityError
 from tasks.home import CHECKOUT, home
 from tasks.lineage.ledger import events
+from tasks.meta.model import ModelMeta
 from tasks.release.card import model_card
 from tasks.release.register import Version, resolve
 from tasks.store import Store
@@ -107,19 +108,19 @@ def _fill(draft: Path, version: Version, artifact: Artifact) -> None:
     verify(copy)
     if copy.digest != artifact.digest:
         raise IntegrityError("the copy differs from what was judged", value=copy.digest)
-    beside, loader = artifact.meta["loader"] == "adapter", LOADERS[artifact.meta["task"]]
-    _check_loads(draft / "model", beside, loader)
+    said = ModelMeta.read(artifact)
+    loader = LOADERS[said.task]
+    _check_loads(draft / "model", said.beside, loader)
     from tasks.lineage.environment import libraries
 
     known = libraries()
     written_with = ", ".join(f"{name} {known[name]}" for name in ("transformers", "torch", "bitsandbytes"))
-    template = artifact.meta["prompt"]
-    prompt = f"Questions are put to it as: `{template}`" if template and "{%" not in template else ""
+    prompt = f"Questions are put to it as: `{said.prompt}`" if said.prompt and "{%" not in said.prompt else ""
     text = README.format(
         model=version.model,
         version=version.number,
         digest=artifact.digest,
-        how=BESIDE if beside else PLAIN.format(loader=loader),
+        how=BESIDE if said.beside else PLAIN.format(loader=loader),
         libraries=written_with,
         prompt=prompt.replace("\n", "\\n"),
     )

@@ -6,9 +6,12 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tasks.artifact import Artifact, Meta, make
+from tasks.artifact import Artifact, make
 from tasks.digest import digest_data, digest_file
 from tasks.errors import InputError, IntegrityError
+from tasks.meta.form import FORMS, Form
+from tasks.meta.model import MergeMeta, ModelMeta
+from tasks.meta.record import Plain
 from tasks.release.probe import Difference, compare, logits_of, probe
 from tasks.training.bases import Base, locate_base
 from tasks.training.folders import TOKENIZER_FILES, load_config
@@ -38,20 +41,19 @@ def merge(adapter: Artifact) -> Artifact:
         InputError: not an adapter, or of a method that cannot be merged.
         IntegrityError: the base is gone or was changed, or the merged model is not what adapter and base make.
     """
-    if adapter.kind != "adapter":
-        hint = "it is merged already" if adapter.kind in ("merged", "quantized") else None
+    if adapter.kind != Form.ADAPTER:
+        hint = "it is merged already" if adapter.kind in FORMS else None
         raise InputError(f"a model of kind {adapter.kind} cannot be merged", value=adapter.digest[:12], hint=hint)
-    method = method_named(adapter.meta["method"]["name"])
+    said = ModelMeta.read(adapter)
+    method = method_named(said.method.name)
     if not method.mergeable:
         raise InputError(cannot_merge(method), value=adapter.digest[:12], hint="quantize it as it is")
 
-    def build(folder: Path) -> Meta:
-        base = locate_base(adapter.meta["base"]["digest"])
-        checks = _merge(adapter, method, base, folder)
-        changed = {"form": "merged", "parent": adapter.digest, "loader": "transformers"}
-        return {**adapter.meta, **changed, "merge": checks}
+    def build(folder: Path) -> Plain:
+        base = locate_base(said.base.digest)
+        return said.merged(adapter.digest, _merge(adapter, method, base, folder)).plain()
 
-    return make("merged", {"parent": adapter.digest}, build)
+    return make(Form.MERGED, {"parent": adapter.digest}, build)
 
 
 def cannot_merge(method: Method[Any]) -> str:
@@ -59,10 +61,11 @@ def cannot_merge(method: Method[Any]) -> str:
     return f"{method.name} cannot be merged into the base's weights; it is served beside its base"
 
 
-def _merge(adapter: Artifact, method: Method[Any], base: Base, folder: Path) -> Meta:
+def _merge(adapter: Artifact, method: Method[Any], base: Base, folder: Path) -> MergeMeta:
     import torch
 
-    task, labels, options = adapter.meta["task"], adapter.meta["labels"], parse_options(adapter.meta["method"])
+    said = ModelMeta.read(adapter)
+    options = parse_options(said.method.plain())
     live = method.load(_live_base(adapter, method, base), adapter.path, options)
     ids = probe(load_tokenizer(adapter.path), getattr(live.config, "max_position_embeddings", None))
     reference = logits_of(live, ids)
@@ -83,34 +86,34 @@ def _merge(adapter: Artifact, method: Method[Any], base: Base, folder: Path) -> 
     tokenizer = _check_tokenizer(base.path, adapter.path, folder)
     del merged, plain, wrapped
 
-    saved, found = auto_class(task).from_pretrained(
+    saved, found = auto_class(said.task).from_pretrained(
         folder, dtype=torch.float32, use_safetensors=True, local_files_only=True, output_loading_info=True
     )
     if lost := sorted(found["missing_keys"]) or sorted(found["unexpected_keys"]):
         raise IntegrityError("the merged model's weights do not fit its config", value=lost[0])
-    if list(saved.config.id2label.values())[: len(labels)] != labels and task != "causal-lm":
-        raise IntegrityError("the merged model has other labels", value=len(labels))
+    if list(saved.config.id2label.values())[: len(said.labels)] != said.labels and said.task != "causal-lm":
+        raise IntegrityError("the merged model has other labels", value=len(said.labels))
     from_disk = compare(reference, logits_of(saved.eval(), ids))
     _require(from_disk, SAVED_KL, "the saved model does not say what the adapter does")
-    return {
-        "base": "dequantized" if method.base_quantization else "original",
-        "dtype": str(dtype).removeprefix("torch."),
-        "changed": changed,
-        "tied_embeddings": check_ties(saved, tied),
-        "tokenizer": tokenizer,
-        "from_adapter": exact.plain(),
-        "saved_from_adapter": from_disk.plain(),
-    }
+    return MergeMeta(
+        base="dequantized" if method.base_quantization else "original",
+        dtype=str(dtype).removeprefix("torch."),
+        changed=changed,
+        tied_embeddings=check_ties(saved, tied),
+        tokenizer=tokenizer,
+        from_adapter=exact.meta(),
+        saved_from_adapter=from_disk.meta(),
+    )
 
 
 def load_plain_base(adapter: Artifact, method: Method[Any], base: Base) -> PreTrainedModel:
     """What an adapter's update is added to, float32: its base, or the dequantized one if it was trained in 4 bits."""
     import torch
 
-    task, labels = adapter.meta["task"], adapter.meta["labels"]
+    said = ModelMeta.read(adapter)
     if method.base_quantization is None:
-        return load_base(base, task, labels)
-    quantized = load_base(base, task, labels, quantization=method.base_quantization, dtype=_trained_in(adapter))
+        return load_base(base, said.task, said.labels)
+    quantized = load_base(base, said.task, said.labels, quantization=method.base_quantization, dtype=_trained_in(said))
     for weight in quantized.parameters():
         if hasattr(weight, "quant_state"):
             weight.quant_state.dtype = torch.float32  # else it is written out in the dtype it was loaded in
@@ -121,13 +124,13 @@ def _live_base(adapter: Artifact, method: Method[Any], base: Base) -> Any:
     """The base as training held it (4-bit weights stay in 4 bits), computing in float32."""
     import torch
 
-    task, labels = adapter.meta["task"], adapter.meta["labels"]
+    said = ModelMeta.read(adapter)
     if method.base_quantization is None:
-        return load_base(base, task, labels)
+        return load_base(base, said.task, said.labels)
     from bitsandbytes.nn import Linear4bit, Params4bit
 
     # Rounded to 4 bits from the same dtype as in training, else the constants differ.
-    live = load_base(base, task, labels, quantization=method.base_quantization, dtype=_trained_in(adapter))
+    live = load_base(base, said.task, said.labels, quantization=method.base_quantization, dtype=_trained_in(said))
     for weight in live.parameters():
         if not isinstance(weight, Params4bit):
             weight.data = weight.data.float()
@@ -137,10 +140,10 @@ def _live_base(adapter: Artifact, method: Method[Any], base: Base) -> Any:
     return live
 
 
-def _trained_in(adapter: Artifact) -> torch.dtype:
+def _trained_in(said: ModelMeta) -> torch.dtype:
     import torch
 
-    found: torch.dtype = getattr(torch, adapter.meta["training"]["precision"])
+    found: torch.dtype = getattr(torch, said.training.precision)
     return found
 
 

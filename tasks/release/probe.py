@@ -6,6 +6,8 @@ import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tasks.meta.model import DifferenceMeta
+
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedTokenizerBase
@@ -24,13 +26,13 @@ class Difference:
     top1: float
     """Share of the positions where both prefer the same token or label."""
 
-    def plain(self) -> dict[str, float]:
+    def meta(self) -> DifferenceMeta:
         """As recorded: two digits, so that the order of a sum does not change an artifact's digest."""
-        return {
-            "kl": float(f"{self.kl:.1e}"),
-            "max_logit_difference": float(f"{self.max_logit:.1e}"),
-            "top1_agreement": round(self.top1, 2),
-        }
+        return DifferenceMeta(
+            kl=float(f"{self.kl:.1e}"),
+            max_logit_difference=float(f"{self.max_logit:.1e}"),
+            top1_agreement=round(self.top1, 2),
+        )
 
 
 def probe(tokenizer: PreTrainedTokenizerBase, positions: int | None) -> torch.Tensor:

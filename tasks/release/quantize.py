@@ -7,13 +7,17 @@ plain transformers folder of its own in `base/`, with the adapter's files and it
 from __future__ import annotations
 
 import shutil
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tasks.artifact import Artifact, Meta, make
+from tasks.artifact import Artifact, make
 from tasks.config.release import Quantization
 from tasks.digest import digest_file
 from tasks.errors import InputError, IntegrityError
+from tasks.meta.form import Form
+from tasks.meta.model import DifferenceMeta, ModelMeta, QuantizationChecks, QuantizationMeta
+from tasks.meta.record import Plain
 from tasks.release.probe import compare, logits_of, probe
 from tasks.training.bases import Base, locate_base
 from tasks.training.fourbit import check_shapes, keep_unpacked, skipped
@@ -41,7 +45,7 @@ def quantize(model: Artifact, settings: Quantization) -> Artifact:
     """The quantized form of a merged model, or of an adapter that cannot be merged, made once.
 
     What was saved is loaded again and compared with the form that it was made from; the findings are in
-    `meta["quantization"]`, and `meta["loader"]` says what opens it: "transformers", or "adapter" for Galen.
+    `ModelMeta.quantization`, and `ModelMeta.loader` says what opens it.
 
     Raises:
         InputError: neither of these, or it has a shape that 4 bits cannot take; nothing was written.
@@ -49,49 +53,51 @@ def quantize(model: Artifact, settings: Quantization) -> Artifact:
     """
     beside = _served_beside_its_base(model)
     wide = _in_full(model)
-    check_shapes(wide, model.meta["task"], model.meta["labels"], settings)
+    said = ModelMeta.read(model)
+    check_shapes(wide, said.task, said.labels, settings)
 
-    def build(folder: Path) -> Meta:
+    def build(folder: Path) -> Plain:
         if beside:
             for name in model.files:
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(model.path / name, folder / name)
         inner = folder / SERVED_BASE if beside else folder
-        small = load_base(wide, model.meta["task"], model.meta["labels"], quantization=settings)
+        small = load_base(wide, said.task, said.labels, quantization=settings)
         small.save_pretrained(inner)
         copy_tokenizer(wide.path, inner)
         del small
-        changed = {"form": "quantized", "parent": model.digest, "loader": "adapter" if beside else "transformers"}
-        checks = verify_quantized(model, folder, settings)
-        return {**model.meta, **changed, "quantization": {"type": "nf4", **settings.plain(), **checks}}
+        found = QuantizationMeta.of(settings, verify_quantized(model, folder, settings))
+        return said.quantized(model.digest, found).plain()
 
-    return make("quantized", {"parent": model.digest, "settings": settings.plain()}, build)
+    return make(Form.QUANTIZED, {"parent": model.digest, "settings": settings.plain()}, build)
 
 
 def _served_beside_its_base(model: Artifact) -> bool:
     """Whether a model is an adapter that cannot be merged (True) or a merged model (False)."""
-    if model.kind == "adapter":
-        method = method_named(model.meta["method"]["name"])
+    if model.kind == Form.ADAPTER:
+        method = method_named(ModelMeta.read(model).method.name)
         if method.mergeable:
             hint = "merge it first, and quantize the merged form"
             raise InputError(f"an adapter of {method.name} cannot be quantized", value=model.digest[:12], hint=hint)
         return True
-    if model.kind != "merged":
+    if model.kind != Form.MERGED:
         raise InputError(f"a model of kind {model.kind} cannot be quantized", value=model.digest[:12])
     return False
 
 
 def _in_full(model: Artifact) -> Base:
     """What is put into 4 bits: a merged model itself, or the base of an adapter."""
-    return locate_base(model.meta["base"]["digest"]) if model.kind == "adapter" else Base(model.path, model.digest, {})
+    if model.kind == Form.ADAPTER:
+        return locate_base(ModelMeta.read(model).base.digest)
+    return Base(model.path, model.digest, {})
 
 
-def verify_quantized(model: Artifact, folder: Path, settings: Quantization) -> Meta:
+def verify_quantized(model: Artifact, folder: Path, settings: Quantization) -> QuantizationChecks:
     """Load a quantized folder as anyone would, and compare it with the model that it was made from.
 
     Returns:
-        plain data: layers in 4 bits, modules left out, bits per parameter as stored, bytes, errors of the weights,
-        differences of the outputs on the probe.
+        layers in 4 bits, modules left out, bits per parameter as stored, bytes, errors of the weights, differences of
+        the outputs on the probe.
 
     Raises:
         IntegrityError: a layer is not in NF4 that should be, or is that should not; a weight is further off than
@@ -100,8 +106,9 @@ def verify_quantized(model: Artifact, folder: Path, settings: Quantization) -> M
     """
     from bitsandbytes.nn import Linear4bit
 
-    beside, source = model.kind == "adapter", _in_full(model)
-    task, labels = model.meta["task"], model.meta["labels"]
+    beside, source = model.kind == Form.ADAPTER, _in_full(model)
+    said = ModelMeta.read(model)
+    task, labels = said.task, said.labels
     inner = folder / SERVED_BASE if beside else folder
     fresh = fresh_modules(source, task, labels) if beside else ()  # their trained weights are in the adapter's file
     wide = load_base(source, task, labels)
@@ -121,21 +128,25 @@ def verify_quantized(model: Artifact, folder: Path, settings: Quantization) -> M
         raise IntegrityError(f"a layer is {'not ' * (wrong[0] in left_out)}in 4 bits", value=wrong[0])
     _check_untouched(small, dict(wide.named_parameters()), fresh)
     errors = [_weight_error(name, layer, weights[name]) for name, layer in layers.items()]
-    checks = {
-        "layers": len(layers),
-        "left_out": left_out,
-        "bits_per_parameter": _bits_per_parameter(inner, {name: weights[name].numel() for name in layers}, settings),
-        "bytes": _weight_bytes(folder),
-        "parent_bytes": _weight_bytes(model.path) + (_weight_bytes(source.path) if beside else 0),
-        "weight_error": round(max(errors), 3),
-    }
+    found = partial(
+        QuantizationChecks,
+        layers=len(layers),
+        left_out=left_out,
+        bits_per_parameter=_bits_per_parameter(inner, {name: weights[name].numel() for name in layers}, settings),
+        bytes=_weight_bytes(folder),
+        parent_bytes=_weight_bytes(model.path) + (_weight_bytes(source.path) if beside else 0),
+        weight_error=round(max(errors), 3),
+    )
     if beside:
         del small, layers
-        return {**checks, **_compare_beside(model, folder, settings, wide, len(errors))}
-    return {**checks, **_compare_merged(folder, wide, small, repacking)}
+        return found(from_parent=_compare_beside(model, folder, settings, wide, len(errors)))
+    from_parent, as_served = _compare_merged(folder, wide, small, repacking)
+    return found(from_parent=from_parent, as_served=as_served)
 
 
-def _compare_merged(folder: Path, merged: Any, small: Any, repacking: list[Any]) -> Meta:
+def _compare_merged(
+    folder: Path, merged: Any, small: Any, repacking: list[Any]
+) -> tuple[DifferenceMeta, DifferenceMeta]:
     """What a quantized model says, against the merged one, and with the kernel that plain transformers chooses."""
     ids = probe(load_tokenizer(folder), getattr(merged.config, "max_position_embeddings", None))
     unpacked = logits_of(small, ids)
@@ -144,11 +155,11 @@ def _compare_merged(folder: Path, merged: Any, small: Any, repacking: list[Any])
         one.support_avx512bf16_for_cpu = True
     as_served = compare(unpacked, logits_of(small, ids))
     if not as_served.kl <= SERVED_KL:
-        raise IntegrityError("what is served differs from what is evaluated", value=as_served.plain())
-    return {"from_parent": from_parent, "as_served": as_served.plain()}
+        raise IntegrityError("what is served differs from what is evaluated", value=as_served.meta().plain())
+    return from_parent, as_served.meta()
 
 
-def _compare_beside(adapter: Artifact, folder: Path, settings: Quantization, base: Any, layers: int) -> Meta:
+def _compare_beside(adapter: Artifact, folder: Path, settings: Quantization, base: Any, layers: int) -> DifferenceMeta:
     """What a folder of 4-bit base and adapter says, opened as it will be served, against the adapter on its base."""
     import torch
     from bitsandbytes.nn import Linear4bit
@@ -156,29 +167,30 @@ def _compare_beside(adapter: Artifact, folder: Path, settings: Quantization, bas
     for name, digest in adapter.files.items():
         if not (folder / name).is_file() or digest_file(folder / name) != digest:
             raise IntegrityError("a file of the adapter changed", value=name)
-    options = parse_options(adapter.meta["method"])
+    said = ModelMeta.read(adapter)
+    options = parse_options(said.method.plain())
     live = method_named(options.name).load(base, adapter.path, options)
     ids = probe(load_tokenizer(folder), getattr(live.config, "max_position_embeddings", None))
     expected = logits_of(live, ids)
     del live
 
-    unsealed = Artifact("", "quantized", folder, {**adapter.meta, "loader": "adapter"}, {})
+    unsealed = Artifact("", Form.QUANTIZED, folder, said.quantized(adapter.digest).plain(), {})
     dtype = getattr(torch, settings.compute_dtype)
-    small, _ = open_model(unsealed, adapter.meta["task"], adapter.meta["labels"], dtype=dtype)
+    small, _ = open_model(unsealed, said.task, said.labels, dtype=dtype)
     if sum(isinstance(one, Linear4bit) for one in small.modules()) != layers:
         raise IntegrityError("modules of the adapter are in 4 bits, or took the place of some that are")
-    return {"from_parent": _check_alike(expected, logits_of(small, ids))}
+    return _check_alike(expected, logits_of(small, ids))
 
 
-def _check_alike(expected: torch.Tensor, found: torch.Tensor) -> Meta:
+def _check_alike(expected: torch.Tensor, found: torch.Tensor) -> DifferenceMeta:
     """The difference of a quantized model's outputs from those of the model that it was made from."""
     difference = compare(expected, found)
     # A confident model can be further off than KL and still be the same model: then it must at least be far closer to
     # the other one on the same row than on another.
     elsewhere = compare(expected.roll(1, 0), found)
     if not (difference.kl <= KL or difference.kl < elsewhere.kl / 2):
-        raise IntegrityError("the quantized model does not say what it said before", value=difference.plain())
-    return difference.plain()
+        raise IntegrityError("the quantized model does not say what it said before", value=difference.meta().plain())
+    return difference.meta()
 
 
 def _matrices(model: Any) -> dict[str, torch.Tensor]:

@@ -22,6 +22,7 @@ from tasks.lineage import roles as ledger
 from tasks.lineage.event import Event, Origin
 from tasks.lineage.ledger import events
 from tasks.lineage.roles import ROLES, RegisteredVersion
+from tasks.meta.form import Form
 from tasks.release.card import model_card
 from tasks.store import Store
 from tasks.tracking import registry
@@ -67,7 +68,7 @@ def register(
         Interrupted: MLflow does not answer.
     """
     artifact = judged.artifact
-    if artifact.kind != "quantized":
+    if artifact.kind != Form.QUANTIZED:
         raise InputError(f"a model of kind {artifact.kind} cannot be registered", hint="register its quantized form")
     verify(artifact)
     with locked(f"registry-{model}"):

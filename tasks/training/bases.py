@@ -10,6 +10,7 @@ from typing import Any
 from tasks.artifact import artifacts, load
 from tasks.errors import IntegrityError
 from tasks.home import home
+from tasks.meta.base import BaseMeta
 from tasks.training.folders import digest_model
 
 
@@ -33,7 +34,7 @@ def locate_base(digest: str) -> Base:
     """
     if (artifacts() / digest).is_dir():
         artifact = load(digest)
-        return Base(artifact.path, digest, {"base": artifact.meta.get("name")})
+        return Base(artifact.path, digest, {"base": BaseMeta.read(artifact).name})
     try:
         record = json.loads((home() / "bases" / f"{digest}.json").read_bytes())
     except (OSError, ValueError) as error:

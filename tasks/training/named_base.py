@@ -9,6 +9,7 @@ from tasks.artifact import Artifact, find, make
 from tasks.digest import digest_data, digest_file
 from tasks.errors import InputError
 from tasks.home import CHECKOUT, shown
+from tasks.meta.base import BaseMeta
 from tasks.settings import load
 from tasks.training.base_spec import BaseSpec
 
@@ -52,7 +53,7 @@ def base_artifact(name: str, corpus: Path | None = None) -> Artifact:
 
     def build(folder: Path) -> dict[str, Any]:
         report = train_base(spec, path, folder)
-        return {"name": name, "spec": inputs["spec"], "corpus": inputs["corpus"], "training": report.plain()}
+        return BaseMeta(name=name, spec=inputs["spec"], corpus=inputs["corpus"], training=report.plain()).plain()
 
     return make("base", inputs, build, inputs["code"])
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from tasks.artifact import Artifact
 from tasks.config.words import Task
 from tasks.errors import InputError
+from tasks.meta.form import FORMS, Form
+from tasks.meta.model import ModelMeta
 from tasks.training.bases import Base, locate_base
 from tasks.training.hardware import device, native_dtype
 from tasks.training.loading import load_base, load_made
@@ -44,15 +46,16 @@ def open_model(
     dtype = dtype or native_dtype()
     if isinstance(model, Base):
         return _placed(load_base(model, task, labels, dtype=dtype)), load_tokenizer(model.path)
-    if model.kind not in ("adapter", "merged", "quantized"):
+    if model.kind not in FORMS:
         raise InputError(f"a {model.kind} is not a model", value=model.digest[:12])
-    if model.meta["loader"] == "adapter":
-        options = parse_options(model.meta["method"])
+    said = ModelMeta.read(model)
+    if said.beside:
+        options = parse_options(said.method.plain())
         method = method_of(options)
-        if model.kind == "quantized":
+        if model.kind == Form.QUANTIZED:
             plain = load_made(model.path / SERVED_BASE, task, dtype)
         else:
-            base = locate_base(model.meta["base"]["digest"])
+            base = locate_base(said.base.digest)
             plain = load_base(base, task, labels, quantization=method.base_quantization, dtype=dtype)
         return _placed(method.load(plain, model.path, options)), load_tokenizer(model.path)
     return _placed(load_made(model.path, task, dtype)), load_tokenizer(model.path)

@@ -15,6 +15,9 @@ from tasks.data.version import DatasetVersion
 from tasks.digest import canonical_json, digest_data, digest_file
 from tasks.errors import InputError
 from tasks.home import CHECKOUT, home
+from tasks.meta.base import BaseRef
+from tasks.meta.form import Form
+from tasks.meta.model import MethodMeta, ModelMeta, RecipeMeta, TrainingMeta
 from tasks.training.bases import Base
 from tasks.training.batches import layout, plan_in_order
 from tasks.training.checkpoint import Checkpoints
@@ -95,9 +98,9 @@ def inputs_of(recipe: Recipe, dataset: DatasetVersion, base: Base) -> dict[str, 
     return {"recipe": {key: plain[key] for key in RELEVANT}, "dataset": dataset.digest, "base": base.digest}
 
 
-def kind_of(method: Method[Any]) -> str:
+def kind_of(method: Method[Any]) -> Form:
     """What training with a method makes."""
-    return "adapter" if method.has_adapter else "merged"
+    return Form.ADAPTER if method.has_adapter else Form.MERGED
 
 
 def training_code() -> str:
@@ -203,21 +206,23 @@ def learn(
     if track is not None:
         track.metrics({"train_loss_final": train_loss, **timing}, outcome.progressed.step)
     learned = sum(tensor.numel() for tensor in values.values())
-    meta = {
-        "form": kind_of(method),
-        "task": recipe.task,
-        "labels": dataset.labels,
-        "method": recipe.method.plain(),
-        "base": {"digest": base.digest, "ref": base.ref},
-        "parent": None,
-        "dataset": dataset.digest,
+    meta = ModelMeta(
+        form=kind_of(method),
+        task=recipe.task,
+        labels=dataset.labels,
+        method=MethodMeta.model_validate(recipe.method.plain()),
+        base=BaseRef(digest=base.digest, ref=base.ref),
+        parent=None,
+        dataset=dataset.digest,
         # Not the name or the use of the model: another recipe may find these bytes again, for a model of its own.
-        "recipe": {key: value for key, value in recipe.plain().items() if key in (*RELEVANT, *SERVING)},
-        "loader": "adapter" if method.has_adapter else "transformers",
-        "prompt": template_of(tokenizer, recipe.task) if recipe.task in GENERATING else None,
-        "training": _training_meta(lesson, outcome, train_loss, learned, model, dtype),
-    }
-    return meta, timing
+        recipe=RecipeMeta.model_validate(
+            {key: value for key, value in recipe.plain().items() if key in (*RELEVANT, *SERVING)}
+        ),
+        loader="adapter" if method.has_adapter else "transformers",
+        prompt=template_of(tokenizer, recipe.task) if recipe.task in GENERATING else None,
+        training=_training_meta(lesson, outcome, train_loss, learned, model, dtype),
+    )
+    return meta.plain(), timing
 
 
 def _prepared(recipe: Recipe, labels: Sequence[str], base: Base, dtype: torch.dtype) -> tuple[Any, tuple[str, ...]]:
@@ -299,26 +304,26 @@ def _save_tokenizer(tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
 
 def _training_meta(
     lesson: Lesson, outcome: Outcome, train_loss: float, learned: int, model: Any, dtype: torch.dtype
-) -> dict[str, Any]:
+) -> TrainingMeta:
     """Deterministic numbers only: times are in `timing_of` and in the tracker."""
     now = outcome.progressed
-    return {
-        "steps": now.step,
-        "planned_steps": outcome.total_steps,
-        "stopped_early": outcome.stopped_early,
-        "best_step": now.best_step,
-        "tokens": now.tokens,
-        "target_tokens": now.targets,
-        "train_loss": train_loss,
-        "validation_loss": now.best_loss,
-        "records": {"train": len(lesson.train), "validation": len(lesson.validation)},
-        "cut": {"train": lesson.train.cut, "validation": lesson.validation.cut},
-        "left_out": {"train": lesson.train.left_out, "validation": lesson.validation.left_out},
-        "padding_share": outcome.padding_share,
-        "max_length": longest_input(model.config, lesson.settings.max_length),
-        "trained_parameters": learned,
-        "precision": str(dtype).removeprefix("torch."),
-    }
+    return TrainingMeta(
+        steps=now.step,
+        planned_steps=outcome.total_steps,
+        stopped_early=outcome.stopped_early,
+        best_step=now.best_step,
+        tokens=now.tokens,
+        target_tokens=now.targets,
+        train_loss=train_loss,
+        validation_loss=now.best_loss,
+        records={"train": len(lesson.train), "validation": len(lesson.validation)},
+        cut={"train": lesson.train.cut, "validation": lesson.validation.cut},
+        left_out={"train": lesson.train.left_out, "validation": lesson.validation.left_out},
+        padding_share=outcome.padding_share,
+        max_length=longest_input(model.config, lesson.settings.max_length),
+        trained_parameters=learned,
+        precision=str(dtype).removeprefix("torch."),
+    )
 
 
 def _timing(outcome: Outcome, seconds: float, team: Team) -> dict[str, float]:

@@ -16,6 +16,7 @@ from tasks.config.words import Split
 from tasks.data.version import DatasetVersion
 from tasks.digest import digest_file
 from tasks.errors import InputError, IntegrityError
+from tasks.meta.model import ModelMeta
 from tasks.training.checkpoint import Checkpoints
 from tasks.training.method import method_of
 from tasks.training.recipe import Recipe
@@ -129,7 +130,7 @@ def run_trial(job: Job) -> dict[str, Any]:
         return {"state": "pruned", "seconds": time.monotonic() - started, "code": training_code()}
     for point in json.loads(artifact.file("history.json").read_bytes())["validation"]:
         follower.note(int(point["step"]), float(point["loss"]))  # where it was found, nobody reported
-    meta = artifact.meta["training"]
+    said = ModelMeta.read(artifact).training
     value, evaluation = _value(job, artifact, dataset)
     made = [one.digest for one in (artifact, evaluation) if one is not None and not one.reused]
     return {
@@ -139,14 +140,18 @@ def run_trial(job: Job) -> dict[str, Any]:
         "made": made,
         "seconds": time.monotonic() - started,
         "code": training_code(),
-        **{name: meta[name] for name in ("validation_loss", "train_loss", "steps", "best_step", "trained_parameters")},
+        "validation_loss": said.validation_loss,
+        "train_loss": said.train_loss,
+        "steps": said.steps,
+        "best_step": said.best_step,
+        "trained_parameters": said.trained_parameters,
     }
 
 
 def _value(job: Job, artifact: Artifact, dataset: DatasetVersion) -> tuple[float, Artifact | None]:
     """What the search looks at: the best validation loss, or a metric on the validation split, with its evaluation."""
     if job.metric == LOSS:
-        return float(artifact.meta["training"]["validation_loss"]), None
+        return ModelMeta.read(artifact).training.validation_loss, None
     from tasks.evaluation.evaluate import evaluate
 
     found = evaluate(artifact, dataset, job.recipe.evaluation, split="validation")

@@ -14,6 +14,7 @@ from tasks.evaluation.evaluation import Evaluation
 from tasks.evaluation.gate import Gate, Protocol
 from tasks.evaluation.metrics.answers import answer_statistics, choice_statistics
 from tasks.evaluation.predict import Predictions
+from tasks.meta.evaluation import SubjectMeta
 
 FEW = EvaluationSettings(resamples=200)
 Quality = Callable[[int, Mapping[str, Any]], float]
@@ -49,13 +50,17 @@ def answered(
         ]
         return Predictions({"answer": said}, statistics, 0)
 
-    subject = {
-        "digest": digest(name),
-        "form": form,
-        "parent": parent and digest(parent),
-        "base": None if form == "base" else base and digest(base),
-    }
-    return evaluation_of(subject | {"nll": str(nll), "right": str(right)}, dataset, settings, split, run)
+    subject = SubjectMeta.model_validate(
+        {
+            "digest": digest(name),
+            "form": form,
+            "parent": parent and digest(parent),
+            "base": None if form == "base" else base and digest(base),
+            "nll": str(nll),
+            "right": str(right),
+        }
+    )
+    return evaluation_of(subject, dataset, settings, split, run)
 
 
 def protocol(*gates: Gate, settings: EvaluationSettings = FEW, first_release: Any = "approval") -> Protocol:

@@ -18,12 +18,13 @@ from tasks.evaluation.evaluate import evaluate, judged_rows, subject_of
 from tasks.evaluation.evaluation import Evaluation
 from tasks.evaluation.predict import positions_of, predict
 from tasks.home import home
+from tasks.meta.form import Form
 from tasks.store import Store
 from tasks.training.bases import Base
 from tasks.training.opening import open_model
 from tasks.training.prompts import answer_ids, prompt_ids
 from tasks.training.resolve import resolve_base
-from tests.factories import dataset_version, rows, seal_rows, tiny_bert, tiny_llama
+from tests.factories import dataset_version, model_meta, rows, seal_rows, tiny_bert, tiny_llama
 
 FEW = EvaluationSettings(generation=Generation(max_new_tokens=8), resamples=100)
 
@@ -229,12 +230,12 @@ def test_the_metrics_can_be_computed_again_from_the_predictions(store: Store, be
 def test_a_label_that_is_only_in_the_data_or_only_in_the_model_is_judged_too(store: Store, bert: Base) -> None:
     dataset = dataset_version(store, "text-classification", 60)
     old = ["nervous", "respiratory", "retired"]  # "skin" came later
-    meta = {"task": "text-classification", "labels": old, "parent": None, "base": {"digest": bert.digest}}
+    meta = model_meta(Form.MERGED, "text-classification", old, bert.digest)
     folder = home() / "staging" / "old"
     model, tokenizer = opened(bert, "text-classification", tuple(old))
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
-    artifact = adopt(folder, "merged", meta | {"loader": "transformers", "training": {"max_length": 64}})
+    artifact = adopt(folder, "merged", meta.plain())
     evaluation = evaluate(artifact, dataset, FEW)
     assert evaluation.slices["label=skin"]["recall"].value == 0.0
     assert (evaluation.model_digest, evaluation.form, evaluation.base) == (artifact.digest, "merged", bert.digest)
@@ -262,13 +263,12 @@ def test_what_cannot_be_judged_says_so(store: Store, llama: Base) -> None:
         evaluate(llama, dataset, EvaluationSettings(max_records=1))
     folder = home() / "staging" / "other"
     folder.mkdir(parents=True)
-    meta = {"task": "text-classification", "labels": [], "parent": None, "base": {"digest": "x"}}
-    artifact = adopt(folder, "merged", meta)
+    artifact = adopt(folder, "merged", model_meta(Form.MERGED, "text-classification", [], "x").plain())
     with pytest.raises(NotJudgeable, match="text-classification"):
         evaluate(artifact, dataset, FEW)
     folder.mkdir(parents=True)
     with pytest.raises(IntegrityError, match="must name the form"):
-        subject_of(adopt(folder, "quantized", meta))
+        subject_of(adopt(folder, "quantized", model_meta(Form.QUANTIZED, "text-classification", [], "x").plain()))
     with pytest.raises(IntegrityError, match="not a model"):
         subject_of(dataset.artifact)
 

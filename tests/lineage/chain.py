@@ -9,6 +9,7 @@ from typing import Any
 
 from tasks.artifact import Artifact
 from tasks.config.evaluation import EvaluationSettings
+from tasks.config.release import Quantization
 from tasks.config.training import BaseModelRef
 from tasks.data.version import DatasetVersion
 from tasks.digest import digest_data
@@ -18,11 +19,36 @@ from tasks.evaluation.gates.threshold import Threshold
 from tasks.evaluation.judge import Verdict
 from tasks.lineage import recording
 from tasks.lineage.event import Event, Origin
+from tasks.meta.base import BaseMeta
+from tasks.meta.evaluation import EvaluationMeta, SubjectMeta
+from tasks.meta.form import Form
+from tasks.meta.model import DifferenceMeta, MergeMeta, ModelMeta, QuantizationChecks, QuantizationMeta
 from tasks.store import Store
 from tasks.training.recipe import Recipe
-from tests.factories import dataset_version
+from tests.factories import dataset_version, model_meta
 
 ORIGIN = Origin(actor="user:test", run="run-1", code={"commit": None, "dirty": True, "declared_digest": "c" * 64})
+
+
+ALIKE = DifferenceMeta(kl=0.0, max_logit_difference=0.0, top1_agreement=1.0)
+MERGE = MergeMeta(
+    base="original",
+    dtype="float32",
+    changed=4,
+    tied_embeddings=False,
+    tokenizer="t" * 64,
+    from_adapter=ALIKE,
+    saved_from_adapter=ALIKE,
+)
+CHECKS = QuantizationChecks(
+    layers=4,
+    left_out=[],
+    bits_per_parameter=4.127,
+    bytes=4096,
+    parent_bytes=8192,
+    weight_error=0.1,
+    from_parent=ALIKE,
+)
 
 
 def recipe(model: str = "m", seed: int = 17) -> Recipe:
@@ -76,23 +102,14 @@ def build_chain(
     wanted = recipe(model, seed)
     dataset = dataset or dataset_version(store, "text-classification", 30, name="factory")
     protocol = protocol_named(policy)
-    base = artifact(store, "base", {"name": "tiny"}, weights("base"))
-    shared = {
-        "task": "text-classification",
-        "labels": dataset.labels,
-        "method": {"name": "lora"},
-        "base": {"digest": base.digest, "ref": {"base": "tiny"}},
-        "dataset": dataset.digest,
-        "recipe": wanted.plain(),
-        "training": {"steps": 3, "train_loss": 1.0, "validation_loss": 1.1},
-    }
-    adapter = artifact(store, "adapter", shared | {"parent": None}, weights(f"adapter {seed}"))
-    merged = artifact(
-        store, "merged", shared | {"parent": adapter.digest, "merge": {"kl": 1e-6}}, weights(f"merged {seed}")
-    )
-    small = artifact(
-        store, "quantized", shared | {"parent": merged.digest, "quantization": {"bits": 4.1}}, weights(f"small {seed}")
-    )
+    said = BaseMeta(name="tiny", spec={}, corpus="c" * 64, training={})
+    base = artifact(store, "base", said.plain(), weights("base"))
+    trained = model_meta(Form.ADAPTER, "text-classification", dataset.labels, base.digest, dataset=dataset.digest)
+    adapter = artifact(store, "adapter", trained.plain(), weights(f"adapter {seed}"))
+    whole = trained.merged(adapter.digest, MERGE)
+    merged = artifact(store, "merged", whole.plain(), weights(f"merged {seed}"))
+    shipped = whole.quantized(merged.digest, QuantizationMeta.of(Quantization(), CHECKS))
+    small = artifact(store, "quantized", shipped.plain(), weights(f"small {seed}"))
 
     recording.record_sealed(store, dataset, ORIGIN)
     recording.record_protocol(store, wanted, dataset, protocol, digest_data(seed), ORIGIN)
@@ -129,15 +146,26 @@ def protocol_named(policy: str) -> Protocol:
 
 
 def evaluation_of(store: Store, model: Artifact, dataset: DatasetVersion) -> Evaluation:
-    test, value = dataset.split_digest("test"), {"value": 0.8, "low": 0.7, "high": 0.9}
-    counted = {"records": 6, "groups": 3, "metrics": {"macro_f1": value}}
-    subject = {"digest": model.digest, "form": model.kind, "parent": model.meta["parent"], "base": "b" * 64}
-    meta = {"subject": subject, "split": "test", "test": test, "settings": EvaluationSettings().plain(), "cut": 0}
+    subject = SubjectMeta(
+        digest=model.digest, form=Form(model.kind), parent=ModelMeta.read(model).parent, base="b" * 64
+    )
+    meta = EvaluationMeta(
+        subject=subject,
+        task=dataset.task,
+        labels=dataset.labels,
+        split="test",
+        test=dataset.split_digest("test"),
+        settings=EvaluationSettings(),
+        records=6,
+        groups=3,
+        cut=0,
+    )
+    counted = {"records": 6, "groups": 3, "metrics": {"macro_f1": {"value": 0.8, "low": 0.7, "high": 0.9}}}
     files = {
         "metrics.json": json.dumps(counted | {"slices": {"category=skin": counted}}),
         "predictions.parquet": f"predictions of {model.digest}",
     }
-    return Evaluation(artifact(store, "evaluation", meta | counted, files), dataset.digest)
+    return Evaluation(artifact(store, "evaluation", meta.plain(), files), dataset.digest)
 
 
 def verdict_of(model: Artifact, evaluation: Evaluation, protocol: Protocol, passed: bool) -> Verdict:

@@ -15,6 +15,7 @@ from tasks.config.release import Quantization
 from tasks.config.words import Task
 from tasks.errors import InputError, IntegrityError
 from tasks.home import home
+from tasks.meta.form import Form
 from tasks.release.probe import logits_of, probe
 from tasks.release.quantize import quantize, verify_quantized
 from tasks.training.bases import Base
@@ -23,7 +24,7 @@ from tasks.training.loading import load_base
 from tasks.training.opening import open_model
 from tasks.training.shapes import auto_class
 from tasks.training.tokenizer import load_tokenizer
-from tests.factories import tiny_llama
+from tests.factories import model_meta, tiny_llama
 from tests.release.conftest import Candidates
 
 UP = "model.layers.0.mlp.up_proj.weight"
@@ -78,7 +79,7 @@ def test_only_merged_models_are_quantized(candidate: Candidates) -> None:
 
 def test_a_shape_that_4_bits_cannot_take_is_refused_before_work() -> None:
     folder = tiny_llama(home() / "staging" / "odd", hidden=40)
-    merged = adopt(folder, "merged", {"task": "causal-lm", "labels": []})
+    merged = adopt(folder, "merged", model_meta(Form.MERGED, "causal-lm", [], "b").plain())
     with pytest.raises(InputError, match=r"q_proj|multiples"):
         quantize(merged, Quantization())
     assert not list((home() / "staging").iterdir())
