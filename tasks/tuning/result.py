@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from tasks.artifact import artifacts, write_atomically
 from tasks.errors import InputError
+from tasks.evaluation.policy import parse_recipe
 from tasks.home import home, shown
 from tasks.lineage.ledger import events
-from tasks.settings import parse
 from tasks.store import Store
 from tasks.training.recipe import Recipe
 from tasks.training.train import training_code
@@ -116,7 +116,7 @@ def write_recipe(source: Path, target: Path, found: Mapping[str, Any], recipe: R
     yaml.dump(data, text)
     written = f"{_origin(found, source)}{text.getvalue()}"
     expected = with_values(recipe, best["values"]).model_copy(update={"schedule": None})
-    if parse(Recipe, plain_yaml.safe_load(written), target) != expected:
+    if parse_recipe(plain_yaml.safe_load(written), target) != expected:
         hint = "run the same command again: it makes a new search of the recipe as it is now"
         raise InputError("the recipe was changed while the search ran", value=shown(source), hint=hint)
     write_atomically(target, written.encode())

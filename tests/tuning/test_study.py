@@ -130,22 +130,25 @@ def test_a_failed_trial_is_told_and_not_best() -> None:
 def test_a_tuned_recipe_keeps_comments_and_says_where_it_comes_from(tmp_path: Path) -> None:
     import yaml
 
-    from tasks.settings import load
-    from tasks.training.recipe import Recipe
+    from tasks.evaluation.policy import load_recipe
     from tasks.tuning.config import with_values
 
     one = subject(3)
     plain = {key: value for key, value in one.recipe.plain().items() if key not in ("evaluation", "quantization")}
     plain["schedule"] = {"cron": "0 3 * * 1"}
+    plain["tighten"] = [{"name": "accurate", "kind": "threshold", "metric": "accuracy", "min": 0.5}]
     file, target = tmp_path / "tiny.yaml", tmp_path / "tiny-tuned.yaml"
     file.write_text("# why this recipe\n" + yaml.safe_dump(plain, sort_keys=False))
     values = {"training.learning_rate": 1e-05, "method.targets": ["query"], "training.warmup": 0.25}
     best = {"number": 2, "value": 0.5, "validation_loss": 0.5, "values": values}
     found = {"best": best, "study": one.key, "metric": "loss", "recipe_value": 0.75, "dataset_digest": "d" * 64}
     found["trials"] = [{"state": "complete"}, {"state": "pruned"}, {"state": "complete"}]
-    write_recipe(file, target, found, load(Recipe, file))
+    write_recipe(file, target, found, load_recipe(file))
     text = target.read_text()
-    assert load(Recipe, target) == with_values(one.recipe, values), "without the schedule: one recipe per model has it"
+    tuned = load_recipe(target)
+    assert tuned.tighten == load_recipe(file).tighten
+    without = tuned.model_copy(update={"tighten": ()})
+    assert without == with_values(one.recipe, values), "without the schedule: one recipe per model has it"
     assert "# why this recipe" in text
     assert f"study {one.key[:12]}, 3 trials (2 complete, 1 pruned)" in text
     assert "Trial 2: validation loss 0.5 (the recipe as it was: 0.75)" in text
