@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Literal
@@ -75,19 +75,23 @@ class Metric:
 
 
 @cache
-def _declared() -> tuple[Metric, ...]:
-    """`METRICS` of every file of `metrics/`, in the order of the files' names."""
+def declared_metrics() -> Mapping[str, tuple[Metric, ...]]:
+    """`METRICS` of every file of `metrics/`, by module, in the order of the files' names."""
     import tasks.evaluation.metrics as package
 
-    modules = [
-        importlib.import_module(f"{package.__name__}.{one.name}") for one in pkgutil.iter_modules(package.__path__)
-    ]
-    return tuple(metric for module in modules for metric in module.METRICS)
+    names = [f"{package.__name__}.{module.name}" for module in pkgutil.iter_modules(package.__path__)]
+    return {name: importlib.import_module(name).METRICS for name in names}
 
 
 def metrics_of(task: DatasetTask, over: Literal["records", "label"] = "records") -> dict[str, Metric]:
     """The metrics of a task by name: those of a test set and of slices of its records, or those of one label."""
-    return {metric.name: metric for metric in _declared() if metric.task == task and metric.over in (over, "both")}
+    every = (metric for metrics in declared_metrics().values() for metric in metrics)
+    return {metric.name: metric for metric in every if metric.task == task and metric.over in (over, "both")}
+
+
+def metric_modules(task: DatasetTask) -> list[str]:
+    """The modules that declare the metrics of a task: what it measures depends on their code."""
+    return [name for name, metrics in declared_metrics().items() if any(metric.task == task for metric in metrics)]
 
 
 def usual_metric(task: DatasetTask) -> str:

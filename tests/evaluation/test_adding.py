@@ -1,4 +1,4 @@
-"""A new kind of gate and a new metric are one file each: nothing else is told of them."""
+"""New kinds of gates and a new metric are one file each: nothing else is told of them."""
 
 from __future__ import annotations
 
@@ -54,6 +54,25 @@ class ForgetsLittle(Gate):
         lost = evidence.change("forgetting").change
         return self.result(slice_, lost <= self.most, f"{lost:.3g} bits per byte are lost", lost, self.most)
 '''
+RIVAL = '''
+from typing import ClassVar, Literal
+
+from tasks.evaluation.evidence import Evidence
+from tasks.evaluation.gate import GateResult, Protocol
+from tasks.evaluation.rival import NotWorseGate
+
+
+class NotWorseThanRival(NotWorseGate):
+    """Loses at most `tolerance` to a rival by name."""
+
+    kind: Literal["not-worse-than-rival"]
+    rival: str
+
+    about: ClassVar[tuple[str, ...]] = (*NotWorseGate.about, "rival")
+
+    def verdict(self, protocol: Protocol, evidence: Evidence, slice_: str | None) -> GateResult:
+        return self.against(evidence.other(self.rival), self.rival, protocol, evidence, slice_)
+'''
 POLICY = """
 name: careful
 task: causal-lm
@@ -61,29 +80,31 @@ description: asks for what was added
 gates:
   - {name: likely, kind: threshold, metric: nats_per_byte, max: 9.0, slice: "language=*"}
   - {name: remembers, kind: forgets-little, most: 0.5}
+  - {name: keeps-up, kind: not-worse-than-rival, metric: token_f1, rival: last year, tolerance: 0.1}
 """
 
 
-def extend(package: ModuleType, folder: Path, file: str, text: str, patch: pytest.MonkeyPatch) -> None:
+def extend(package: ModuleType, folder: Path, files: dict[str, str], patch: pytest.MonkeyPatch) -> None:
     folder.mkdir()
-    (folder / f"{file}.py").write_text(text)
+    for name, text in files.items():
+        (folder / f"{name}.py").write_text(text)
     patch.setattr(package, "__path__", [*package.__path__, str(folder)])
 
 
 @pytest.fixture
 def added(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    extend(metrics, tmp_path / "metrics", "likelihood", METRIC, monkeypatch)
-    extend(gates, tmp_path / "gates", "forgets_little", GATE, monkeypatch)
+    extend(metrics, tmp_path / "metrics", {"likelihood": METRIC}, monkeypatch)
+    extend(gates, tmp_path / "gates", {"forgets_little": GATE, "not_worse_than_rival": RIVAL}, monkeypatch)
     (tmp_path / "careful.yaml").write_text(POLICY)
     monkeypatch.setattr(policy, "POLICIES", tmp_path)
-    known = (gate.gate_kinds, metric._declared)
+    known = (gate.gate_kinds, metric.declared_metrics)
     for one in known:
         one.cache_clear()
     yield
     for one in known:
         one.cache_clear()
-    for name in ("tasks.evaluation.metrics.likelihood", "tasks.evaluation.gates.forgets_little"):
-        sys.modules.pop(name, None)
+    for name in ("metrics.likelihood", "gates.forgets_little", "gates.not_worse_than_rival"):
+        sys.modules.pop(f"tasks.evaluation.{name}", None)
 
 
 @pytest.mark.usefixtures("added")
@@ -94,22 +115,27 @@ def test_an_added_gate_judges_by_an_added_metric(store: Store) -> None:
     assert nats == pytest.approx(bits * 0.6931472)
 
     asked = protocol(*load_policy("careful").gates)
-    for after, expected in ((2.4, "passed"), (2.6, "failed")):
+    for after, right, expected in ((2.4, 0.8, "passed"), (2.6, 1.0, "failed")):
         changes = {"forgetting": Change("bits per byte", 2.0, after)}
-        verdict = judge(asked, Evidence(candidate, changes=changes))
+        rival = answered(dataset, right, name="rival")
+        verdict = judge(asked, Evidence(candidate, others={"last year": rival}, changes=changes))
         assert [(one.name, one.slice, one.outcome) for one in verdict.results] == [
             ("likely", "language=en", "passed"),
             ("likely", "language=zh", "passed"),
             ("remembers", None, expected),
+            ("keeps-up", None, expected),
         ]
         assert verdict.passed == (expected == "passed")
     unknown = judge(asked, Evidence(candidate))
-    assert unknown.reasons() == ["remembers: could not be judged: this was not measured: forgetting"]
+    assert unknown.reasons() == [
+        "remembers: could not be judged: this was not measured: forgetting",
+        "keeps-up: could not be judged: there is no such evaluation: last year",
+    ]
 
 
 @pytest.mark.usefixtures("added")
 def test_a_policy_that_misuses_an_added_gate_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "careful.yaml").write_text(POLICY.replace("most: 0.5", "most: .inf, metric: nats_per_byte"))
+    (tmp_path / "careful.yaml").write_text(POLICY.replace("most: 0.5", "most: .inf, metric: token_f1"))
     with pytest.raises(ConfigError) as caught:
         load_policy("careful")
     assert "gates.1.metric: a forgets-little gate does not use it" in str(caught.value)

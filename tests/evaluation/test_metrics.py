@@ -8,7 +8,7 @@ from sklearn.metrics import accuracy_score, f1_score, precision_score, recall_sc
 from tasks.config.evaluation import EvaluationSettings
 from tasks.config.words import DATASET_TASKS, DatasetTask, Task
 from tasks.evaluation.estimates import measure
-from tasks.evaluation.metric import BROKEN, _declared, usual_metric
+from tasks.evaluation.metric import BROKEN, declared_metrics, usual_metric
 from tasks.evaluation.metrics.answers import answer_statistics, choice_statistics
 from tasks.evaluation.metrics.labels import BINS, label_statistics
 from tasks.evaluation.metrics.tags import tag_statistics
@@ -131,7 +131,7 @@ def test_one_number_that_is_none_leaves_nothing_defined(spoiled: float) -> None:
 
 @pytest.mark.parametrize("task", DATASET_TASKS)
 def test_metrics_differ_in_name_and_one_of_each_task_is_the_usual_one(task: DatasetTask) -> None:
-    declared = [metric for metric in _declared() if metric.task == task]
+    declared = [one for metrics in declared_metrics().values() for one in metrics if one.task == task]
     for over in ("records", "label"):
         names = [metric.name for metric in declared if metric.over in (over, "both")]
         assert len(set(names)) == len(names)
