@@ -11,10 +11,11 @@ from tasks.config.words import Task
 from tasks.errors import InputError
 from tasks.evaluation.elsewhere import forgetting, transfer
 from tasks.evaluation.evidence import Change
+from tasks.meta.form import Form
 from tasks.store import Store
 from tasks.training.bases import Base
 from tasks.training.resolve import resolve_base
-from tests.factories import dataset_version, tiny_bert
+from tests.factories import dataset_version, model_meta, tiny_bert
 
 LABELS = {"text-classification": ["a", "b"], "token-classification": ["O", "B-X"], "causal-lm": []}
 
@@ -25,7 +26,8 @@ def base(tmp_path: Path) -> Base:
 
 
 def artifact(task: Task, folder: Path) -> Artifact:
-    return Artifact("0" * 64, "adapter", folder, {"task": task, "labels": LABELS[task]}, {})
+    meta = model_meta(Form.ADAPTER, task, LABELS[task], "b" * 64)
+    return Artifact("0" * 64, "adapter", folder, meta.plain(), {})
 
 
 def test_a_change_is_after_minus_before() -> None:
