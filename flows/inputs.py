@@ -15,6 +15,7 @@ from tasks.evaluation.gate import Protocol
 from tasks.lineage.event import Event
 from tasks.lineage.ledger import events
 from tasks.lineage.roles import roles
+from tasks.lineage.statements import Judgement, ProtocolFixed, Registered
 from tasks.store import Store
 from tasks.training.recipe import Recipe
 
@@ -88,17 +89,18 @@ def decided_before(store: Store, model: str, inputs: str) -> Decision | None:
         IntegrityError: the ledger does not verify.
     """
     history = events(store, model=model)
-    last = next((event for event in reversed(history) if event.kind == "protocol-fixed"), None)
-    if last is None or last.facts["inputs"] != inputs:
+    last = next((event for event in reversed(history) if event.kind == ProtocolFixed.kind), None)
+    if last is None or ProtocolFixed.read(last).inputs != inputs:
         return None
     for event in reversed(history):
         if event.run != last.run:
             continue
-        if event.kind == "registered":
-            version = next(one for one in roles(store, model).versions if one.number == event.facts["version"])
+        if event.kind == Registered.kind:
+            number = Registered.read(event).version
+            version = next(one for one in roles(store, model).versions if one.number == number)
             if version.promoted:
                 return Decision("promoted", version.promoted, f"version {version.number} was promoted")
             return Decision("waiting", event, f"version {version.number} passed its gates and waits for approval")
-        if event.kind == "judged" and event.facts["verdict"] == "failed":
-            return Decision("rejected", event, f"the {event.facts['form']} model was rejected")
+        if event.kind == Judgement.kind and (judged := Judgement.read(event)).verdict == "failed":
+            return Decision("rejected", event, f"the {judged.form} model was rejected")
     return None

@@ -16,6 +16,7 @@ from tasks.evaluation.gate import Protocol
 from tasks.evaluation.policy import load_recipe, protocol_of
 from tasks.lineage.event import Origin
 from tasks.lineage.recording import record_nothing_to_do
+from tasks.lineage.statements import Registered
 from tasks.release.register import approve_command, mirror
 from tasks.store import Store
 from tasks.tracking.runs import open_run
@@ -60,7 +61,7 @@ def run_recipe(store: Store, path: Path, actor: str | None = None) -> str:
             record_nothing_to_do(store, recipe, inputs, decision.text, decision.event, origin)
             mirror(recipe.model)  # a run that was killed between its decision and MLflow left the aliases behind
             if decision.outcome == "waiting":
-                raise ApprovalNeeded(text, hint=approve_command(recipe.model, decision.event.facts["version"]))
+                raise ApprovalNeeded(text, hint=approve_command(recipe.model, Registered.read(decision.event).version))
             click.echo(text)
             return text
         return _retrain(store, path, recipe, protocol, inputs, origin, id_, started)

@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 from flows.console import Row
 from flows.prepare import adopted, described
@@ -28,7 +27,9 @@ from tasks.evaluation.judge import Judged, judge
 from tasks.lineage import recording
 from tasks.lineage.report import FormJudged
 from tasks.lineage.roles import roles
+from tasks.lineage.statements import Role
 from tasks.meta.form import Form as Kind
+from tasks.meta.form import FormOrBase
 from tasks.meta.model import ModelMeta
 from tasks.release import merge as merging
 from tasks.release import quantize as quantizing
@@ -157,12 +158,10 @@ def judged(
     return Form(Judged(artifact, candidate, verdict), event.digest, parent)
 
 
-def _evaluated(
-    run: Run, role: Literal["candidate", "base", "champion"], model: Artifact | Base, dataset: DatasetVersion
-) -> Evaluation:
+def _evaluated(run: Run, role: Role, model: Artifact | Base, dataset: DatasetVersion) -> Evaluation:
     """Evaluate on the test split, and state it; what was stated before is not stated twice."""
     evaluation = evaluate(model, dataset, run.recipe.evaluation)
-    form = model.kind if isinstance(model, Artifact) else "base"
+    form: FormOrBase = Kind(model.kind) if isinstance(model, Artifact) else "base"
     recording.record_evaluated(run.store, run.recipe.model, role, form, evaluation, run.origin)
     return evaluation
 

@@ -13,6 +13,7 @@ from tasks.data.params import one_dataset
 from tasks.data.version import DatasetVersion
 from tasks.lineage.event import Event
 from tasks.lineage.ledger import events
+from tasks.lineage.statements import ModelDerived, ModelMade, statements
 from tasks.meta.form import Form
 from tasks.release.merge import cannot_merge
 from tasks.store import Store
@@ -65,7 +66,7 @@ def _stages(store: Store, recipe: Recipe) -> list[Planned]:
         else Planned("data", "run (only what changed)", one_dataset(recipe.dataset).source, None)
     ]
     trained = _trained(recipe, version) if version else None
-    seconds = _last_seconds(history, "model-trained")
+    seconds = _last_seconds(history, None)
     name = f"fine-tune ({recipe.method.name})"
     if trained:
         planned.append(Planned(name, "be reused", f"{trained.kind} {trained.digest[:12]}", None))
@@ -75,12 +76,12 @@ def _stages(store: Store, recipe: Recipe) -> list[Planned]:
     merges = method.has_adapter and method.mergeable
     if merges:
         whole = find(Form.MERGED, {"parent": trained.digest}) if trained else None
-        planned.append(_derived("merge", whole, before, _last_seconds(history, "model-derived", step="merge")))
+        planned.append(_derived("merge", whole, before, _last_seconds(history, "merge")))
     elif method.has_adapter:
         before = f"the adapter: {cannot_merge(method)}"
     keyed = {"parent": whole.digest, "settings": recipe.quantization.plain()} if whole else None
     small = find(Form.QUANTIZED, keyed) if keyed else None
-    planned.append(_derived("quantize", small, before, _last_seconds(history, "model-derived", step="quantize")))
+    planned.append(_derived("quantize", small, before, _last_seconds(history, "quantize")))
     forms = 3 if merges else 2
     planned.append(Planned("judge", f"run ({forms} forms; what was measured before is reused)", recipe.policy, None))
     return [*planned, Planned("register and promote", "run", recipe.model, None)]
@@ -110,10 +111,11 @@ def _trained(recipe: Recipe, version: DatasetVersion) -> Artifact | None:
     return find(kind, training_inputs(recipe, version, base), training_code())
 
 
-def _last_seconds(history: list[Event], kind: str, **facts: str) -> float | None:
-    for event in reversed(history):
-        if event.kind == kind and all(event.facts[key] == value for key, value in facts.items()):
-            return float(event.facts["seconds"])
+def _last_seconds(history: list[Event], step: str | None) -> float | None:
+    """How long a step took the last time; None: training."""
+    for _, made in statements(ModelMade, reversed(history)):
+        if step == (made.step if isinstance(made, ModelDerived) else None):
+            return made.seconds
     return None
 
 

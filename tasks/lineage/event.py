@@ -48,7 +48,7 @@ class Origin:
 
 @dataclass(frozen=True)
 class Event:
-    """One event. `subjects` maps a name to a SHA-256; `facts` is what the event states (`statements.py`)."""
+    """One event. `subjects` maps a name to a SHA-256; `facts` is what the event states (`statements/`)."""
 
     sequence: int
     digest: str
@@ -73,13 +73,14 @@ def seal_event(
     subjects: Mapping[str, str],
     facts: Mapping[str, Any],
     *,
+    version: int = 1,
     sequence: int,
     previous: str,
     time: datetime,
     origin: Origin,
     by: Signer,
 ) -> bytes:
-    """The envelope of a new event; the same arguments always give the same bytes.
+    """The envelope of a new event; the same arguments always give the same bytes. `version` is of the facts' shape.
 
     Raises:
         ValueError: an argument cannot be recorded: no subject, a digest that is none, a number that is not finite.
@@ -88,7 +89,7 @@ def seal_event(
         raise ValueError("an event needs a subject")
     if wrong := [name for name, digest in subjects.items() if not _DIGEST.fullmatch(digest)]:
         raise ValueError(f"no SHA-256 in hexadecimal: {', '.join(wrong)}")
-    kind_uri = f"urn:galen:{kind}:v1"
+    kind_uri = f"urn:galen:{kind}:v{version}"
     if not _PREDICATE.fullmatch(kind_uri):
         raise ValueError(f"not a kind of event: {kind}")
     statement = {

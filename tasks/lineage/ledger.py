@@ -72,9 +72,17 @@ def head_file(store: Store) -> Path:
 
 
 def append(
-    store: Store, kind: str, subjects: Mapping[str, str], facts: Mapping[str, Any], origin: Origin | None = None
+    store: Store,
+    kind: str,
+    subjects: Mapping[str, str],
+    facts: Mapping[str, Any],
+    origin: Origin | None = None,
+    *,
+    version: int = 1,
 ) -> Event:
-    """Add an event, on disk when this returns. `statements.py` has a typed function for each kind.
+    """Add an event, on disk when this returns; `version` is that of the shape of its facts.
+
+    `statements/` has a class for each kind and version, `recording/` a function that fills it in and records it.
 
     Raises:
         IntegrityError: the end of the ledger does not verify: nothing is added to a broken chain.
@@ -92,6 +100,7 @@ def append(
                 kind,
                 subjects,
                 facts,
+                version=version,
                 sequence=last.sequence + 1,
                 previous=last.digest,
                 time=datetime.now(UTC),

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from tasks.artifact import write_atomically
 from tasks.data.version import SPLITS, DatasetVersion
-from tasks.lineage.event import Event, Origin
+from tasks.lineage.event import Origin
 from tasks.lineage.ledger import events, head
 from tasks.lineage.roles import RegisteredVersion, Role, roles
+from tasks.lineage.statements import DatasetSealed, statements
 from tasks.reports import fill
 from tasks.store import Store
 from tasks.training.recipe import Recipe
@@ -106,12 +107,12 @@ def render(store: Store, report: RunReport) -> str:
     )
 
 
-def _sealed(store: Store, report: RunReport) -> Event | None:
-    """The event that sealed the dataset version, in this run or an earlier one."""
+def _sealed(store: Store, report: RunReport) -> DatasetSealed | None:
+    """What was stated when the dataset version was sealed, in this run or an earlier one."""
     if report.dataset is None:
         return None
     digest = report.dataset.digest
-    return next((event for event in events(store, "dataset-sealed") if event.facts["dataset"] == digest), None)
+    return next((said for _, said in statements(DatasetSealed, events(store)) if said.dataset == digest), None)
 
 
 def _held(store: Store, report: RunReport) -> tuple[Role, ...]:

@@ -8,6 +8,7 @@ from typing import Literal
 from tasks.errors import InputError, IntegrityError
 from tasks.lineage.event import Event
 from tasks.lineage.ledger import events
+from tasks.lineage.statements import Approved, Holder, Judgement, Promoted, Registered, statements
 from tasks.store import Store
 
 Role = Literal["champion", "previous", "candidate"]
@@ -64,7 +65,9 @@ def models(store: Store) -> list[str]:
     Raises:
         IntegrityError: the ledger does not verify.
     """
-    return sorted({event.facts["model"] for event in events(store) if event.kind in ("judged", "registered")})
+    history = events(store)
+    judged = {said.model for _, said in statements(Judgement, history)}
+    return sorted(judged | {said.model for _, said in statements(Registered, history)})
 
 
 def roles(store: Store, model: str) -> Roles:
@@ -78,12 +81,12 @@ def roles(store: Store, model: str) -> Roles:
     versions: dict[int, RegisteredVersion] = {}
     reign: list[int] = []  # numbers of the champions, oldest first
     for event in events(store, model=model):
-        if event.kind in ("judged", "approved"):
+        if event.kind in (Judgement.kind, Approved.kind):
             decisions[event.digest] = event
-        elif event.kind == "registered":
+        elif event.kind == Registered.kind:
             version = _registered(event, decisions, versions)
             versions[version.number] = version
-        elif event.kind == "promoted":
+        elif event.kind == Promoted.kind:
             version = _promoted(event, decisions, versions, reign)
             versions[version.number] = version
             reign.append(version.number)
@@ -127,22 +130,23 @@ def _held(found: Roles) -> str:
 
 
 def _registered(event: Event, decisions: dict[str, Event], versions: dict[int, RegisteredVersion]) -> RegisteredVersion:
-    facts = event.facts
-    decision = decisions.get(facts["judged"])
-    if decision is None or decision.kind != "judged" or decision.facts["verdict"] != "passed":
+    said = Registered.read(event)
+    decision = decisions.get(said.judged)
+    judged = Judgement.read(decision) if decision and decision.kind == Judgement.kind else None
+    if decision is None or judged is None or judged.verdict != "passed":
         raise _contradiction(event, "registers what no earlier event passed")
-    if decision.facts["artifact"] != facts["artifact"]:
+    if judged.artifact != said.artifact:
         raise _contradiction(event, f"registers another artifact than event {decision.sequence} passed")
-    if facts["version"] != len(versions) + 1:
-        raise _contradiction(event, f"registers version {facts['version']}, but {len(versions) + 1} comes next")
+    if said.version != len(versions) + 1:
+        raise _contradiction(event, f"registers version {said.version}, but {len(versions) + 1} comes next")
     return RegisteredVersion(
-        facts["model"],
-        facts["version"],
-        facts["artifact"],
-        facts["merged"],
-        facts["adapter"],
-        facts["dataset"],
-        facts["base"]["digest"],
+        said.model,
+        said.version,
+        said.artifact,
+        said.merged,
+        said.adapter,
+        said.dataset,
+        said.base.digest,
         judged=decision,
         registered=event,
         approved=None,
@@ -153,18 +157,21 @@ def _registered(event: Event, decisions: dict[str, Event], versions: dict[int, R
 def _promoted(
     event: Event, decisions: dict[str, Event], versions: dict[int, RegisteredVersion], reign: list[int]
 ) -> RegisteredVersion:
-    facts = event.facts
-    version = versions.get(facts["version"])
-    if version is None or version.artifact != facts["artifact"] or version.registered.digest != facts["registered"]:
+    said = Promoted.read(event)
+    version = versions.get(said.version)
+    if version is None or version.artifact != said.artifact or version.registered.digest != said.registered:
         raise _contradiction(event, "promotes what no earlier event registered")
-    approval = decisions.get(facts["approved"]) if facts["approved"] else None
-    if facts["approved"] and (approval is None or approval.facts.get("registered") != facts["registered"]):
+    approval = decisions.get(said.approved) if said.approved else None
+    if said.approved and (approval is None or not _approves(approval, said)):
         raise _contradiction(event, "names an approval that no earlier event gave to this version")
     before = versions[reign[-1]] if reign else None
-    said = facts["previous"]
-    if (said and (said["version"], said["artifact"])) != (before and (before.number, before.artifact)):
+    if said.previous != (before and Holder(version=before.number, artifact=before.artifact)):
         raise _contradiction(event, "names another champion before it than the events do")
     return replace(version, promoted=event, approved=approval)
+
+
+def _approves(approval: Event, promoted: Promoted) -> bool:
+    return approval.kind == Approved.kind and Approved.read(approval).registered == promoted.registered
 
 
 def _contradiction(event: Event, fault: str) -> IntegrityError:

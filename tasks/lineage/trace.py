@@ -13,6 +13,15 @@ from tasks.errors import InputError, IntegrityError
 from tasks.lineage.event import Event
 from tasks.lineage.ledger import events
 from tasks.lineage.roles import Roles, roles
+from tasks.lineage.statements import (
+    DatasetSealed,
+    Evaluated,
+    ModelDerived,
+    ModelMade,
+    ModelTrained,
+    Statement,
+    statements,
+)
 from tasks.meta.dataset import DatasetMeta
 from tasks.store import Store
 
@@ -21,6 +30,7 @@ if TYPE_CHECKING:
 
 How = Literal["learned", "selected on", "judged on"]
 Matched = Literal["record", "group", "derived"]
+_USERS = (ModelTrained.kind, ModelDerived.kind, Evaluated.kind)
 _USE: dict[str, How] = {"train": "learned", "validation": "selected on", "test": "judged on"}
 
 
@@ -102,7 +112,7 @@ def trace(store: Store, record_id: str) -> Trace:
     if not record_id.strip():
         raise InputError("a record id is needed")
     history = events(store)
-    sealed = {event.facts["dataset"]: event.sequence for event in history if event.kind == "dataset-sealed"}
+    sealed = {said.dataset: event.sequence for event, said in statements(DatasetSealed, history)}
     versions = store.all("dataset")
     wanted = aliases(store, record_id)
     found = []
@@ -155,25 +165,29 @@ def _search(table: pa.Table, wanted: list[str]) -> Iterator[tuple[str, Matched, 
 
 def _uses(store: Store, history: list[Event], version: Artifact, split: str) -> tuple[ModelUse, ...]:
     """The models that used a split of a dataset version, each once, in the order of their events."""
-    seen: dict[str, Event] = {}  # artifact -> the event by which it is known to have used the split
-    for event in history:
-        facts = event.facts
-        trained = event.kind == "model-trained" and split != "test" and facts["dataset"] == version.digest
-        derived = event.kind == "model-derived" and facts["parent"] in seen and split != "test"
-        judged = event.kind == "evaluated" and facts["test"] == version.files[f"{split}.parquet"]
-        if trained or derived or judged:
-            seen.setdefault(facts["artifact"], event)
-    held = {model: roles(store, model) for model in {event.facts["model"] for event in seen.values()}}
-    return tuple(_use(event, _USE[split], held[event.facts["model"]]) for event in seen.values())
+    seen: dict[str, tuple[Event, ModelMade | Evaluated]] = {}  # artifact -> how it is known to have used the split
+    for event, said in statements(Statement, [event for event in history if event.kind in _USERS]):
+        match said:
+            case ModelTrained():
+                used = split != "test" and said.dataset == version.digest
+            case ModelDerived():
+                used = split != "test" and said.parent in seen
+            case Evaluated():
+                used = said.test == version.files[f"{split}.parquet"]
+            case _:
+                continue
+        if used:
+            seen.setdefault(said.artifact, (event, said))
+    held = {model: roles(store, model) for model in {said.model for _, said in seen.values()}}
+    return tuple(_use(event, said, _USE[split], held[said.model]) for event, said in seen.values())
 
 
-def _use(event: Event, how: How, held: Roles) -> ModelUse:
-    facts = event.facts
-    versions = [version for version in held.versions if facts["artifact"] in version.forms]
+def _use(event: Event, said: ModelMade | Evaluated, how: How, held: Roles) -> ModelUse:
+    versions = [version for version in held.versions if said.artifact in version.forms]
     return ModelUse(
-        facts["model"],
-        facts["form"],
-        facts["artifact"],
+        said.model,
+        said.form,
+        said.artifact,
         how,
         tuple(version.number for version in versions),
         tuple(role for version in versions for role in held.of(version)),

@@ -33,3 +33,5 @@ _STEP: dict[Form, Literal["merge", "quantize"] | None] = {
     Form.QUANTIZED: "quantize",
 }
 FORMS: tuple[str, ...] = tuple(Form)
+FormOrBase = Form | Literal["base"]
+"""What stands for a model where bases count too: a base as it is has no form."""

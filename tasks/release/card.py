@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from tasks.artifact import Artifact
 from tasks.home import CHECKOUT, home
+from tasks.lineage.event import Event
 from tasks.lineage.ledger import events
 from tasks.lineage.roles import RegisteredVersion
+from tasks.lineage.statements import DatasetSealed, Evaluated, Judgement, ProtocolFixed, statements
 from tasks.meta.model import ModelMeta
 from tasks.store import Store
 
@@ -16,18 +18,17 @@ def model_card(version: RegisteredVersion, artifact: Artifact) -> str:
     """The card of a version, Markdown, from the template `mlflow/model_card.md`."""
     from jinja2 import Environment, StrictUndefined
 
-    judged = version.judged.facts
-    sealed = {event.facts["dataset"]: event.facts for event in events(Store(home()), "dataset-sealed")}
-    measured = {
-        event.facts["evaluation"]: event.facts for event in events(Store(home()), "evaluated", model=version.model)
-    }
-    evaluation = measured.get(judged["evaluation"], {})
+    history = events(Store(home()))
+    judged = Judgement.read(version.judged)
+    sealed = {said.dataset: said for _, said in statements(DatasetSealed, history)}
+    measured = {one.evaluation: one for _, one in statements(Evaluated, history) if one.model == version.model}
+    evaluation = measured.get(judged.evaluation)
     said = ModelMeta.read(artifact)
     environment = Environment(undefined=StrictUndefined, keep_trailing_newline=True)
     return environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
         model=version.model,
         version=version.number,
-        intended_use=_intended_use(version),
+        intended_use=_intended_use(version, history),
         task=said.task,
         base=", ".join(str(value) for value in said.base.ref.values()) or version.base,
         method=", ".join(f"{key} {value}" for key, value in sorted(said.method.plain().items())),
@@ -37,23 +38,23 @@ def model_card(version: RegisteredVersion, artifact: Artifact) -> str:
         judged=version.judged.digest,
         data=sealed.get(version.dataset),
         dataset=version.dataset,
-        evaluation=judged["evaluation"],
-        metrics=evaluation.get("metrics"),
-        confidence=evaluation.get("settings", {}).get("confidence"),
-        slices=", ".join(sorted(evaluation.get("slices", {}))),
-        gates=judged["gates"],
+        evaluation=judged.evaluation,
+        metrics=evaluation.metrics if evaluation else None,
+        confidence=evaluation.settings.confidence if evaluation else None,
+        slices=", ".join(sorted(evaluation.slices)) if evaluation else "",
+        gates=judged.gates,
         number=_number,
     )
 
 
-def _intended_use(version: RegisteredVersion) -> str:
+def _intended_use(version: RegisteredVersion, history: list[Event]) -> str:
     """As the recipe said when the version was judged."""
     fixed = [
-        event
-        for event in events(Store(home()), "protocol-fixed", model=version.model)
-        if event.run == version.judged.run
+        said.settings.intended_use
+        for event, said in statements(ProtocolFixed, history)
+        if said.model == version.model and event.run == version.judged.run
     ]
-    return str(fixed[-1].facts["settings"]["intended_use"]) if fixed else "not stated"
+    return fixed[-1] if fixed else "not stated"
 
 
 def _number(value: float | None) -> str:

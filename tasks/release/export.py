@@ -14,6 +14,7 @@ from tasks.artifact import Artifact, read, verify, write_atomically
 from tasks.errors import InputError, IntegrityError
 from tasks.home import CHECKOUT, home
 from tasks.lineage.ledger import events
+from tasks.lineage.statements import DatasetSealed, statements
 from tasks.meta.model import ModelMeta
 from tasks.release.card import model_card
 from tasks.release.register import Version, resolve
@@ -126,11 +127,11 @@ def _fill(draft: Path, version: Version, artifact: Artifact) -> None:
     )
     write_atomically(draft / "README.md", text.rstrip().encode() + b"\n")
     write_atomically(draft / "MODEL_CARD.md", model_card(version, artifact).encode())
+    store = Store(home())
+    sealed = [event for event, said in statements(DatasetSealed, events(store)) if said.dataset == version.dataset]
     about = [
         {"sequence": event.sequence, "digest": event.digest, "envelope": json.loads(event.envelope)}
-        for event in events(Store(home()))
-        if event.facts.get("model") == version.model
-        or (event.kind == "dataset-sealed" and event.facts.get("dataset") == version.dataset)
+        for event in sorted([*events(store, model=version.model), *sealed], key=lambda event: event.sequence)
     ]
     write_atomically(draft / "lineage.json", json.dumps(about, indent=1).encode() + b"\n")
 

@@ -18,10 +18,12 @@ from tasks.digest import digest_data
 from tasks.errors import InputError, IntegrityError
 from tasks.home import home
 from tasks.lineage import recording
-from tasks.lineage import roles as ledger
 from tasks.lineage.event import Event, Origin
 from tasks.lineage.ledger import events
-from tasks.lineage.roles import ROLES, RegisteredVersion
+from tasks.lineage.roles import ROLES, RegisteredVersion, Roles, roles
+from tasks.lineage.roles import models as known_models
+from tasks.lineage.roles import resolve as resolve_version
+from tasks.lineage.statements import Judgement
 from tasks.meta.form import Form
 from tasks.release.card import model_card
 from tasks.store import Store
@@ -72,7 +74,7 @@ def register(
         raise InputError(f"a model of kind {artifact.kind} cannot be registered", hint="register its quantized form")
     verify(artifact)
     with locked(f"registry-{model}"):
-        known = ledger.roles(Store(home()), model).versions
+        known = roles(Store(home()), model).versions
         if known and known[-1].artifact == artifact.digest:  # made by a run that was killed, or promoted already
             mirror(model, run=run)
             return known[-1]
@@ -81,7 +83,7 @@ def register(
             Store(home()), model, artifact, judged_event, merged=merged, adapter=adapter, origin=origin
         )
         _mirror(model, run, {event.digest: upload})
-    return ledger.roles(Store(home()), model).versions[-1]
+    return roles(Store(home()), model).versions[-1]
 
 
 def promote(version: Version, origin: Origin | None = None, *, approved: Event | None = None) -> Version:
@@ -95,7 +97,7 @@ def promote(version: Version, origin: Origin | None = None, *, approved: Event |
         Interrupted: MLflow does not answer; the decision stands, and the mirror follows on the next run.
     """
     with locked(f"registry-{version.model}"):
-        champion = ledger.roles(Store(home()), version.model).champion
+        champion = roles(Store(home()), version.model).champion
         if champion is None or champion.number != version.number:
             if champion and version.number < champion.number:
                 raise InputError(
@@ -105,7 +107,7 @@ def promote(version: Version, origin: Origin | None = None, *, approved: Event |
             load(version.artifact)
             recording.record_promoted(Store(home()), version.model, version.number, approved=approved, origin=origin)
         _mirror(version.model)
-    return ledger.resolve(Store(home()), f"{version.model}@{version.number}")
+    return resolve_version(Store(home()), f"{version.model}@{version.number}")
 
 
 def approve(reference: str, *, by: str, reason: str, origin: Origin | None = None) -> Version:
@@ -124,7 +126,7 @@ def approve(reference: str, *, by: str, reason: str, origin: Origin | None = Non
     if not (by.strip() and reason.strip()):
         raise InputError("an approval needs a name and a reason", hint='--by "YOUR NAME" --reason "..."')
     version, _ = resolve(reference)
-    if (waiting := ledger.roles(Store(home()), version.model).candidate) is None or waiting.number != version.number:
+    if (waiting := roles(Store(home()), version.model).candidate) is None or waiting.number != version.number:
         raise InputError("this version does not wait for a decision", value=reference)
     check_reachable(Store(home()))
     event = recording.record_approved(
@@ -145,14 +147,14 @@ def resolve(reference: str) -> tuple[Version, Artifact]:
     if re.fullmatch(r"[0-9a-f]{64}", reference):
         found = [
             one
-            for model in ledger.models(Store(home()))
-            for one in ledger.roles(Store(home()), model).versions
+            for model in known_models(Store(home()))
+            for one in roles(Store(home()), model).versions
             if one.artifact == reference
         ]
         if not found:
             raise InputError("no registered version has this digest", value=reference, hint="see: galen models")
         return found[-1], load(reference)
-    version = ledger.resolve(Store(home()), reference)
+    version = resolve_version(Store(home()), reference)
     return version, load(version.artifact)
 
 
@@ -168,16 +170,16 @@ def models(model: str | None = None) -> list[dict[str, Any]]:
         InputError: no such model.
         IntegrityError: the ledger does not verify.
     """
-    known = ledger.models(Store(home()))
+    known = known_models(Store(home()))
     if model is not None and model not in known:
         raise InputError("no such model", value=model, hint=f"models: {', '.join(known) or 'none yet'}")
     rows = []
     for name in known if model is None else [model]:
-        found = ledger.roles(Store(home()), name)
+        found = roles(Store(home()), name)
         for version in found.versions:
             rows.append(_row(name, version.registered, version.judged) | _of_version(version, found))
         for event in events(Store(home()), "judged", model=name):
-            if event.facts["verdict"] == "failed":
+            if Judgement.read(event).verdict == "failed":
                 rows.append(_row(name, event, event))
     return sorted(rows, key=lambda row: (row["model"], row["time"]))
 
@@ -192,7 +194,7 @@ def mirror(model: str, *, run: Run | None = None) -> bool:
         Interrupted: MLflow does not answer.
     """
     try:
-        if _mirrored(model).read_text() == _state(ledger.roles(Store(home()), model)):
+        if _mirrored(model).read_text() == _state(roles(Store(home()), model)):
             return False
     except FileNotFoundError:
         pass
@@ -201,7 +203,7 @@ def mirror(model: str, *, run: Run | None = None) -> bool:
 
 
 def _mirror(model: str, run: Run | None = None, uploads: Mapping[str, registry.Upload] | None = None) -> None:
-    found = ledger.roles(Store(home()), model)
+    found = roles(Store(home()), model)
     numbers = {
         tags[_EVENT]: number for number, tags in registry.versions(Store(home()), model).items() if _EVENT in tags
     }
@@ -258,7 +260,7 @@ def _tags(version: Version) -> dict[str, str]:
     return {key: value for key, value in found.items() if value is not None}
 
 
-def _state(found: ledger.Roles) -> str:
+def _state(found: Roles) -> str:
     """What the mirror must show, in one digest."""
     held = {str(version.number): [version.registered.digest, *found.of(version)] for version in found.versions}
     return digest_data({"store": uri(Store(home())), "versions": held})
@@ -268,18 +270,17 @@ def _mirrored(model: str) -> Path:
     return home() / "mirrored" / model
 
 
-def _row(model: str, event: Event, judged: Event) -> dict[str, Any]:
+def _row(model: str, event: Event, decision: Event) -> dict[str, Any]:
+    judged = Judgement.read(decision)
     return {
         "model": model,
         "version": None,
         "roles": [],
-        "verdict": judged.facts["verdict"],
-        "form": judged.facts["form"],
-        "artifact": judged.facts["artifact"],
-        "dataset": judged.facts["dataset"],
-        "reasons": [
-            f"{gate['name']}: {gate['reason']}" for gate in judged.facts["gates"] if gate["outcome"] not in _OK
-        ],
+        "verdict": judged.verdict,
+        "form": judged.form,
+        "artifact": judged.artifact,
+        "dataset": judged.dataset,
+        "reasons": [f"{gate.name}: {gate.reason}" for gate in judged.gates if gate.outcome not in _OK],
         "time": event.time.isoformat(timespec="seconds"),
     }
 
@@ -287,7 +288,7 @@ def _row(model: str, event: Event, judged: Event) -> dict[str, Any]:
 _OK = ("passed", "not-applicable")
 
 
-def _of_version(version: Version, found: ledger.Roles) -> dict[str, Any]:
+def _of_version(version: Version, found: Roles) -> dict[str, Any]:
     return {
         "version": version.number,
         "roles": list(found.of(version)),

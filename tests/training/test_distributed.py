@@ -201,7 +201,7 @@ def start(given: Recipe, dataset: DatasetVersion) -> subprocess.Popen[str]:
     script = (
         "import sys\n"
         "from tasks.artifact import load\n"
-        "from tasks.config import Recipe\n"
+        "from tasks.training.recipe import Recipe\n"
         "from tasks.data.version import DatasetVersion\n"
         "from tasks.training.resolve import resolve_base\n"
         "from tasks.training.train import finetune\n"

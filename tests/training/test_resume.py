@@ -51,7 +51,7 @@ def test_a_killed_run_ends_in_the_same_bytes(
     script = (
         "import os, signal, sys; sys.path.insert(0, sys.argv[1])\n"
         "from tasks.artifact import load\n"
-        "from tasks.config import Recipe\n"
+        "from tasks.training.recipe import Recipe\n"
         "from tasks.data.version import DatasetVersion\n"
         "from tasks.training import loop\n"
         "from tasks.training.resolve import resolve_base\n"

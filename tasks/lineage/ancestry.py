@@ -1,0 +1,206 @@
+"""How a version came to be, as a tree: from the events, with every artifact that they name hashed again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import TypeVar
+
+from tasks.artifact import Artifact
+from tasks.digest import digest_tree
+from tasks.errors import IntegrityError
+from tasks.lineage.event import Event
+from tasks.lineage.node import Node, Status, of_event
+from tasks.lineage.roles import RegisteredVersion
+from tasks.lineage.statements import (
+    Approved,
+    DatasetSealed,
+    Evaluated,
+    Judgement,
+    ModelDerived,
+    ModelMade,
+    ModelTrained,
+    ProtocolFixed,
+    Statement,
+    statements,
+)
+from tasks.store import Store
+
+S = TypeVar("S", bound=Statement)
+
+
+class Ancestry:
+    """Builds the tree of one version from the events up to now. Each artifact is hashed once."""
+
+    def __init__(self, store: Store, version: RegisteredVersion, history: list[Event]) -> None:
+        self._store = store
+        self._version = version
+        self._history = history
+        self._load = cache(self._loaded)
+
+    def root(self) -> Node:
+        """The promotion, or the registration of a version that was never promoted."""
+        version = self._version
+        registered = of_event(f"registered as version {version.number}", version.registered)
+        registered = registered.under(self._model(version.artifact))
+        if version.promoted is None:
+            return registered
+        approved = []
+        if version.approved:
+            said = Approved.read(version.approved)
+            approved = [of_event("approved", version.approved, f"by {said.name}: {said.reason}")]
+        return of_event("promoted to champion", version.promoted).under(*approved, registered)
+
+    def _model(self, digest: str) -> Node:
+        """A form of the model: its bytes, its judgement, and what it was made from."""
+        found = self._made(digest)
+        if found is None:
+            return Node(f"model {digest[:12]}", "contradicted", "no event says how it was made", digest)
+        event, made = found
+        judged = self._judged(digest, made)
+        if isinstance(made, ModelDerived):
+            node = self._artifact_node(f"{made.form} model", digest, event, f"made by {made.step}")
+            return node.under(judged, self._model(made.parent))
+        trained = ModelTrained.read(event)
+        code = event.code
+        state = (
+            f"commit {str(code['commit'])[:12]}{', not clean' if code['dirty'] else ''}" if code["commit"] else "no git"
+        )
+        detail = f"trained by {trained.method.name}, seed {trained.seed}, {state}"
+        node = self._artifact_node(f"{trained.form} model", digest, event, detail)
+        return node.under(judged, self._base(trained), self._dataset(trained.dataset))
+
+    def _judged(self, digest: str, made: ModelMade) -> Node:
+        model = self._version.model
+        found = self._last(Judgement, lambda one: (one.artifact, one.model) == (digest, model))
+        if found is None:
+            return Node(f"judgement of {digest[:12]}", "missing", "no event judged this form", digest)
+        event, judged = found
+        passed = sum(gate.outcome == "passed" for gate in judged.gates)
+        node = of_event("judged", event, f"{judged.verdict}, {passed} of {len(judged.gates)} gates passed")
+        return node.under(self._evaluation(judged), self._protocol(event, judged, made))
+
+    def _evaluation(self, judged: Judgement) -> Node:
+        digest = judged.evaluation
+        found = self._last(Evaluated, lambda one: one.evaluation == digest)
+        if found is None:
+            return Node("evaluation", "missing", "no event states this evaluation", digest)
+        event, stated = found
+        node = self._artifact_node("evaluation", digest, event, f"on the {stated.split} split")
+        # By the test set, not by the version: one with the same test set needs no new evaluation.
+        dataset = self._last(DatasetSealed, lambda one: one.dataset == judged.dataset)
+        artifact = self._load(digest)
+        return node.contradicted(
+            {
+                "it measured another model": stated.artifact != judged.artifact,
+                "its test set is not the sealed one": dataset is not None
+                and dataset[1].splits[stated.split].digest != stated.test,
+                "its predictions are not the stated ones": isinstance(artifact, Artifact)
+                and artifact.files.get("predictions.parquet") != stated.predictions,
+            }
+        )
+
+    def _protocol(self, event: Event, judged: Judgement, made: ModelMade) -> Node:
+        fixed = [
+            one
+            for one, said in statements(ProtocolFixed, self._history)
+            if said.protocol == judged.protocol and one.sequence < event.sequence
+        ]
+        if not fixed:
+            return Node("protocol", "missing", "no event fixed it before the judgement", judged.protocol)
+        trained = self._first_trained(made)
+        early = trained is not None and fixed[0].sequence < trained.sequence
+        detail = "fixed before training" if early else "fixed before judging; the model had been trained earlier"
+        return Node("protocol", "verified", detail, judged.protocol, fixed[0])
+
+    def _first_trained(self, made: ModelMade) -> Event | None:
+        """The event by which the training behind a form was first recorded."""
+        while isinstance(made, ModelDerived):
+            parent = self._made(made.parent)
+            if parent is None:
+                return None
+            made = parent[1]
+        return next(event for event, one in statements(ModelTrained, self._history) if one.artifact == made.artifact)
+
+    def _base(self, trained: ModelTrained) -> Node:
+        from tasks.training.bases import locate_base
+
+        digest, ref = trained.base.digest, trained.base.ref
+        name = f"base model ({', '.join(f'{key} {value}' for key, value in ref.items())})"
+        if "base" in ref:
+            return self._artifact_node(name, digest, None, "made here")
+        try:
+            folder = Path(json.loads((self._store.root / "bases" / f"{digest}.json").read_bytes())["path"])
+        except (OSError, ValueError, KeyError):
+            return Node(name, "recorded", "nobody knows where it is on this machine", digest)
+        if not folder.is_dir():  # the user's own folder, or a cache: Galen never promised to keep it
+            return Node(name, "recorded", f"no longer in {folder}", digest)
+        try:
+            locate_base(digest)
+        except IntegrityError:
+            return Node(name, "changed", f"what is in {folder} is not what was trained on", digest)
+        return Node(name, "verified", f"hashed again in {folder}", digest)
+
+    def _dataset(self, digest: str) -> Node:
+        found = self._last(DatasetSealed, lambda one: one.dataset == digest)
+        if found is None:
+            return Node(f"dataset {digest[:12]}", "missing", "no event sealed it", digest)
+        event, sealed = found
+        counts = ", ".join(f"{split.records:,} {name}" for name, split in sealed.splits.items())
+        node = self._artifact_node(f"dataset {sealed.name}", digest, event, f"{counts}; licence {sealed.licence}")
+        artifact = self._load(digest)
+        stated = {f"{name}.parquet": split.digest for name, split in sealed.splits.items()}
+        differs = isinstance(artifact, Artifact) and any(artifact.files.get(name) != stated[name] for name in stated)
+        node = node.contradicted({"its splits are not the stated ones": differs})
+        source = sealed.source
+        rows = "?" if source.rows is None else source.rows
+        recorded = f"{rows} rows, {source.format or '?'}; lies outside GALEN_HOME"
+        children = [Node("source", "recorded", recorded, source.digest), _independence(event, sealed)]
+        if sealed.pipeline:
+            children.append(_pipeline(self._store, digest, sealed.pipeline))
+        return node.under(*children)
+
+    def _artifact_node(self, name: str, digest: str, event: Event | None, detail: str) -> Node:
+        found = self._load(digest)
+        if isinstance(found, Artifact):
+            return Node(name, "verified", f"{detail}; {len(found.files)} files hashed again", digest, event)
+        status: Status = "changed" if self._store.has(digest) else "missing"
+        return Node(name, status, found.what, digest, event)
+
+    def _loaded(self, digest: str) -> Artifact | IntegrityError:
+        try:
+            return self._store.load(digest)
+        except IntegrityError as error:
+            return error
+
+    def _made(self, digest: str) -> tuple[Event, ModelMade] | None:
+        """How a form was made."""
+        return self._last(ModelMade, lambda one: one.artifact == digest)
+
+    def _last(self, kind: type[S], holds: Callable[[S], bool]) -> tuple[Event, S] | None:
+        """The last event that states such a thing and came before the version was registered."""
+        before = reversed(self._history[: self._version.registered.sequence])
+        return next(((event, one) for event, one in statements(kind, before) if holds(one)), None)
+
+
+def _independence(event: Event, sealed: DatasetSealed) -> Node:
+    """What the splits share, as counted when the version was sealed."""
+    overlap = sealed.overlap
+    counted = {"records": overlap.records, "groups": overlap.groups, "contents": overlap.contents}
+    shared = [f"{n} {what} in {pair}" for what, pairs in counted.items() for pair, n in pairs.items() if n]
+    if overlap.children_of_held_out:
+        shared.append(f"{overlap.children_of_held_out} train records derived from held-out ones")
+    detail = f"shared: {'; '.join(shared)}" if shared else "no record, group, content or parent shared"
+    return Node("independence of splits", "recorded", detail, event=event)
+
+
+def _pipeline(store: Store, dataset: str, stated: str) -> Node:
+    """The DVC files that bring the version back."""
+    folder = store.root / "datasets" / f"{dataset}.dvc"
+    if not folder.is_dir():
+        return Node("DVC files", "missing", "the snapshot of dvc.yaml, params.yaml and dvc.lock is gone", stated)
+    if digest_tree(folder) != stated:
+        return Node("DVC files", "changed", "the snapshot is not the stated one", stated)
+    return Node("DVC files", "verified", "dvc.yaml, params.yaml and dvc.lock hashed again", stated)

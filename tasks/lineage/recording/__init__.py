@@ -1,0 +1,24 @@
+"""One function per kind of event: it collects what the event states, and records it. A flow calls each in one line."""
+
+from tasks.lineage.recording.data import record_sealed
+from tasks.lineage.recording.judging import record_evaluated, record_judged
+from tasks.lineage.recording.release import (
+    record_approved,
+    record_nothing_to_do,
+    record_promoted,
+    record_registered,
+)
+from tasks.lineage.recording.training import record_derived, record_protocol, record_trained
+
+__all__ = [
+    "record_approved",
+    "record_derived",
+    "record_evaluated",
+    "record_judged",
+    "record_nothing_to_do",
+    "record_promoted",
+    "record_protocol",
+    "record_registered",
+    "record_sealed",
+    "record_trained",
+]

@@ -1,0 +1,91 @@
+"""What was measured and judged into the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from tasks.artifact import Artifact
+from tasks.lineage.event import Event, Origin
+from tasks.lineage.statements import (
+    EstimateFacts,
+    Evaluated,
+    GateFacts,
+    Judgement,
+    Role,
+    SettingsFacts,
+    SliceFacts,
+)
+from tasks.meta.form import Form, FormOrBase
+from tasks.store import Store
+
+if TYPE_CHECKING:
+    from tasks.data.version import DatasetVersion
+    from tasks.evaluation.estimates import Estimate
+    from tasks.evaluation.evaluation import Evaluation
+    from tasks.evaluation.gate import Protocol
+    from tasks.evaluation.judge import Verdict
+
+
+def record_evaluated(
+    store: Store,
+    model: str,
+    role: Role,
+    form: FormOrBase,
+    evaluation: Evaluation,
+    origin: Origin | None = None,
+) -> Event:
+    """A model was measured; `form` is the artifact's kind, or "base". Subjects: the model and the measurement.
+
+    An evaluation belongs to a test set, not to a dataset version: `dataset` is the one it was first made for.
+    """
+    statement = Evaluated(
+        model=model,
+        role=role,
+        form=form,
+        artifact=evaluation.model_digest,
+        evaluation=evaluation.digest,
+        dataset=evaluation.dataset,
+        split=evaluation.split,
+        test=evaluation.test,
+        predictions=evaluation.artifact.files["predictions.parquet"],
+        settings=SettingsFacts.model_validate(evaluation.settings.plain()),
+        records=evaluation.records,
+        groups=evaluation.groups,
+        cut=evaluation.cut,
+        metrics=_stated(evaluation.metrics),
+        slices={
+            name: SliceFacts(records=records, groups=groups, metrics=_stated(evaluation.slices[name]))
+            for name, (records, groups) in evaluation.slice_sizes.items()
+        },
+    )
+    subjects = {f"model/{model}/{statement.form}": statement.artifact, "evaluation": statement.evaluation}
+    return statement.record(store, subjects, origin)
+
+
+def _stated(metrics: Mapping[str, Estimate]) -> dict[str, EstimateFacts]:
+    return {name: EstimateFacts(value=one.value, low=one.low, high=one.high) for name, one in metrics.items()}
+
+
+def record_judged(
+    store: Store,
+    model: str,
+    artifact: Artifact,
+    verdict: Verdict,
+    protocol: Protocol,
+    dataset: DatasetVersion,
+    origin: Origin | None = None,
+) -> Event:
+    """All gates answered: passed or failed, with each gate's reason. A rejection is recorded just as a pass is."""
+    statement = Judgement(
+        model=model,
+        form=Form(artifact.kind),
+        artifact=verdict.subject,
+        verdict="passed" if verdict.passed else "failed",
+        gates=[GateFacts.model_validate(result.plain()) for result in verdict.results],
+        evaluation=verdict.evaluation,
+        protocol=verdict.protocol,
+        policy=protocol.policy,
+        dataset=dataset.digest,
+    )
+    return statement.record(store, {f"model/{model}/{statement.form}": statement.artifact}, origin)
