@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import csv
 import random
-import shutil
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from tasks.artifact import adopt
 from tasks.config.words import DatasetTask
 from tasks.data.records import schema
 from tasks.data.version import SPLITS, DatasetVersion
 from tasks.digest import digest_data
-from tasks.home import home, real_data
+from tasks.home import real_data
+from tasks.store import Store
 
 Row = dict[str, Any]
 
@@ -49,8 +48,8 @@ CORPORA: dict[DatasetTask, tuple[str, Callable[[], Iterator[Row]]]] = {
 }
 
 
-def build(task: DatasetTask, train: int, *, held_out: int = 64, seed: int = 17) -> DatasetVersion:
-    """A dataset version under the current GALEN_HOME: `train` records, and `held_out` each to validate and test."""
+def build(store: Store, task: DatasetTask, train: int, *, held_out: int = 64, seed: int = 17) -> DatasetVersion:
+    """A dataset version in a store: `train` records, and `held_out` each to validate and test."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -60,16 +59,16 @@ def build(task: DatasetTask, train: int, *, held_out: int = 64, seed: int = 17) 
     sizes = dict(zip(SPLITS, (train, held_out, held_out), strict=True))
     known = {"source": name, "licence": "see the source", "category": name, "language": "en", "parents": []}
     rows = [row | known | {"record_id": str(at), "group_id": str(at)} for at, row in enumerate(rows)]
-    staging = home() / "staging" / f"bench-{name}"
-    shutil.rmtree(staging, ignore_errors=True)
-    staging.mkdir(parents=True)
     labels: set[str] = set()
     at = 0
-    for split, size in sizes.items():
-        part, at = rows[at : at + size], at + size
-        pq.write_table(pa.Table.from_pylist(part, schema=schema(task)), staging / f"{split}.parquet")
-        for row in part:
-            labels.update([row["label"]] if "label" in row else row.get("tags", ()))
-        sizes[split] = len(part)
-    meta = {"name": name.replace("_", "-"), "task": task, "labels": sorted(labels), "counts": sizes}
-    return DatasetVersion(adopt(staging, "dataset", meta | {"source": {"digest": digest_data([name, train, seed])}}))
+    with store.staging(f"bench-{name}") as staging:
+        for split, size in sizes.items():
+            part, at = rows[at : at + size], at + size
+            pq.write_table(pa.Table.from_pylist(part, schema=schema(task)), staging / f"{split}.parquet")
+            for row in part:
+                labels.update([row["label"]] if "label" in row else row.get("tags", ()))
+            sizes[split] = len(part)
+        meta = {"name": name.replace("_", "-"), "task": task, "labels": sorted(labels), "counts": sizes}
+        return DatasetVersion(
+            store.adopt(staging, "dataset", meta | {"source": {"digest": digest_data([name, train, seed])}})
+        )

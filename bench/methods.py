@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from bench.training import RATES, encoder, galen, llama, peer, run  # noqa: E402
+from tasks.store import Store  # noqa: E402
 from tasks.training.method import Method, methods  # noqa: E402
 
 TASKS = ("text-classification", "causal-lm")
@@ -39,9 +40,11 @@ def main() -> None:
         os.environ["GALEN_HOME"] = f"{scratch}/home"
         from bench.corpora import build
 
+        store = Store.of_environment()
+
         for task in args.tasks:
-            dataset = build(task, args.records)
-            base = llama(Path(scratch) / "llama", dataset) if task == "causal-lm" else encoder()
+            dataset = build(store, task, args.records)
+            base = llama(Path(scratch) / "llama", dataset) if task == "causal-lm" else encoder(store)
             commands = {f"{SCRIPT}": peer("best", task, "full", dataset.artifact.path, base)}
             commands[f"{SCRIPT}, small passes"] = peer("best, small passes", task, "full", dataset.artifact.path, base)
             for name, method in methods().items():

@@ -20,11 +20,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tasks.home import home
-from tasks.store import Store
-
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
+
+from tasks.store import Store  # noqa: E402
 
 METRIC = {"text-classification": ("macro_f1", "macro_f1"), "token-classification": ("entity_f1", "entity_f1")}
 
@@ -46,17 +45,18 @@ def main() -> None:
     from tasks.training.recipe import Recipe
     from tasks.training.resolve import resolve_base
 
-    set_up_environment()
+    store = Store.of_environment()
+    set_up_environment(store.root)
     recipe = arm_of(args.recipe, args.arm) if args.arm else load(Recipe, args.recipe)
     changes = {key: json.loads(value) for key, _, value in (one.partition("=") for one in args.set)}
     plain = recipe.plain()
     recipe = Recipe.model_validate(plain | {"training": plain["training"] | changes})
-    dataset, base = adopt_version(Store(home()), recipe.dataset), resolve_base(recipe.base_model)
+    dataset, base = adopt_version(store, recipe.dataset), resolve_base(store, recipe.base_model)
     rows = []
     for seed in args.seeds:
         rows.append({"seed": seed})
         if args.without != "galen":
-            rows[-1]["galen"] = galen(recipe, seed, dataset, base)
+            rows[-1]["galen"] = galen(store, recipe, seed, dataset, base)
         if args.without != "script":
             rows[-1]["script"] = script(recipe, seed, dataset, base, args.batch)
         print(json.dumps(rows[-1]), flush=True)
@@ -81,15 +81,15 @@ def arm_of(comparison: Path, name: str) -> Any:
     return found[0]
 
 
-def galen(recipe: Any, seed: int, dataset: Any, base: Any) -> dict[str, float]:
+def galen(store: Store, recipe: Any, seed: int, dataset: Any, base: Any) -> dict[str, float]:
     """Train and judge with one seed."""
     from tasks.evaluation.evaluate import evaluate
     from tasks.training.train import finetune, timing_of
 
-    artifact = finetune(recipe.model_copy(update={"seed": seed}), dataset, base)
-    timing = timing_of(artifact) or {}
+    artifact = finetune(store, recipe.model_copy(update={"seed": seed}), dataset, base)
+    timing = timing_of(store, artifact) or {}
     metric = METRIC[recipe.task][0]
-    return {"quality": evaluate(artifact, dataset, recipe.evaluation).metrics[metric].value, **timing}
+    return {"quality": evaluate(store, artifact, dataset, recipe.evaluation).metrics[metric].value, **timing}
 
 
 def script(recipe: Any, seed: int, dataset: Any, base: Any, batch: int) -> dict[str, float]:

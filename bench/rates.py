@@ -18,10 +18,9 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from tasks.home import home
-from tasks.store import Store
-
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from tasks.store import Store
 
 RATES = ("learning_rate", "head_learning_rate")
 
@@ -41,12 +40,13 @@ def main() -> None:
     from tasks.comparison.config import entries, load_comparison
     from tasks.training.resolve import resolve_base
 
-    set_up_environment()
+    store = Store.of_environment()
+    set_up_environment(store.root)
     first: dict[str, Any] = {}
     for entry in entries(load_comparison(args.comparison, args.arms)):
         first.setdefault(entry.arm, entry.recipe)
     for recipe in first.values():
-        resolve_base(recipe.base_model)  # made once, before there are several processes
+        resolve_base(store, recipe.base_model)  # made once, before there are several processes
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // args.parallel)))
     own = {name: getattr(one.training, args.rate) or one.training.learning_rate for name, one in first.items()}
     found: dict[str, dict[str, float]] = {name: {} for name in first}
@@ -77,8 +77,14 @@ def loss(plain: dict[str, Any], name: str, rate: float, steps: int) -> float:
     from tasks.training.train import finetune
 
     recipe = Recipe.model_validate(plain | {"training": plain["training"] | {name: rate, "max_steps": steps}})
+    store = Store.of_environment()
     try:
-        artifact = finetune(recipe, adopt_version(Store(home()), recipe.dataset), resolve_base(recipe.base_model))
+        artifact = finetune(
+            store,
+            recipe,
+            adopt_version(store, recipe.dataset),
+            resolve_base(store, recipe.base_model),
+        )
     except GalenError as error:
         if "not a number" in error.what:
             return float("inf")

@@ -19,6 +19,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from tasks.store import Store
+
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
@@ -62,9 +64,11 @@ def main() -> None:
         os.environ["GALEN_HOME"] = f"{scratch}/home"
         from bench.corpora import build
 
+        store = Store.of_environment()
+
         for task in args.tasks:
-            dataset = build(task, args.records)
-            base = llama(Path(scratch) / "llama", dataset) if task == "causal-lm" else encoder()
+            dataset = build(store, task, args.records)
+            base = llama(Path(scratch) / "llama", dataset) if task == "causal-lm" else encoder(store)
             for method in args.methods:
                 results += measure(task, method, args.rounds, dataset.digest, dataset.artifact.path, base)
     table = as_table(results, args)
@@ -124,8 +128,7 @@ def run(command: list[str]) -> dict[str, Any]:
 
 def train_galen(told: dict[str, Any]) -> None:
     """Train once and print the timing. The seed differs per round: the same one would find the first artifact."""
-    from tasks.artifact import load
-    from tasks.data.version import DatasetVersion
+    from tasks.data.version import load_version
     from tasks.training.resolve import resolve_base
     from tasks.training.train import finetune, timing_of
 
@@ -150,18 +153,19 @@ def train_galen(told: dict[str, Any]) -> None:
             "seed": told["round"],
         }
     )
-    artifact = finetune(recipe, DatasetVersion(load(told["digest"])), resolve_base(recipe.base_model))
-    timing = timing_of(artifact)
+    store = Store.of_environment()
+    artifact = finetune(store, recipe, load_version(store, told["digest"]), resolve_base(store, recipe.base_model))
+    timing = timing_of(store, artifact)
     assert timing is not None
     print(json.dumps(timing | {"tokens": ModelMeta.read(artifact).training.tokens}))
 
 
-def encoder() -> Path:
+def encoder(store: Store) -> Path:
     """The real pretrained MiniLM encoder."""
     from tasks.config.training import BaseModelRef
     from tasks.training.resolve import resolve_base
 
-    return resolve_base(BaseModelRef(package=ENCODER)).path
+    return resolve_base(store, BaseModelRef(package=ENCODER)).path
 
 
 def llama(folder: Path, dataset: Any) -> Path:

@@ -113,7 +113,7 @@ def _run(
     check_cluster(cluster)
     forgetting = _checked(comparison, recipe, asked_for)
     with session(store) as services:
-        _check_arms(comparison, asked_for)
+        _check_arms(store, comparison, asked_for)
         with services.starting(parallel, cluster) as where:
             from flows.compare import ComparisonRun, compare
         id_ = new_id()
@@ -126,7 +126,7 @@ def _run(
             recipe=recipe,
             out=out,
             parallel=parallel,
-            children=Children("tasks.comparison.arm", where.threads),
+            children=Children(store, "tasks.comparison.arm", where.threads),
             forgetting=forgetting,
             place=where,
         )
@@ -157,14 +157,14 @@ def _checked(comparison: Comparison, recipe: Recipe, asked_for: list[Entry]) -> 
     return corpus
 
 
-def _check_arms(comparison: Comparison, asked_for: list[Entry]) -> None:
+def _check_arms(store: Store, comparison: Comparison, asked_for: list[Entry]) -> None:
     """See that every arm's method, task and base fit together, all faults at once."""
     faults, seen = [], set()
     for entry in asked_for:
         if entry.arm not in seen:
             seen.add(entry.arm)
             try:
-                check_fit(entry.recipe)
+                check_fit(store, entry.recipe)
             except InputError as error:
                 faults.append(f"arm {entry.arm}: {error}")
     if faults:

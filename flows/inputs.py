@@ -32,13 +32,13 @@ def inputs_of(store: Store, recipe: Recipe, protocol: Protocol) -> str:
             "recipe": declared,
             "protocol": protocol.digest,
             "dataset": inputs_digest(store, recipe.dataset),
-            "base": base_identity(recipe.base_model),
+            "base": base_identity(store, recipe.base_model),
             "code": code_digest(),
         }
     )
 
 
-def base_identity(ref: BaseModelRef) -> Any:
+def base_identity(store: Store, ref: BaseModelRef) -> Any:
     """What decides the bytes of a base: its digest, or for one that is made here what it is made from."""
     if ref.base:
         from tasks.training.named_base import base_inputs
@@ -46,7 +46,7 @@ def base_identity(ref: BaseModelRef) -> Any:
         return base_inputs(ref.base)
     from tasks.training.resolve import resolve_base
 
-    return resolve_base(ref).digest
+    return resolve_base(store, ref).digest
 
 
 def remember_dataset(store: Store, name: str, version: DatasetVersion) -> None:

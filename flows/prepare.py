@@ -55,6 +55,6 @@ def described(dataset: DatasetVersion) -> str:
 @step("base model")
 def base_model(subject: Subject, row: Row, ref: BaseModelRef) -> Base:
     """A base model, made on first use where Galen makes it."""
-    base = resolve_base(ref)
+    base = resolve_base(subject.store, ref)
     row.detail = base.digest[:12]
     return base

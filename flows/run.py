@@ -59,7 +59,7 @@ def run_recipe(store: Store, path: Path, actor: str | None = None) -> str:
         if decision := decided_before(store, recipe.model, inputs):
             text = f"nothing to do: nothing changed since {decision.text} ({decision.event.time:%Y-%m-%d %H:%M} UTC)"
             record_nothing_to_do(store, recipe, inputs, decision.text, decision.event, origin)
-            mirror(recipe.model)  # a run that was killed between its decision and MLflow left the aliases behind
+            mirror(store, recipe.model)  # a run that was killed between its decision and MLflow left the aliases behind
             if decision.outcome == "waiting":
                 raise ApprovalNeeded(text, hint=approve_command(recipe.model, Registered.read(decision.event).version))
             click.echo(text)
@@ -79,7 +79,7 @@ def _retrain(
 ) -> str:
     tags = {"galen.run": id_, "galen.recipe": recipe.model, "galen.inputs": inputs}
     with session(store) as services:
-        check_fit(recipe)
+        check_fit(store, recipe)
         with open_run(store, recipe.model, id_, tags=tags) as tracked:
             with services.starting():
                 from flows.outcome import conclude

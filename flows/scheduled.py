@@ -9,7 +9,6 @@ from prefect import flow
 from prefect.states import Completed
 
 from flows.environment import set_up_environment
-from tasks.home import home
 from tasks.process import die_with_parent
 from tasks.store import Store
 
@@ -21,7 +20,7 @@ def scheduled_retrain(recipe: str) -> Any:
     Args:
         recipe: path of the recipe.
     """
-    store = Store(home())
+    store = Store.of_environment()
     set_up_environment(store.root)
     die_with_parent()
     from flows.run import run_recipe

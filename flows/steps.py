@@ -14,7 +14,7 @@ from pathlib import Path
 from flows.console import Row
 from flows.prepare import adopted, described
 from flows.subject import Subject, step
-from tasks.artifact import Artifact, load
+from tasks.artifact import Artifact
 from tasks.data import dvc
 from tasks.data.version import DatasetVersion
 from tasks.errors import ApprovalNeeded
@@ -110,7 +110,7 @@ def push_data(run: Run, row: Row) -> None:
 def finetune(run: Run, row: Row, dataset: DatasetVersion, base: Base) -> Artifact:
     """Train the recipe's method."""
     started = time.monotonic()
-    artifact = train(run.recipe, dataset, base, track=run.tracking)
+    artifact = train(run.store, run.recipe, dataset, base, track=run.tracking)
     row.stage = f"fine-tune ({run.recipe.method.name})"
     _describe(row, artifact)
     recording.record_trained(
@@ -143,8 +143,8 @@ def judged(
     evidence = Evidence(
         candidate,
         base=_evaluated(run, "base", base, dataset),
-        champion=_evaluated(run, "champion", load(champion.artifact), dataset) if champion else None,
-        parent=evaluate(parent.artifact, dataset, settings) if parent else None,
+        champion=_evaluated(run, "champion", run.store.load(champion.artifact), dataset) if champion else None,
+        parent=evaluate(run.store, parent.artifact, dataset, settings) if parent else None,
         losses=Losses(training.train_loss, training.validation_loss),
         first_release=champion is None,
     )
@@ -160,7 +160,7 @@ def judged(
 
 def _evaluated(run: Run, role: Role, model: Artifact | Base, dataset: DatasetVersion) -> Evaluation:
     """Evaluate on the test split, and state it; what was stated before is not stated twice."""
-    evaluation = evaluate(model, dataset, run.recipe.evaluation)
+    evaluation = evaluate(run.store, model, dataset, run.recipe.evaluation)
     form: FormOrBase = Kind(model.kind) if isinstance(model, Artifact) else "base"
     recording.record_evaluated(run.store, run.recipe.model, role, form, evaluation, run.origin)
     return evaluation
@@ -180,13 +180,13 @@ def can_merge(run: Run, trained: Form) -> bool:
 @step("merge")
 def merge(run: Run, row: Row, adapter: Form) -> Artifact:
     """Make the adapter part of the base's weights; checked weight by weight."""
-    return _derived(run, row, lambda: merging.merge(adapter.artifact))
+    return _derived(run, row, lambda: merging.merge(run.store, adapter.artifact))
 
 
 @step("quantize")
 def quantize(run: Run, row: Row, whole: Form) -> Artifact:
     """Make the served form, reloaded from disk and checked: of a merged model, or an adapter that cannot be merged."""
-    return _derived(run, row, lambda: quantizing.quantize(whole.artifact, run.recipe.quantization))
+    return _derived(run, row, lambda: quantizing.quantize(run.store, whole.artifact, run.recipe.quantization))
 
 
 def _derived(run: Run, row: Row, work: Callable[[], Artifact]) -> Artifact:
@@ -202,7 +202,7 @@ def _derived(run: Run, row: Row, work: Callable[[], Artifact]) -> Artifact:
 @step("baselines")
 def baselines(run: Run, row: Row, shipped: Form, dataset: DatasetVersion, base: Base) -> None:
     """Compare what will be served with simple rivals on the same test split, for the report."""
-    found = rivals.compare(shipped.judged.evaluation, dataset, base, run.recipe.evaluation)
+    found = rivals.compare(run.store, shipped.judged.evaluation, dataset, base, run.recipe.evaluation)
     run.found.baselines.extend(found)
     row.detail = f"{sum(one.excludes_zero for one in found)} of {len(found)} differences exclude zero"
 
@@ -211,6 +211,7 @@ def baselines(run: Run, row: Row, shipped: Form, dataset: DatasetVersion, base: 
 def register(run: Run, row: Row, shipped: Form) -> Version:
     """Make the judged bytes a version of the registry."""
     version = registry.register(
+        run.store,
         shipped.judged,
         run.recipe.model,
         judged_event=shipped.event,
@@ -236,7 +237,7 @@ def promote(run: Run, row: Row, version: Version) -> Version:
             f"version {version.number} of {run.recipe.model} passed its gates; the first release needs a person",
             hint=registry.approve_command(run.recipe.model, version.number),
         )
-    promoted = registry.promote(version, run.origin)
+    promoted = registry.promote(run.store, version, run.origin)
     row.detail = f"{run.recipe.model}@champion is version {version.number}"
     return promoted
 

@@ -35,7 +35,7 @@ def tune(run: SearchRun) -> study.Subject:
     base = base_model(run, run.recipe.base_model)
     subject = study.Subject(run.search, run.recipe, dataset.digest, dataset.split_digest("validation"), base.digest)
     with run.store.locked(f"tune-{subject.key[:16]}", wait=False):
-        trials = Trials(subject)
+        trials = Trials(run.store, subject)
         try:
             # To the flow's task runner, which runs `run.parallel` at a time.
             for future in [trial.submit(run, trials) for _ in range(trials.to_do())]:

@@ -61,7 +61,7 @@ def run_search(
         hint = f"dataset {recipe.dataset} is for {dataset.task}: change one of the two"
         raise InputError("the recipe and its dataset disagree about the task", value=recipe.task, hint=hint)
     subject = _run(store, search, recipe, parallel)
-    found = summarise(subject)
+    found = summarise(store, subject)
     page, data = write_report(store.root / "tuning" / subject.key[:12], found, render(found))
     _track(store, found, page, data)
     click.echo(f"\n{text_of(found)}\n\nreport: {shown(page)}\n  json: {shown(data)}")
@@ -69,7 +69,7 @@ def run_search(
     _check_target(target, force)  # again: somebody else may have written it meanwhile
     write_recipe(file, target, found, recipe)
     click.echo(f"recipe: {shown(target)}")
-    if not keep and (gone := sweep(found, subject)):
+    if not keep and (gone := sweep(store, found, subject)):
         click.echo(f"removed: {gone} artifacts of the other trials")
     click.echo(f"next: galen retrain {shown(target)}")
     return found
@@ -86,7 +86,7 @@ def _check_target(target: Path, force: bool) -> None:
 
 def _run(store: Store, search: Search, recipe: Recipe, parallel: int) -> Subject:
     with session(store) as services:
-        check_methods(search, recipe)
+        check_methods(store, search, recipe)
         with services.starting(parallel) as where:
             from flows.tune import SearchRun, tune
         id_ = new_id()
@@ -98,7 +98,7 @@ def _run(store: Store, search: Search, recipe: Recipe, parallel: int) -> Subject
             search=search,
             recipe=recipe,
             parallel=parallel,
-            children=Children("tasks.tuning.trial", where.threads),
+            children=Children(store, "tasks.tuning.trial", where.threads),
         )
         with prefect_in_words(GOES_ON):
             return tune.with_options(task_runner=where.task_runner(parallel))(run)

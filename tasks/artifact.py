@@ -9,15 +9,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from tasks.digest import canonical_json, code_digest, digest_bytes, digest_data, digest_file, files_of
 from tasks.errors import IntegrityError
-from tasks.home import home
 
 MANIFEST = "artifact.json"
 Meta = dict[str, Any]
@@ -121,50 +119,3 @@ def write_atomically(path: Path, data: bytes) -> None:
     finally:
         draft.unlink(missing_ok=True)
     sync(path.parent)
-
-
-# Until every caller is handed a Store: the store of GALEN_HOME.
-
-
-def artifacts() -> Path:
-    """The folder that holds sealed artifacts."""
-    return home() / "artifacts"
-
-
-def load(digest: str) -> Artifact:
-    """`Store.load`."""
-    from tasks.store import Store
-
-    return Store(home()).load(digest)
-
-
-def find(kind: str, inputs: Mapping[str, Any], code: str | None = None) -> Artifact | None:
-    """`Store.find`."""
-    from tasks.store import Store
-
-    return Store(home()).find(kind, inputs, code)
-
-
-def make(
-    kind: str, inputs: Mapping[str, Any], build: Callable[[Path], Mapping[str, Any]], code: str | None = None
-) -> Artifact:
-    """`Store.make`."""
-    from tasks.store import Store
-
-    return Store(home()).make(kind, inputs, build, code)
-
-
-def adopt(staging: Path, kind: str, meta: Mapping[str, Any]) -> Artifact:
-    """`Store.adopt`."""
-    from tasks.store import Store
-
-    return Store(home()).adopt(staging, kind, meta)
-
-
-@contextmanager
-def locked(name: str, *, wait: bool = True) -> Iterator[None]:
-    """`Store.locked`."""
-    from tasks.store import Store
-
-    with Store(home()).locked(name, wait=wait):
-        yield

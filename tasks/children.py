@@ -17,6 +17,7 @@ from tasks.digest import canonical_json
 from tasks.errors import GalenError, Stopped, in_words
 from tasks.home import CHECKOUT
 from tasks.process import die_with_parent, start, stop
+from tasks.store import Store
 
 GOES_ON = "run the same command again: it goes on, what is finished is kept"
 
@@ -24,15 +25,18 @@ GOES_ON = "run the same command again: it goes on, what is finished is kept"
 class Children:
     """Processes that run now, each `python -m MODULE JOB ANSWER`, whose `main` calls `answer`."""
 
-    def __init__(self, module: str, threads: int | None) -> None:
-        """`threads`: of each child; None leaves it to the libraries."""
-        self.module, self.threads = module, threads
+    def __init__(self, store: Store, module: str, threads: int | None) -> None:
+        """`store`: theirs too. `threads`: of each child; None leaves it to the libraries."""
+        self.store, self.module, self.threads = store, module, threads
         self._running: set[subprocess.Popen[bytes]] = set()
         self._lock = threading.Lock()
         self._stopped = False
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (Children, (self.module, self.threads))  # in another process: what runs here is none of its business
+        return (
+            Children,
+            (self.store, self.module, self.threads),
+        )  # in another process: what runs here is none of its business
 
     @property
     def stopped(self) -> bool:
@@ -50,7 +54,7 @@ class Children:
         with tempfile.TemporaryDirectory(prefix="galen-job-") as folder:
             asked, answered = Path(folder) / "job.json", Path(folder) / "answer.json"
             asked.write_bytes(canonical_json(dict(job)))
-            env = dict(os.environ)
+            env = {**os.environ, "GALEN_HOME": str(self.store.root)}
             if self.threads is not None:
                 env.setdefault("OMP_NUM_THREADS", str(self.threads))
             with self._lock:

@@ -32,9 +32,13 @@ class Store:
         """The store of `GALEN_HOME`. For command lines: whatever they call is handed a store."""
         return cls(home())
 
+    def folder(self, digest: str) -> Path:
+        """Where the artifact of a digest lies, if it is here."""
+        return self.root / "artifacts" / digest
+
     def has(self, digest: str) -> bool:
         """Whether an artifact is here; its bytes are not looked at."""
-        return self._place(digest).is_dir()
+        return self.folder(digest).is_dir()
 
     def load(self, digest: str) -> Artifact:
         """A sealed artifact by digest, every file hashed.
@@ -45,7 +49,7 @@ class Store:
         if not self.has(digest):
             hint = "restore GALEN_HOME/artifacts"
             raise IntegrityError("this artifact is not on this machine", value=digest, hint=hint)
-        folder = self._place(digest)
+        folder = self.folder(digest)
         artifact = read(folder)
         if artifact.digest != digest:
             raise IntegrityError(f"{MANIFEST} was changed", value=folder, hint="restore it from a copy you trust")
@@ -101,7 +105,7 @@ class Store:
     def adopt(self, staging: Path, kind: str, meta: Mapping[str, Any]) -> Artifact:
         """Seal a folder on the same disk and move it in with one rename; content already stored is kept."""
         digest = seal(staging, kind, meta)
-        final = self._place(digest)
+        final = self.folder(digest)
         final.parent.mkdir(parents=True, exist_ok=True)
         if not final.is_dir():
             for file in files_of(staging):
@@ -109,6 +113,15 @@ class Store:
             staging.rename(final)
             sync(final.parent)
         return self.load(digest)
+
+    def remove(self, digest: str) -> bool:
+        """Take an artifact out with one rename, so that nobody finds half of it; whether it was there."""
+        with self.staging(f"removed-{digest}") as away:
+            try:
+                self.folder(digest).rename(away)
+            except FileNotFoundError:
+                return False
+        return True
 
     @contextmanager
     def staging(self, name: str) -> Iterator[Path]:
@@ -146,9 +159,6 @@ class Store:
             yield
         finally:
             os.close(handle)
-
-    def _place(self, digest: str) -> Path:
-        return self.root / "artifacts" / digest
 
     def _index(self, kind: str, key: str) -> Path:
         return self.root / "index" / kind / key

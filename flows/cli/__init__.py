@@ -13,7 +13,6 @@ import click
 from flows.cli import data, evidence, models, runs
 from flows.environment import set_up_environment
 from tasks.errors import ApprovalNeeded, GalenError, Stopped, in_words
-from tasks.home import home
 from tasks.store import Store
 
 
@@ -33,7 +32,7 @@ def galen(context: click.Context) -> None:
     Exit codes: 0 done or nothing to do, 1 a fault of Galen's own, 2 wrong input, 3 rejected by a gate, 4 waiting for
     approval, 5 interrupted (run again to go on), 6 a digest or signature does not match.
     """
-    context.obj = Store(home())
+    context.obj = Store.of_environment()
     set_up_environment(context.obj.root)
 
 

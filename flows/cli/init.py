@@ -99,7 +99,7 @@ def init_project(
     if recipe_path.exists():
         raise InputError("this recipe exists already", value=shown(recipe_path), hint="choose another --name")
     text = _recipe(name, chosen, base)
-    check_fit(_parsed(text, recipe_path))
+    check_fit(store, _parsed(text, recipe_path))
     add(
         store,
         name,

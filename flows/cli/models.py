@@ -7,6 +7,9 @@ from pathlib import Path
 
 import click
 
+from flows.cli.options import pass_store
+from tasks.store import Store
+
 
 @click.group()
 def base() -> None:
@@ -18,64 +21,72 @@ def base() -> None:
 @click.option(
     "--corpus", type=click.Path(path_type=Path), help="UTF-8 text; default: the one that recipes/bases/NAME.yaml names."
 )
-def base_train(name: str, corpus: Path | None) -> None:
+@pass_store
+def base_train(store: Store, name: str, corpus: Path | None) -> None:
     """Make a base model (tokenizer and weights) from a text corpus, once."""
     from tasks.training.named_base import base_artifact
 
-    made = base_artifact(name, corpus)
+    made = base_artifact(store, name, corpus)
     click.echo(f"base {name}: {made.digest[:12]} at {made.path}{' (made before)' if made.reused else ''}")
 
 
 @click.command()
 @click.option("--base", help="Count in this base: a folder, a name of recipes/bases, or PACKAGE/FOLDER.")
 @click.option("--json", "as_json", is_flag=True)
-def methods(base: str | None, as_json: bool) -> None:
+@pass_store
+def methods(store: Store, base: str | None, as_json: bool) -> None:
     """Explain each way to fine-tune: what trains, share of parameters, mergeable, tasks, when to choose it, paper."""
     from tasks.comparison.methods import base_named, explained, text
+    from tasks.training.resolve import resolve_base
 
-    found = explained(base_named(base))
+    ref = base_named(base)
+    found = explained(resolve_base(store, ref) if ref else None)
     click.echo(json.dumps(found, indent=2, ensure_ascii=False) if as_json else text(found, base))
 
 
 @click.command()
 @click.argument("model", required=False)
 @click.option("--json", "as_json", is_flag=True)
-def models(model: str | None, as_json: bool) -> None:
+@pass_store
+def models(store: Store, model: str | None, as_json: bool) -> None:
     """List versions, roles and verdicts."""
     from flows.cli.show import models_table
     from tasks.release.register import models as known
 
-    found = known(model)
+    found = known(store, model)
     click.echo(json.dumps(found, indent=2, default=str) if as_json else models_table(found))
 
 
 @click.command()
 @click.argument("model")
 @click.argument("question")
-def ask(model: str, question: str) -> None:
+@pass_store
+def ask(store: Store, model: str, question: str) -> None:
     """Let a registered model (NAME@champion, NAME@3) answer."""
     from tasks.release.ask import ask as answer
 
-    click.echo(answer(model, question))
+    click.echo(answer(store, model, question))
 
 
 @click.command()
 @click.argument("model")
 @click.option("--by", required=True, help="Printed name of the person who decides.")
 @click.option("--reason", required=True, help="What the decision rests on.")
-def approve(model: str, by: str, reason: str) -> None:
+@pass_store
+def approve(store: Store, model: str, by: str, reason: str) -> None:
     """Promote a version that passed its gates and waits for a person (NAME@3)."""
     from tasks.release.register import approve as approve_version
 
-    version = approve_version(model, by=by, reason=reason)
+    version = approve_version(store, model, by=by, reason=reason)
     click.echo(f"promoted: {version.model}@champion is version {version.number}")
 
 
 @click.command()
 @click.argument("model")
 @click.argument("folder", type=click.Path(path_type=Path))
-def export(model: str, folder: Path) -> None:
+@pass_store
+def export(store: Store, model: str, folder: Path) -> None:
     """Write a verified folder for serving elsewhere."""
     from tasks.release.export import export as export_model
 
-    click.echo(f"{model} verified and written to {export_model(model, folder)}")
+    click.echo(f"{model} verified and written to {export_model(store, model, folder)}")

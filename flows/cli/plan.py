@@ -8,7 +8,7 @@ from pathlib import Path
 from flows.console import table
 from flows.inputs import decided_before, inputs_of, known_dataset
 from flows.run import checked_recipe
-from tasks.artifact import Artifact, find
+from tasks.artifact import Artifact
 from tasks.data.params import one_dataset
 from tasks.data.version import DatasetVersion
 from tasks.lineage.event import Event
@@ -45,7 +45,7 @@ def plan(store: Store, path: Path) -> str:
     inputs = inputs_of(store, recipe, protocol)
     if decision := decided_before(store, recipe.model, inputs):
         return f"nothing would run: nothing changed since {decision.text} ({decision.event.time:%Y-%m-%d %H:%M} UTC)"
-    check_fit(recipe)
+    check_fit(store, recipe)
     planned = _stages(store, recipe)
     rows = [(one.stage, one.what, one.source, "-" if one.seconds is None else f"{one.seconds:.0f}") for one in planned]
     text = table(("stage", "would", "from", "seconds"), rows)
@@ -65,7 +65,7 @@ def _stages(store: Store, recipe: Recipe) -> list[Planned]:
         if version
         else Planned("data", "run (only what changed)", one_dataset(recipe.dataset).source, None)
     ]
-    trained = _trained(recipe, version) if version else None
+    trained = _trained(store, recipe, version) if version else None
     seconds = _last_seconds(history, None)
     name = f"fine-tune ({recipe.method.name})"
     if trained:
@@ -75,12 +75,12 @@ def _stages(store: Store, recipe: Recipe) -> list[Planned]:
     method, whole, before = method_of(recipe.method), trained, "the form before it"
     merges = method.has_adapter and method.mergeable
     if merges:
-        whole = find(Form.MERGED, {"parent": trained.digest}) if trained else None
+        whole = store.find(Form.MERGED, {"parent": trained.digest}) if trained else None
         planned.append(_derived("merge", whole, before, _last_seconds(history, "merge")))
     elif method.has_adapter:
         before = f"the adapter: {cannot_merge(method)}"
     keyed = {"parent": whole.digest, "settings": recipe.quantization.plain()} if whole else None
-    small = find(Form.QUANTIZED, keyed) if keyed else None
+    small = store.find(Form.QUANTIZED, keyed) if keyed else None
     planned.append(_derived("quantize", small, before, _last_seconds(history, "quantize")))
     forms = 3 if merges else 2
     planned.append(Planned("judge", f"run ({forms} forms; what was measured before is reused)", recipe.policy, None))
@@ -93,7 +93,7 @@ def _derived(stage: str, artifact: Artifact | None, source: str, seconds: float 
     return Planned(stage, "run", source, seconds)
 
 
-def _trained(recipe: Recipe, version: DatasetVersion) -> Artifact | None:
+def _trained(store: Store, recipe: Recipe, version: DatasetVersion) -> Artifact | None:
     from tasks.training.bases import Base
     from tasks.training.named_base import known_base
     from tasks.training.resolve import resolve_base
@@ -102,13 +102,13 @@ def _trained(recipe: Recipe, version: DatasetVersion) -> Artifact | None:
 
     reference = recipe.base_model
     if reference.base is None:
-        base = resolve_base(reference)
-    elif made := known_base(reference.base):
+        base = resolve_base(store, reference)
+    elif made := known_base(store, reference.base):
         base = Base(made.path, made.digest, reference.plain())
     else:
         return None
     kind = kind_of(method_of(recipe.method))
-    return find(kind, training_inputs(recipe, version, base), training_code())
+    return store.find(kind, training_inputs(recipe, version, base), training_code())
 
 
 def _last_seconds(history: list[Event], step: str | None) -> float | None:

@@ -18,7 +18,6 @@ from tasks.errors import InputError
 from tasks.evaluation.elsewhere import forgetting, transfer
 from tasks.evaluation.evaluate import evaluate
 from tasks.evaluation.evaluation import Evaluation
-from tasks.home import home
 from tasks.meta.model import ModelMeta
 from tasks.store import Store
 from tasks.training.recipe import Recipe
@@ -26,21 +25,21 @@ from tasks.training.resolve import resolve_base
 from tasks.training.train import finetune
 
 
-def measure(job: Job) -> dict[str, Any]:
+def measure(store: Store, job: Job) -> dict[str, Any]:
     """All numbers of one arm with one seed; what was trained or judged before is found again.
 
     Raises:
         GalenError: it cannot be trained or judged.
     """
     recipe = job.entry.recipe
-    dataset, base = load_version(Store(home()), job.dataset), resolve_base(recipe.base_model)
+    dataset, base = load_version(store, job.dataset), resolve_base(store, recipe.base_model)
     if base.digest != job.base:
         raise InputError("the base model changed while the comparison ran", hint="run again")
-    artifact = finetune(recipe, dataset, base)
-    spent = cost(artifact, base, recipe, dataset)
-    evaluation = evaluate(artifact, dataset, recipe.evaluation)
+    artifact = finetune(store, recipe, dataset, base)
+    spent = cost(store, artifact, base, recipe, dataset)
+    evaluation = evaluate(store, artifact, dataset, recipe.evaluation)
     quality, draws = _quality(evaluation)
-    off = switched_off(artifact, base, dataset, recipe.evaluation)
+    off = switched_off(store, artifact, base, dataset, recipe.evaluation)
     return {
         "artifact": artifact.digest,
         "method": dict(sorted(ModelMeta.read(artifact).method.plain().items())),
@@ -54,7 +53,7 @@ def measure(job: Job) -> dict[str, Any]:
         "draws": draws,
         "switched_off": None if off is None else _values(off),
         "forgetting": forgetting(artifact, base, job.forgetting).plain() if job.forgetting else None,
-        "transfer": _transfer(artifact, base, job, recipe),
+        "transfer": _transfer(store, artifact, base, job, recipe),
         "learned": learned(artifact, base, dataset),
         "machine": _machine(),
     }
@@ -70,11 +69,11 @@ def _machine() -> dict[str, Any]:
     return {"device": where, "cores": os.cpu_count(), "threads": torch.get_num_threads(), "torch": torch.__version__}
 
 
-def _transfer(artifact: Artifact, base: Any, job: Job, recipe: Recipe) -> dict[str, Any] | None:
+def _transfer(store: Store, artifact: Artifact, base: Any, job: Job, recipe: Recipe) -> dict[str, Any] | None:
     if job.transfer is None:
         return None
-    second: DatasetVersion = load_version(Store(home()), job.transfer)
-    return transfer(artifact, base, second, recipe.evaluation, recipe.seed).plain()
+    second: DatasetVersion = load_version(store, job.transfer)
+    return transfer(store, artifact, base, second, recipe.evaluation, recipe.seed).plain()
 
 
 def _quality(evaluation: Evaluation) -> tuple[dict[str, Any], dict[str, list[float | None]]]:
@@ -107,7 +106,7 @@ def _training(artifact: Artifact, recipe: Recipe) -> dict[str, Any]:
 
 
 def _work(asked: dict[str, Any]) -> dict[str, Any]:
-    return measure(Job.of(asked))
+    return measure(Store.of_environment(), Job.of(asked))
 
 
 if __name__ == "__main__":

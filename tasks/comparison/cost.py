@@ -12,6 +12,7 @@ from tasks.evaluation.evaluate import judged_rows
 from tasks.evaluation.forward import encoded, forward
 from tasks.meta.form import Form
 from tasks.meta.model import ModelMeta
+from tasks.store import Store
 from tasks.training.method import method_named
 from tasks.training.recipe import Recipe
 from tasks.training.train import timing_of
@@ -24,7 +25,7 @@ ROUNDS = 3
 WARM_UP = 4  # passes that do not count: the first ones are slower
 
 
-def cost(artifact: Artifact, base: Base, recipe: Recipe, dataset: DatasetVersion) -> dict[str, Any]:
+def cost(store: Store, artifact: Artifact, base: Base, recipe: Recipe, dataset: DatasetVersion) -> dict[str, Any]:
     """Parameters, training cost, size and latency of a trained arm.
 
     Training times and memory are those of this machine; None where another one trained the artifact.
@@ -33,9 +34,9 @@ def cost(artifact: Artifact, base: Base, recipe: Recipe, dataset: DatasetVersion
     total, head = sizes(base, recipe, dataset.labels)
     return {
         "parameters": {"trained": trained, "head": head, "base": total, "share": trained / total},
-        "cost": _timing(artifact),
+        "cost": _timing(store, artifact),
         "size_bytes": sum(file.stat().st_size for file in artifact.path.glob("*.safetensors")),
-        "latency": latency(artifact, recipe, dataset),
+        "latency": latency(store, artifact, base, recipe, dataset),
     }
 
 
@@ -52,8 +53,8 @@ def sizes(base: Base, recipe: Recipe, labels: list[str]) -> tuple[int, int]:
     return sum(one.numel() for one in model.parameters()), sum(one.numel() for one in inside)
 
 
-def _timing(artifact: Artifact) -> dict[str, float] | None:
-    timing = timing_of(artifact)
+def _timing(store: Store, artifact: Artifact) -> dict[str, float] | None:
+    timing = timing_of(store, artifact)
     if timing is None:
         return None
     speed = timing["tokens_per_second"]
@@ -66,7 +67,9 @@ def _timing(artifact: Artifact) -> dict[str, float] | None:
     }
 
 
-def latency(artifact: Artifact, recipe: Recipe, dataset: DatasetVersion) -> dict[str, float | None]:
+def latency(
+    store: Store, artifact: Artifact, base: Base, recipe: Recipe, dataset: DatasetVersion
+) -> dict[str, float | None]:
     """Milliseconds per record of one forward pass, alone and in a batch, as an adapter and merged where that can be.
 
     For models that write text this is the time to the first token, not that of an answer.
@@ -78,7 +81,7 @@ def latency(artifact: Artifact, recipe: Recipe, dataset: DatasetVersion) -> dict
     rows = list(judged_rows(dataset.rows("test"), None))[:RECORDS]
 
     def timed(model: Artifact) -> tuple[float, float]:
-        opened, tokenizer = open_model(model, recipe.task, dataset.labels)
+        opened, tokenizer = open_model(model, recipe.task, dataset.labels, base=base)
         length = longest_input(opened.config, recipe.training.max_length)
         texts = encoded(tokenizer, rows, recipe.task, length)
         padding = int(tokenizer.pad_token_id or 0)
@@ -90,7 +93,7 @@ def latency(artifact: Artifact, recipe: Recipe, dataset: DatasetVersion) -> dict
 
     one, batch = timed(artifact)
     mergeable = artifact.kind == Form.ADAPTER and method_named(ModelMeta.read(artifact).method.name).mergeable
-    merged_one, merged_batch = timed(merge(artifact)) if mergeable else (None, None)
+    merged_one, merged_batch = timed(merge(store, artifact)) if mergeable else (None, None)
     return {"one_ms": one, "batch_ms": batch, "merged_one_ms": merged_one, "merged_batch_ms": merged_batch}
 
 

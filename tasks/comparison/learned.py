@@ -18,6 +18,7 @@ from tasks.evaluation.forward import encoded, forward, states
 from tasks.evaluation.predict import Predictions, predict
 from tasks.meta.form import Form
 from tasks.meta.model import ModelMeta
+from tasks.store import Store
 from tasks.training.method import method_of, parse_options
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ def nearest_words(artifact: Artifact, base: Base) -> list[list[dict[str, Any]]]:
 
 
 def switched_off(
-    artifact: Artifact, base: Base, dataset: DatasetVersion, settings: EvaluationSettings
+    store: Store, artifact: Artifact, base: Base, dataset: DatasetVersion, settings: EvaluationSettings
 ) -> Evaluation | None:
     """The same model without what it learned, its trained head excepted: what the method itself is worth.
 
@@ -124,7 +125,7 @@ def switched_off(
     said = ModelMeta.read(artifact)
     task, labels = said.task, said.labels
     if task in GENERATING:
-        return evaluate(base, dataset, settings)
+        return evaluate(store, base, dataset, settings)
     plain = load_base(base, task, labels, dtype=native_dtype())
     heads = head_modules(plain, fresh_modules(base, task, labels), task)
     inside = sum(weight.numel() for name in heads for weight in plain.get_submodule(name).parameters())
@@ -132,13 +133,13 @@ def switched_off(
         return None
 
     def run(rows: Rows) -> Predictions:
-        tuned, tokenizer = open_model(artifact, task, labels, dtype=native_dtype())
+        tuned, tokenizer = open_model(artifact, task, labels, base=base, dtype=native_dtype())
         _copy_heads(tuned, plain, heads)
         length = said.training.max_length
         return predict(plain.to(tuned.device), tokenizer, task, labels, rows, settings, max_length=length)
 
     subject = subject_of(artifact).with_labels(labels).as_baseline("switched off")
-    return evaluation_of(subject, dataset, settings, "test", run)
+    return evaluation_of(store, subject, dataset, settings, "test", run)
 
 
 def _copy_heads(tuned: Any, plain: PreTrainedModel, heads: tuple[str, ...]) -> None:
@@ -170,7 +171,7 @@ def _in_passing(artifact: Artifact, base: Base, dataset: DatasetVersion) -> dict
     task, labels = said.task, said.labels
     rows = judged_rows(dataset.rows("test"), None)[:RECORDS]
     before, tokenizer = open_model(base, task, labels, dtype=torch.float32)
-    after, _ = open_model(artifact, task, labels, dtype=torch.float32)
+    after, _ = open_model(artifact, task, labels, base=base, dtype=torch.float32)
     length = longest_input(after.config, said.training.max_length)
     texts, padding = encoded(tokenizer, rows, task, length), int(tokenizer.pad_token_id or 0)
     one, mask = states(before, texts, padding)

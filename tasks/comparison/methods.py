@@ -15,24 +15,26 @@ from tasks.training.method import Method, methods, parse_options
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedModel
 
+    from tasks.training.bases import Base
+
 LABELS = ("one", "two")
 WIDTH = 98  # characters
 
 
-def explained(base: BaseModelRef | None = None) -> list[dict[str, Any]]:
+def explained(base: Base | None = None) -> list[dict[str, Any]]:
     """What there is to know of each method, with the share of a base's parameters that it trains by default.
 
     Args:
         base: the model to count in; default: the shape of BERT-base, for classification into two labels.
 
     Raises:
-        InputError: no such base, or one that can do none of the tasks.
+        InputError: the base can do none of the tasks.
     """
     known = _tasks_of(base)
     return [_explained(method, base, known) for method in methods().values()]
 
 
-def _explained(method: Method[Any], base: BaseModelRef | None, known: Sequence[Task]) -> dict[str, Any]:
+def _explained(method: Method[Any], base: Base | None, known: Sequence[Task]) -> dict[str, Any]:
     task = next((one for one in known if one in method.tasks), None)
     example = dict(method.example)
     trained, total, reason = 0, 0, "no task that this base can do"
@@ -59,7 +61,7 @@ def _explained(method: Method[Any], base: BaseModelRef | None, known: Sequence[T
     }
 
 
-def count(method: Method[Any], base: BaseModelRef | None, task: Task, settings: Mapping[str, Any]) -> tuple[int, int]:
+def count(method: Method[Any], base: Base | None, task: Task, settings: Mapping[str, Any]) -> tuple[int, int]:
     """(parameters that train, parameters of the base with its head), from shapes alone where the method allows it.
 
     Raises:
@@ -86,33 +88,31 @@ def count(method: Method[Any], base: BaseModelRef | None, task: Task, settings: 
     return sum(weight.numel() for weight in prepared.parameters() if weight.requires_grad), total
 
 
-def _config(base: BaseModelRef | None, task: Task) -> PreTrainedConfig:
+def _config(base: Base | None, task: Task) -> PreTrainedConfig:
     if base is None:
         from transformers import BertConfig
 
         return BertConfig(num_labels=len(LABELS))
-    from tasks.training.resolve import resolve_base
     from tasks.training.shapes import task_config
 
-    return task_config(resolve_base(base).path, task, LABELS)
+    return task_config(base.path, task, LABELS)
 
 
-def _model(base: BaseModelRef | None, task: Task) -> tuple[PreTrainedModel, tuple[str, ...]]:
+def _model(base: Base | None, task: Task) -> tuple[PreTrainedModel, tuple[str, ...]]:
     """The base without values, and the names of its heads."""
     import torch
 
     from tasks.training.quiet import quiet
-    from tasks.training.resolve import resolve_base
     from tasks.training.shapes import auto_class, fresh_modules, head_modules
 
     quiet()
     with torch.device("meta"):
         model = auto_class(task).from_config(_config(base, task), attn_implementation="sdpa")
-    fresh = () if base is None else fresh_modules(resolve_base(base), task, LABELS)
+    fresh = () if base is None else fresh_modules(base, task, LABELS)
     return model.eval(), head_modules(model, fresh, task)
 
 
-def _tasks_of(base: BaseModelRef | None) -> list[Task]:
+def _tasks_of(base: Base | None) -> list[Task]:
     """What a base can do, the task that it was made for first."""
     from tasks.training.quiet import quiet
 

@@ -24,6 +24,7 @@ from tasks.evaluation.metrics.tags import tag_statistics
 from tasks.evaluation.predict import Predictions, predict
 from tasks.evaluation.text import tokens
 from tasks.meta.evaluation import SubjectMeta
+from tasks.store import Store
 
 if TYPE_CHECKING:
     from tasks.training.bases import Base
@@ -53,11 +54,12 @@ class Comparison:
 
 
 def compare(
-    evaluation: Evaluation, dataset: DatasetVersion, base: Base, settings: EvaluationSettings
+    store: Store, evaluation: Evaluation, dataset: DatasetVersion, base: Base, settings: EvaluationSettings
 ) -> list[Comparison]:
     """A model's gain over every baseline of its task, in every metric that both have.
 
     Args:
+        store: where everything made at run time lies.
         evaluation: of the model, on the test split of `dataset`.
         dataset: the version that it was judged on; baselines learn from its train split.
         base: the base model that it started from.
@@ -69,7 +71,7 @@ def compare(
     if evaluation.settings != settings:
         raise NotJudgeable("the model was judged under other settings than the baselines", value=dataset.name)
     found = []
-    for name, rival in baselines(dataset, base, settings).items():
+    for name, rival in baselines(store, dataset, base, settings).items():
         for metric in evaluation.metrics.keys() & rival.metrics.keys():
             if metrics_of(dataset.task)[metric].per_token and not same_tokenizer(evaluation.scores(), rival.scores()):
                 continue  # one per byte says it
@@ -78,17 +80,17 @@ def compare(
     return sorted(found, key=lambda one: (one.baseline, one.difference.metric))
 
 
-def baselines(dataset: DatasetVersion, base: Base, settings: EvaluationSettings) -> dict[str, Evaluation]:
+def baselines(store: Store, dataset: DatasetVersion, base: Base, settings: EvaluationSettings) -> dict[str, Evaluation]:
     """The evaluation of every baseline of a task, by what people call it.
 
     An untrained base without a head is given a random one. Only models that write text take an instruction, so only
     they have the zero-shot baseline.
     """
-    found = {"untrained base": evaluate(base, dataset, settings)}
+    found = {"untrained base": evaluate(store, base, dataset, settings)}
     if dataset.task == "causal-lm":
-        found["zero-shot prompt"] = _zero_shot(base, dataset, settings)
+        found["zero-shot prompt"] = _zero_shot(store, base, dataset, settings)
     for name, rule in RULES[dataset.task].items():
-        found[name] = _ruled(name, rule, dataset, settings)
+        found[name] = _ruled(store, name, rule, dataset, settings)
     return found
 
 
@@ -107,7 +109,7 @@ def table(comparisons: Sequence[Comparison], confidence: float) -> str:
     return "\n".join(lines)
 
 
-def _zero_shot(base: Base, dataset: DatasetVersion, settings: EvaluationSettings) -> Evaluation:
+def _zero_shot(store: Store, base: Base, dataset: DatasetVersion, settings: EvaluationSettings) -> Evaluation:
     """The untrained base, told what to do before each question."""
 
     def run(rows: Rows) -> Predictions:
@@ -123,10 +125,10 @@ def _zero_shot(base: Base, dataset: DatasetVersion, settings: EvaluationSettings
         return predict(model, tokenizer, task, dataset.labels, asked, settings)
 
     subject = subject_of(base).as_baseline("zero-shot prompt", prompts=ZERO_SHOT)
-    return evaluation_of(subject, dataset, settings, "test", run)
+    return evaluation_of(store, subject, dataset, settings, "test", run)
 
 
-def _ruled(name: str, rule: Rule, dataset: DatasetVersion, settings: EvaluationSettings) -> Evaluation:
+def _ruled(store: Store, name: str, rule: Rule, dataset: DatasetVersion, settings: EvaluationSettings) -> Evaluation:
     """A baseline without weights: its digest is that of its name and of what it learned from."""
     train = dataset.split_digest("train")
 
@@ -137,7 +139,7 @@ def _ruled(name: str, rule: Rule, dataset: DatasetVersion, settings: EvaluationS
 
     digest = digest_data({"baseline": name, "train": train})
     subject = SubjectMeta(digest=digest, form="baseline", parent=None, base=None).as_baseline(name, train=train)
-    return evaluation_of(subject, dataset, settings, "test", run)
+    return evaluation_of(store, subject, dataset, settings, "test", run)
 
 
 def _statistics(task: DatasetTask, row: Mapping[str, Any], predicted: Any) -> dict[str, float]:

@@ -16,6 +16,7 @@ from tasks.evaluation.evaluate import evaluate, judged_rows
 from tasks.evaluation.evidence import Change
 from tasks.evaluation.forward import forward, pooled
 from tasks.meta.model import ModelMeta
+from tasks.store import Store
 
 if TYPE_CHECKING:
     import torch
@@ -40,16 +41,18 @@ def forgetting(artifact: Artifact, base: Base, corpus: Path) -> Change:
     """
     lines = _lines(corpus)
     if ModelMeta.read(artifact).task == "causal-lm":
-        bits = [_bits_per_byte(model, artifact, lines) for model in (base, artifact)]
+        bits = [_bits_per_byte(model, artifact, base, lines) for model in (base, artifact)]
         return Change("bits per byte", bits[0], bits[1])
     import torch
 
-    before, after = (_features(model, artifact, lines) for model in (base, artifact))
+    before, after = (_features(model, artifact, base, lines) for model in (base, artifact))
     alike = torch.nn.functional.cosine_similarity(before, after, dim=-1)
     return Change("cosine of features", 1.0, float(alike.mean()))
 
 
-def transfer(artifact: Artifact, base: Base, second: DatasetVersion, settings: EvaluationSettings, seed: int) -> Change:
+def transfer(
+    store: Store, artifact: Artifact, base: Base, second: DatasetVersion, settings: EvaluationSettings, seed: int
+) -> Change:
     """What the tuned model is worth on a second dataset, beside what its base is worth there.
 
     Texts with labels: a logistic regression on frozen features (mean over tokens of the last layer) learns the second
@@ -60,10 +63,10 @@ def transfer(artifact: Artifact, base: Base, second: DatasetVersion, settings: E
         InputError: the second dataset fits neither.
     """
     if second.task == "text-classification":
-        before, after = (_probe(model, artifact, second, settings, seed) for model in (base, artifact))
+        before, after = (_probe(model, artifact, base, second, settings, seed) for model in (base, artifact))
         return Change("macro-F1 of a linear probe", before, after)
     if second.task == "causal-lm" and ModelMeta.read(artifact).task in GENERATING:
-        values = [evaluate(model, second, settings).metrics["bits_per_byte"].value for model in (base, artifact)]
+        values = [evaluate(store, model, second, settings).metrics["bits_per_byte"].value for model in (base, artifact)]
         return Change("bits per byte of answers", values[0], values[1])
     hint = "use a dataset for text-classification; or one for causal-lm with models that write text"
     raise InputError(f"a dataset for {second.task} cannot show transfer here", value=second.name, hint=hint)
@@ -81,13 +84,13 @@ def _lines(corpus: Path) -> list[str]:
     return lines[::step][:TEXTS]
 
 
-def _opened(model: Artifact | Base, artifact: Artifact) -> tuple[Any, PreTrainedTokenizerBase]:
+def _opened(model: Artifact | Base, artifact: Artifact, base: Base) -> tuple[Any, PreTrainedTokenizerBase]:
     import torch
 
     from tasks.training.opening import open_model
 
     said = ModelMeta.read(artifact)
-    return open_model(model, said.task, said.labels, dtype=torch.float32)
+    return open_model(model, said.task, said.labels, base=base, dtype=torch.float32)
 
 
 def _cut(model: Any, tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], length: int) -> Texts:
@@ -97,17 +100,19 @@ def _cut(model: Any, tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], l
     return found
 
 
-def _features(model: Artifact | Base, artifact: Artifact, texts: Sequence[str], length: int = TOKENS) -> torch.Tensor:
+def _features(
+    model: Artifact | Base, artifact: Artifact, base: Base, texts: Sequence[str], length: int = TOKENS
+) -> torch.Tensor:
     """Mean of the last layer over the tokens of each text: (texts, features)."""
-    opened, tokenizer = _opened(model, artifact)
+    opened, tokenizer = _opened(model, artifact, base)
     return pooled(opened, _cut(opened, tokenizer, texts, length), int(tokenizer.pad_token_id or 0))
 
 
-def _bits_per_byte(model: Artifact | Base, artifact: Artifact, lines: Sequence[str]) -> float:
+def _bits_per_byte(model: Artifact | Base, artifact: Artifact, base: Base, lines: Sequence[str]) -> float:
     """Bits per UTF-8 byte of the texts' tokens after the first, which nothing comes before."""
     import torch
 
-    opened, tokenizer = _opened(model, artifact)
+    opened, tokenizer = _opened(model, artifact, base)
     bits, size = 0.0, 0
     for ids in _cut(opened, tokenizer, lines, TOKENS):
         if len(ids) < 2:
@@ -122,7 +127,12 @@ def _bits_per_byte(model: Artifact | Base, artifact: Artifact, lines: Sequence[s
 
 
 def _probe(
-    model: Artifact | Base, artifact: Artifact, second: DatasetVersion, settings: EvaluationSettings, seed: int
+    model: Artifact | Base,
+    artifact: Artifact,
+    base: Base,
+    second: DatasetVersion,
+    settings: EvaluationSettings,
+    seed: int,
 ) -> float:
     from sklearn.linear_model import LogisticRegression
     from sklearn.metrics import f1_score
@@ -132,7 +142,7 @@ def _probe(
     length = ModelMeta.read(artifact).training.max_length
 
     def side(rows: Sequence[Mapping[str, Any]]) -> tuple[Any, list[str]]:
-        features = _features(model, artifact, [row["text"] for row in rows], length)
+        features = _features(model, artifact, base, [row["text"] for row in rows], length)
         return features.numpy(), [row["label"] for row in rows]
 
     train, labels = side(judged_rows(second.rows("train"), PROBED))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tasks.artifact import Artifact, make
+from tasks.artifact import Artifact
 from tasks.config.evaluation import EvaluationSettings
 from tasks.config.words import DATASET_TASK, Split, Task
 from tasks.data.version import DatasetVersion
@@ -20,6 +20,7 @@ from tasks.evaluation.slices import Scores
 from tasks.home import CHECKOUT
 from tasks.meta.evaluation import EvaluationMeta, SubjectMeta
 from tasks.meta.model import ModelMeta
+from tasks.store import Store
 
 if TYPE_CHECKING:
     from tasks.training.bases import Base
@@ -28,7 +29,12 @@ Rows = Sequence[Mapping[str, Any]]
 
 
 def evaluate(
-    model: Artifact | Base, dataset: DatasetVersion, settings: EvaluationSettings, *, split: Split = "test"
+    store: Store,
+    model: Artifact | Base,
+    dataset: DatasetVersion,
+    settings: EvaluationSettings,
+    *,
+    split: Split = "test",
 ) -> Evaluation:
     """Measure a model on a split: found where the same was asked before, else predicted once.
 
@@ -36,6 +42,7 @@ def evaluate(
     is measured is chance in the architecture's own terms; `tasks.evaluation.baselines` has stronger rivals.
 
     Args:
+        store: where everything made at run time lies.
         model: an adapter, a merged or a quantized model, or a base.
         dataset: the version; labels of an untrained base come from it.
         settings: what to measure, and how surely.
@@ -51,20 +58,22 @@ def evaluate(
     labels = said.labels if said else dataset.labels
 
     def run(rows: Rows) -> Predictions:
+        from tasks.training.bases import base_beside
         from tasks.training.opening import open_model
         from tasks.training.shapes import task_of
 
         task: Task = said.task if said else dataset.task
         if not isinstance(model, Artifact):
             task = task_of(model, dataset.task)
-        opened, tokenizer = open_model(model, task, labels)
+        opened, tokenizer = open_model(model, task, labels, base=base_beside(store, model))
         length = said.training.max_length if said else None
         return predict(opened, tokenizer, task, labels, rows, settings, max_length=length)
 
-    return evaluation_of(subject_of(model).with_labels(labels), dataset, settings, split, run)
+    return evaluation_of(store, subject_of(model).with_labels(labels), dataset, settings, split, run)
 
 
 def evaluation_of(
+    store: Store,
     subject: SubjectMeta,
     dataset: DatasetVersion,
     settings: EvaluationSettings,
@@ -74,6 +83,8 @@ def evaluation_of(
     """Seal what anything predicts, a model or a baseline; `run` is called only where nobody asked the same before.
 
     Args:
+        store: where everything made at run time lies.
+        store: where everything made at run time lies.
         subject: who predicts; with dataset labels, split, settings and code it is the cache key.
         dataset: the version.
         settings: what to measure.
@@ -117,7 +128,7 @@ def evaluation_of(
         )
         return meta.plain()
 
-    return Evaluation(make("evaluation", inputs, build, evaluation_code()), dataset.digest)
+    return Evaluation(store.make("evaluation", inputs, build, evaluation_code()), dataset.digest)
 
 
 def subject_of(model: Artifact | Base) -> SubjectMeta:

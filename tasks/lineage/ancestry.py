@@ -138,7 +138,7 @@ class Ancestry:
         if not folder.is_dir():  # the user's own folder, or a cache: Galen never promised to keep it
             return Node(name, "recorded", f"no longer in {folder}", digest)
         try:
-            locate_base(digest)
+            locate_base(self._store, digest)
         except IntegrityError:
             return Node(name, "changed", f"what is in {folder} is not what was trained on", digest)
         return Node(name, "verified", f"hashed again in {folder}", digest)

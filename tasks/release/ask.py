@@ -11,6 +11,7 @@ from tasks.evaluation.answers import generate
 from tasks.evaluation.predict import positions_of
 from tasks.meta.model import ModelMeta
 from tasks.release.register import resolve
+from tasks.store import Store
 from tasks.training.objectives.token_classification import word_pieces
 from tasks.training.opening import open_model
 from tasks.training.prompts import prompt_ids
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 WORD = re.compile(r"\w+|[^\w\s]")
 
 
-def ask(reference: str, question: str) -> str:
+def ask(store: Store, reference: str, question: str) -> str:
     """What a registered model says: an answer, `label (probability)`, or one `word<TAB>tag` per line.
 
     Raises:
@@ -33,7 +34,7 @@ def ask(reference: str, question: str) -> str:
 
     if not question.strip():
         raise InputError("nothing was asked", hint='galen ask MODEL@champion "What is asthma?"')
-    _, artifact = resolve(reference)
+    _, artifact = resolve(store, reference)
     said = ModelMeta.read(artifact)
     model, tokenizer = open_model(artifact, said.task, said.labels)
     answer = {

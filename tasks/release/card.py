@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tasks.artifact import Artifact
-from tasks.home import CHECKOUT, home
+from tasks.home import CHECKOUT
 from tasks.lineage.event import Event
 from tasks.lineage.ledger import events
 from tasks.lineage.roles import RegisteredVersion
@@ -14,11 +14,11 @@ from tasks.store import Store
 TEMPLATE = CHECKOUT / "mlflow" / "model_card.md"
 
 
-def model_card(version: RegisteredVersion, artifact: Artifact) -> str:
+def model_card(store: Store, version: RegisteredVersion, artifact: Artifact) -> str:
     """The card of a version, Markdown, from the template `mlflow/model_card.md`."""
     from jinja2 import Environment, StrictUndefined
 
-    history = events(Store(home()))
+    history = events(store)
     judged = Judgement.read(version.judged)
     sealed = {said.dataset: said for _, said in statements(DatasetSealed, history)}
     measured = {one.evaluation: one for _, one in statements(Evaluated, history) if one.model == version.model}
@@ -28,7 +28,7 @@ def model_card(version: RegisteredVersion, artifact: Artifact) -> str:
     return environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
         model=version.model,
         version=version.number,
-        intended_use=_intended_use(version, history),
+        intended_use=_intended_use(store, version, history),
         task=said.task,
         base=", ".join(str(value) for value in said.base.ref.values()) or version.base,
         method=", ".join(f"{key} {value}" for key, value in sorted(said.method.plain().items())),
@@ -47,7 +47,7 @@ def model_card(version: RegisteredVersion, artifact: Artifact) -> str:
     )
 
 
-def _intended_use(version: RegisteredVersion, history: list[Event]) -> str:
+def _intended_use(store: Store, version: RegisteredVersion, history: list[Event]) -> str:
     """As the recipe said when the version was judged."""
     fixed = [
         said.settings.intended_use

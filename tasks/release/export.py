@@ -7,12 +7,11 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
+import traceback
 from pathlib import Path
 
 from tasks.artifact import Artifact, read, verify, write_atomically
 from tasks.errors import InputError, IntegrityError
-from tasks.home import CHECKOUT, home
 from tasks.lineage.ledger import events
 from tasks.lineage.statements import DatasetSealed, statements
 from tasks.meta.model import ModelMeta
@@ -32,14 +31,6 @@ kind = getattr(transformers, sys.argv[2])
 model, found = kind.from_pretrained(sys.argv[1], local_files_only=True, output_loading_info=True)
 transformers.AutoTokenizer.from_pretrained(sys.argv[1], local_files_only=True)
 sys.exit(1 if found["missing_keys"] or found["unexpected_keys"] else 0)
-"""
-LOAD_BESIDE = """
-import sys
-from pathlib import Path
-from tasks.artifact import read
-from tasks.training.opening import open_model
-artifact = read(Path(sys.argv[1]))
-open_model(artifact, artifact.meta["task"], artifact.meta["labels"])
 """
 PLAIN = """\
 from transformers import AutoTokenizer, {loader}
@@ -75,11 +66,11 @@ It was written with {libraries}. {prompt}
 """
 
 
-def export(reference: str, folder: Path) -> Path:
+def export(store: Store, reference: str, folder: Path) -> Path:
     """Write a version to a new folder: the model, how to load it, its card, and its events of the ledger.
 
     The copy is hashed, and loaded once, before it gets its name: by a process that knows nothing but transformers, or,
-    where an adapter lies beside its base, nothing but Galen's code and this folder.
+    where an adapter lies beside its base, by Galen's code, which is given nothing but this folder.
 
     Raises:
         InputError: no such version, or the folder holds something already, or cannot be written.
@@ -88,11 +79,11 @@ def export(reference: str, folder: Path) -> Path:
     folder = folder.expanduser().absolute()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError("the export folder is not empty", value=folder, hint="name a new one")
-    version, artifact = resolve(reference)
+    version, artifact = resolve(store, reference)
     draft = folder.with_name(f".{folder.name}.{os.getpid()}")
     try:
         draft.mkdir(parents=True)
-        _fill(draft, version, artifact)
+        _fill(store, draft, version, artifact)
         if folder.exists():
             folder.rmdir()  # empty, as seen above
         draft.rename(folder)
@@ -103,7 +94,7 @@ def export(reference: str, folder: Path) -> Path:
     return folder
 
 
-def _fill(draft: Path, version: Version, artifact: Artifact) -> None:
+def _fill(store: Store, draft: Path, version: Version, artifact: Artifact) -> None:
     shutil.copytree(artifact.path, draft / "model")
     copy = read(draft / "model")
     verify(copy)
@@ -111,7 +102,7 @@ def _fill(draft: Path, version: Version, artifact: Artifact) -> None:
         raise IntegrityError("the copy differs from what was judged", value=copy.digest)
     said = ModelMeta.read(artifact)
     loader = LOADERS[said.task]
-    _check_loads(draft / "model", said.beside, loader)
+    _check_loads(copy, said, loader)
     from tasks.lineage.environment import libraries
 
     known = libraries()
@@ -126,8 +117,8 @@ def _fill(draft: Path, version: Version, artifact: Artifact) -> None:
         prompt=prompt.replace("\n", "\\n"),
     )
     write_atomically(draft / "README.md", text.rstrip().encode() + b"\n")
-    write_atomically(draft / "MODEL_CARD.md", model_card(version, artifact).encode())
-    store = Store(home())
+    write_atomically(draft / "MODEL_CARD.md", model_card(store, version, artifact).encode())
+    store = store
     sealed = [event for event, said in statements(DatasetSealed, events(store)) if said.dataset == version.dataset]
     about = [
         {"sequence": event.sequence, "digest": event.digest, "envelope": json.loads(event.envelope)}
@@ -136,20 +127,25 @@ def _fill(draft: Path, version: Version, artifact: Artifact) -> None:
     write_atomically(draft / "lineage.json", json.dumps(about, indent=1).encode() + b"\n")
 
 
-def _check_loads(folder: Path, beside: bool, loader: str) -> None:
-    """Load the folder in a process of its own: plain transformers outside the checkout, or Galen with an empty home."""
-    code, arguments = (LOAD_BESIDE, []) if beside else (LOAD, [loader])
-    with tempfile.TemporaryDirectory() as nothing:
-        more = {"PYTHONPATH": str(CHECKOUT), "GALEN_HOME": nothing} if beside else {}
-        done = subprocess.run(
-            [sys.executable, "-c", code, str(folder), *arguments],
-            cwd=folder,
-            env={**os.environ, **more},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+def _check_loads(copy: Artifact, said: ModelMeta, loader: str) -> None:
+    """Load the copy: plain transformers, in a process of its own outside the checkout; or Galen, which is given this
+    folder and no store, so that there is no other place to take anything from."""
+    if said.beside:
+        from tasks.training.opening import open_model
+
+        try:
+            open_model(copy, said.task, said.labels)
+        except Exception as error:
+            last = traceback.format_exception_only(error)[-1].strip()
+            raise IntegrityError("Galen cannot load the exported folder", value=last) from error
+        return
+    done = subprocess.run(
+        [sys.executable, "-c", LOAD, str(copy.path), loader],
+        cwd=copy.path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["weights are missing or left over"])[-1]
-        who = "Galen" if beside else "plain transformers"
-        raise IntegrityError(f"{who} cannot load the exported folder", value=last)
+        raise IntegrityError("plain transformers cannot load the exported folder", value=last)

@@ -6,13 +6,14 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tasks.artifact import Artifact, make
+from tasks.artifact import Artifact
 from tasks.digest import digest_data, digest_file
 from tasks.errors import InputError, IntegrityError
 from tasks.meta.form import FORMS, Form
 from tasks.meta.model import MergeMeta, ModelMeta
 from tasks.meta.record import Plain
 from tasks.release.probe import Difference, compare, logits_of, probe
+from tasks.store import Store
 from tasks.training.bases import Base, locate_base
 from tasks.training.folders import TOKENIZER_FILES, load_config
 from tasks.training.fourbit import dequantized
@@ -31,7 +32,7 @@ SAVED_KL = 1e-3
 """Nats between adapter and what was saved: the rounding of the base's own dtype comes on top."""
 
 
-def merge(adapter: Artifact) -> Artifact:
+def merge(store: Store, adapter: Artifact) -> Artifact:
     """The merged form of an adapter: a folder that plain transformers loads, in the dtype of the base, made once.
 
     An adapter that was trained on a 4-bit base is merged into that base dequantized, not into the original: it
@@ -50,10 +51,10 @@ def merge(adapter: Artifact) -> Artifact:
         raise InputError(cannot_merge(method), value=adapter.digest[:12], hint="quantize it as it is")
 
     def build(folder: Path) -> Plain:
-        base = locate_base(said.base.digest)
+        base = locate_base(store, said.base.digest)
         return said.merged(adapter.digest, _merge(adapter, method, base, folder)).plain()
 
-    return make(Form.MERGED, {"parent": adapter.digest}, build)
+    return store.make(Form.MERGED, {"parent": adapter.digest}, build)
 
 
 def cannot_merge(method: Method[Any]) -> str:

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tasks.artifact import Artifact, make
+from tasks.artifact import Artifact
 from tasks.config.release import Quantization
 from tasks.digest import digest_file
 from tasks.errors import InputError, IntegrityError
@@ -19,6 +19,7 @@ from tasks.meta.form import Form
 from tasks.meta.model import DifferenceMeta, ModelMeta, QuantizationChecks, QuantizationMeta
 from tasks.meta.record import Plain
 from tasks.release.probe import compare, logits_of, probe
+from tasks.store import Store
 from tasks.training.bases import Base, locate_base
 from tasks.training.fourbit import check_shapes, keep_unpacked, skipped
 from tasks.training.loading import load_base
@@ -41,7 +42,7 @@ SERVED_KL = 0.01
 """Nats between the kernel that evaluation uses and the one that plain transformers chooses on this machine."""
 
 
-def quantize(model: Artifact, settings: Quantization) -> Artifact:
+def quantize(store: Store, model: Artifact, settings: Quantization) -> Artifact:
     """The quantized form of a merged model, or of an adapter that cannot be merged, made once.
 
     What was saved is loaded again and compared with the form that it was made from; the findings are in
@@ -52,7 +53,7 @@ def quantize(model: Artifact, settings: Quantization) -> Artifact:
         IntegrityError: what came back from disk is not what it should be, or the adapter's base is gone.
     """
     beside = _served_beside_its_base(model)
-    wide = _in_full(model)
+    wide = _in_full(store, model)
     said = ModelMeta.read(model)
     check_shapes(wide, said.task, said.labels, settings)
 
@@ -66,10 +67,10 @@ def quantize(model: Artifact, settings: Quantization) -> Artifact:
         small.save_pretrained(inner)
         copy_tokenizer(wide.path, inner)
         del small
-        found = QuantizationMeta.of(settings, verify_quantized(model, folder, settings))
+        found = QuantizationMeta.of(settings, verify_quantized(store, model, folder, settings))
         return said.quantized(model.digest, found).plain()
 
-    return make(Form.QUANTIZED, {"parent": model.digest, "settings": settings.plain()}, build)
+    return store.make(Form.QUANTIZED, {"parent": model.digest, "settings": settings.plain()}, build)
 
 
 def _served_beside_its_base(model: Artifact) -> bool:
@@ -85,14 +86,14 @@ def _served_beside_its_base(model: Artifact) -> bool:
     return False
 
 
-def _in_full(model: Artifact) -> Base:
+def _in_full(store: Store, model: Artifact) -> Base:
     """What is put into 4 bits: a merged model itself, or the base of an adapter."""
     if model.kind == Form.ADAPTER:
-        return locate_base(ModelMeta.read(model).base.digest)
+        return locate_base(store, ModelMeta.read(model).base.digest)
     return Base(model.path, model.digest, {})
 
 
-def verify_quantized(model: Artifact, folder: Path, settings: Quantization) -> QuantizationChecks:
+def verify_quantized(store: Store, model: Artifact, folder: Path, settings: Quantization) -> QuantizationChecks:
     """Load a quantized folder as anyone would, and compare it with the model that it was made from.
 
     Returns:
@@ -106,7 +107,7 @@ def verify_quantized(model: Artifact, folder: Path, settings: Quantization) -> Q
     """
     from bitsandbytes.nn import Linear4bit
 
-    beside, source = model.kind == Form.ADAPTER, _in_full(model)
+    beside, source = model.kind == Form.ADAPTER, _in_full(store, model)
     said = ModelMeta.read(model)
     task, labels = said.task, said.labels
     inner = folder / SERVED_BASE if beside else folder

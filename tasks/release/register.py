@@ -7,16 +7,14 @@ mirror that lags, which the next change (or `mirror`) repairs.
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Mapping
 from importlib.metadata import version as installed
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tasks.artifact import Artifact, load, locked, read, verify, write_atomically
+from tasks.artifact import Artifact, read, verify, write_atomically
 from tasks.digest import digest_data
 from tasks.errors import InputError, IntegrityError
-from tasks.home import home
 from tasks.lineage import recording
 from tasks.lineage.event import Event, Origin
 from tasks.lineage.ledger import events
@@ -41,6 +39,7 @@ _EVENT = "galen.registered"
 
 
 def register(
+    store: Store,
     judged: Judged,
     model: str,
     *,
@@ -56,6 +55,7 @@ def register(
     Called again after a kill it finds the version that it made.
 
     Args:
+        store: where everything made at run time lies.
         judged: the quantized model with its passed verdict; nothing else can be registered.
         model: the name to register it under, which the verdict must be about.
         judged_event: digest of the event that states the verdict.
@@ -73,20 +73,20 @@ def register(
     if artifact.kind != Form.QUANTIZED:
         raise InputError(f"a model of kind {artifact.kind} cannot be registered", hint="register its quantized form")
     verify(artifact)
-    with locked(f"registry-{model}"):
-        known = roles(Store(home()), model).versions
+    with store.locked(f"registry-{model}"):
+        known = roles(store, model).versions
         if known and known[-1].artifact == artifact.digest:  # made by a run that was killed, or promoted already
-            mirror(model, run=run)
+            mirror(store, model, run=run)
             return known[-1]
-        upload = _upload(model, artifact, run)
+        upload = _upload(store, model, artifact, run)
         event = recording.record_registered(
-            Store(home()), model, artifact, judged_event, merged=merged, adapter=adapter, origin=origin
+            store, model, artifact, judged_event, merged=merged, adapter=adapter, origin=origin
         )
-        _mirror(model, run, {event.digest: upload})
-    return roles(Store(home()), model).versions[-1]
+        _mirror(store, model, run, {event.digest: upload})
+    return roles(store, model).versions[-1]
 
 
-def promote(version: Version, origin: Origin | None = None, *, approved: Event | None = None) -> Version:
+def promote(store: Store, version: Version, origin: Origin | None = None, *, approved: Event | None = None) -> Version:
     """Make a version champion: the event first, then the aliases. The champion before it becomes `previous`.
 
     A version that is champion already stays it, without a new event.
@@ -96,24 +96,25 @@ def promote(version: Version, origin: Origin | None = None, *, approved: Event |
         IntegrityError: its bytes do not match their digest.
         Interrupted: MLflow does not answer; the decision stands, and the mirror follows on the next run.
     """
-    with locked(f"registry-{version.model}"):
-        champion = roles(Store(home()), version.model).champion
+    with store.locked(f"registry-{version.model}"):
+        champion = roles(store, version.model).champion
         if champion is None or champion.number != version.number:
             if champion and version.number < champion.number:
                 raise InputError(
                     f"version {version.number} is older than the champion, version {champion.number}",
                     hint="retrain to make a newer one",
                 )
-            load(version.artifact)
-            recording.record_promoted(Store(home()), version.model, version.number, approved=approved, origin=origin)
-        _mirror(version.model)
-    return resolve_version(Store(home()), f"{version.model}@{version.number}")
+            store.load(version.artifact)
+            recording.record_promoted(store, version.model, version.number, approved=approved, origin=origin)
+        _mirror(store, version.model)
+    return resolve_version(store, f"{version.model}@{version.number}")
 
 
-def approve(reference: str, *, by: str, reason: str, origin: Origin | None = None) -> Version:
+def approve(store: Store, reference: str, *, by: str, reason: str, origin: Origin | None = None) -> Version:
     """A person allows a version that waits to become champion; it is promoted.
 
     Args:
+        store: where everything made at run time lies.
         reference: MODEL@NUMBER or MODEL@candidate.
         by: printed name of that person.
         reason: what the decision rests on.
@@ -125,17 +126,17 @@ def approve(reference: str, *, by: str, reason: str, origin: Origin | None = Non
     """
     if not (by.strip() and reason.strip()):
         raise InputError("an approval needs a name and a reason", hint='--by "YOUR NAME" --reason "..."')
-    version, _ = resolve(reference)
-    if (waiting := roles(Store(home()), version.model).candidate) is None or waiting.number != version.number:
+    version, _ = resolve(store, reference)
+    if (waiting := roles(store, version.model).candidate) is None or waiting.number != version.number:
         raise InputError("this version does not wait for a decision", value=reference)
-    check_reachable(Store(home()))
+    check_reachable(store)
     event = recording.record_approved(
-        Store(home()), version.model, version.number, name=by.strip(), reason=reason.strip(), origin=origin
+        store, version.model, version.number, name=by.strip(), reason=reason.strip(), origin=origin
     )
-    return promote(version, origin, approved=event)
+    return promote(store, version, origin, approved=event)
 
 
-def resolve(reference: str) -> tuple[Version, Artifact]:
+def resolve(store: Store, reference: str) -> tuple[Version, Artifact]:
     """The version that `MODEL@champion`, `@previous`, `@candidate`, `MODEL@3` or an artifact's digest names.
 
     From the ledger, never from MLflow; every byte of the artifact is hashed.
@@ -146,16 +147,13 @@ def resolve(reference: str) -> tuple[Version, Artifact]:
     """
     if re.fullmatch(r"[0-9a-f]{64}", reference):
         found = [
-            one
-            for model in known_models(Store(home()))
-            for one in roles(Store(home()), model).versions
-            if one.artifact == reference
+            one for model in known_models(store) for one in roles(store, model).versions if one.artifact == reference
         ]
         if not found:
             raise InputError("no registered version has this digest", value=reference, hint="see: galen models")
-        return found[-1], load(reference)
-    version = resolve_version(Store(home()), reference)
-    return version, load(version.artifact)
+        return found[-1], store.load(reference)
+    version = resolve_version(store, reference)
+    return version, store.load(version.artifact)
 
 
 def approve_command(model: str, version: int) -> str:
@@ -163,28 +161,28 @@ def approve_command(model: str, version: int) -> str:
     return f'galen approve {model}@{version} --by "YOUR NAME" --reason "..."'
 
 
-def models(model: str | None = None) -> list[dict[str, Any]]:
+def models(store: Store, model: str | None = None) -> list[dict[str, Any]]:
     """Every version with its roles, and every form that was turned away, by model and time. From the ledger alone.
 
     Raises:
         InputError: no such model.
         IntegrityError: the ledger does not verify.
     """
-    known = known_models(Store(home()))
+    known = known_models(store)
     if model is not None and model not in known:
         raise InputError("no such model", value=model, hint=f"models: {', '.join(known) or 'none yet'}")
     rows = []
     for name in known if model is None else [model]:
-        found = roles(Store(home()), name)
+        found = roles(store, name)
         for version in found.versions:
             rows.append(_row(name, version.registered, version.judged) | _of_version(version, found))
-        for event in events(Store(home()), "judged", model=name):
+        for event in events(store, "judged", model=name):
             if Judgement.read(event).verdict == "failed":
                 rows.append(_row(name, event, event))
     return sorted(rows, key=lambda row: (row["model"], row["time"]))
 
 
-def mirror(model: str, *, run: Run | None = None) -> bool:
+def mirror(store: Store, model: str, *, run: Run | None = None) -> bool:
     """Bring MLflow's versions and aliases in line with the ledger, if they lag; returns whether there was work.
 
     Costs nothing where the last change was mirrored: then MLflow is not even imported.
@@ -194,55 +192,50 @@ def mirror(model: str, *, run: Run | None = None) -> bool:
         Interrupted: MLflow does not answer.
     """
     try:
-        if _mirrored(model).read_text() == _state(roles(Store(home()), model)):
+        if _mirrored(store, model).read_text() == _state(store, roles(store, model)):
             return False
     except FileNotFoundError:
         pass
-    _mirror(model, run)
+    _mirror(store, model, run)
     return True
 
 
-def _mirror(model: str, run: Run | None = None, uploads: Mapping[str, registry.Upload] | None = None) -> None:
-    found = roles(Store(home()), model)
-    numbers = {
-        tags[_EVENT]: number for number, tags in registry.versions(Store(home()), model).items() if _EVENT in tags
-    }
+def _mirror(
+    store: Store, model: str, run: Run | None = None, uploads: Mapping[str, registry.Upload] | None = None
+) -> None:
+    found = roles(store, model)
+    numbers = {tags[_EVENT]: number for number, tags in registry.versions(store, model).items() if _EVENT in tags}
     for version in found.versions:
         event = version.registered.digest
         if event not in numbers:
-            artifact = load(version.artifact)
-            upload = (uploads or {}).get(event) or _upload(model, artifact, run)
-            numbers[event] = registry.add_version(model, upload, _tags(version), model_card(version, artifact))
-    present = registry.aliases(Store(home()), model)
+            artifact = store.load(version.artifact)
+            upload = (uploads or {}).get(event) or _upload(store, model, artifact, run)
+            numbers[event] = registry.add_version(model, upload, _tags(version), model_card(store, version, artifact))
+    present = registry.aliases(store, model)
     holders = {"champion": found.champion, "previous": found.previous, "candidate": found.candidate}
     for role in ROLES:
         holder = holders[role]
         wanted = numbers[holder.registered.digest] if holder else None
         if present.get(role) != wanted:
-            registry.set_alias(Store(home()), model, role, wanted)
-    write_atomically(_mirrored(model), _state(found).encode())
+            registry.set_alias(store, model, role, wanted)
+    write_atomically(_mirrored(store, model), _state(store, found).encode())
 
 
-def _upload(model: str, artifact: Artifact, run: Run | None) -> registry.Upload:
+def _upload(store: Store, model: str, artifact: Artifact, run: Run | None) -> registry.Upload:
     """Copy an artifact into MLflow, as the output of a run (a new one where none is given), and hash the copy."""
     if run is None:
-        with open_run(Store(home()), model, "register") as opened:
-            return _upload(model, artifact, opened)
-    staging = home() / "staging" / f"mlflow-{artifact.digest[:16]}"
-    shutil.rmtree(staging, ignore_errors=True)
-    staging.mkdir(parents=True)
-    try:
+        with open_run(store, model, "register") as opened:
+            return _upload(store, model, artifact, opened)
+    with store.staging(f"mlflow-{artifact.digest[:16]}") as staging:
         requirements = [f"{name}=={installed(name).partition('+')[0]}" for name in REQUIREMENTS]
-        registry.package_model(Store(home()), artifact.path, SERVED, staging / "package", requirements)
+        registry.package_model(store, artifact.path, SERVED, staging / "package", requirements)
         tags = {"galen.artifact": artifact.digest, "galen.form": artifact.kind}
         upload = registry.upload_model(model, staging / "package", run, tags)
-        copy = read(registry.fetch(Store(home()), upload.location, staging / "copy") / "artifacts" / artifact.path.name)
+        copy = read(registry.fetch(store, upload.location, staging / "copy") / "artifacts" / artifact.path.name)
         verify(copy)
         if copy.digest != artifact.digest:
             raise IntegrityError("MLflow keeps other bytes than were judged", value=copy.digest)
         return upload
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
 
 
 def _tags(version: Version) -> dict[str, str]:
@@ -260,14 +253,14 @@ def _tags(version: Version) -> dict[str, str]:
     return {key: value for key, value in found.items() if value is not None}
 
 
-def _state(found: Roles) -> str:
+def _state(store: Store, found: Roles) -> str:
     """What the mirror must show, in one digest."""
     held = {str(version.number): [version.registered.digest, *found.of(version)] for version in found.versions}
-    return digest_data({"store": uri(Store(home())), "versions": held})
+    return digest_data({"store": uri(store), "versions": held})
 
 
-def _mirrored(model: str) -> Path:
-    return home() / "mirrored" / model
+def _mirrored(store: Store, model: str) -> Path:
+    return store.root / "mirrored" / model
 
 
 def _row(model: str, event: Event, decision: Event) -> dict[str, Any]:

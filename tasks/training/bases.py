@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tasks.artifact import artifacts, load
+from tasks.artifact import Artifact
 from tasks.errors import IntegrityError
-from tasks.home import home
 from tasks.meta.base import BaseMeta
+from tasks.meta.form import Form
+from tasks.meta.model import ModelMeta
+from tasks.store import Store
 from tasks.training.folders import digest_model
 
 
@@ -26,17 +28,17 @@ class Base:
     ref: dict[str, Any]
 
 
-def locate_base(digest: str) -> Base:
+def locate_base(store: Store, digest: str) -> Base:
     """The base model of that digest, hashed again.
 
     Raises:
         IntegrityError: it is not on this machine any more, or was changed.
     """
-    if (artifacts() / digest).is_dir():
-        artifact = load(digest)
+    if store.has(digest):
+        artifact = store.load(digest)
         return Base(artifact.path, digest, {"base": BaseMeta.read(artifact).name})
     try:
-        record = json.loads((home() / "bases" / f"{digest}.json").read_bytes())
+        record = json.loads((store.root / "bases" / f"{digest}.json").read_bytes())
     except (OSError, ValueError) as error:
         hint = "run the recipe that used it once more, or restore GALEN_HOME/bases"
         raise IntegrityError("nobody knows where this base model is", value=digest, hint=hint) from error
@@ -44,3 +46,14 @@ def locate_base(digest: str) -> Base:
     if not folder.is_dir() or digest_model(folder) != digest:
         raise IntegrityError("the base model was moved or changed", value=folder, hint="put the same files back there")
     return Base(folder, digest, record["ref"])
+
+
+def base_beside(store: Store, model: Artifact | Base) -> Base | None:
+    """What a model needs beside it to be opened: the base of an adapter; None for every other form.
+
+    Raises:
+        IntegrityError: as `locate_base`.
+    """
+    if isinstance(model, Artifact) and model.kind == Form.ADAPTER:
+        return locate_base(store, ModelMeta.read(model).base.digest)
+    return None

@@ -11,18 +11,18 @@ from typing import Any
 from tasks.artifact import sync, write_atomically
 from tasks.digest import canonical_json, digest_file
 from tasks.errors import Interrupted
-from tasks.home import home
+from tasks.store import Store
 
 log = logging.getLogger(__name__)
 RECORD = "checkpoint.json"
 
 
 class Checkpoints:
-    """The last state of one training, under `GALEN_HOME/checkpoints/<key>/`; the key says what is being trained."""
+    """The last state of one training, under `checkpoints/<key>/` of the store; the key says what is being trained."""
 
-    def __init__(self, key: str, machine: dict[str, Any]) -> None:
+    def __init__(self, store: Store, key: str, machine: dict[str, Any]) -> None:
         """`machine`: what else must be the same for a run to go on with the same bytes (precision, device, threads)."""
-        self._folder = home() / "checkpoints" / key
+        self._folder = store.root / "checkpoints" / key
         self._identity = {"key": key, "machine": machine}
 
     def save(self, step: int, state: dict[str, Any]) -> None:

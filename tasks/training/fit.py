@@ -12,6 +12,7 @@ from tasks.config.release import Quantization
 from tasks.config.training import BaseModelRef
 from tasks.config.words import GENERATING
 from tasks.errors import InputError
+from tasks.store import Store
 from tasks.training.distributed import check_processes
 from tasks.training.method import Method, method_of
 from tasks.training.recipe import Recipe
@@ -23,7 +24,7 @@ LABELS = ("one", "two")
 """Stand in for a dataset's labels: a head stays in full precision, so their number changes no verdict here."""
 
 
-def check_fit(recipe: Recipe) -> None:
+def check_fit(store: Store, recipe: Recipe) -> None:
     """See that method, task, base model, 4 bits and this machine fit together. Loads no weights; imports torch.
 
     Of a base that Galen makes and has not made yet, the shape is known from its spec; 4 bits can hold it.
@@ -37,22 +38,22 @@ def check_fit(recipe: Recipe) -> None:
         hint = f"{method.why_not or 'it'}; it can do {', '.join(sorted(method.tasks))}".removeprefix("it; ")
         raise InputError(f"method {method.name} cannot do {recipe.task}", value=recipe.model, hint=hint)
     check_processes(recipe)
-    base = _base(recipe.base_model)
+    base = _base(store, recipe.base_model)
     if base is None:
         _check_spec(recipe, method, str(recipe.base_model.base))
     else:
         _check_base(recipe, method, base)
 
 
-def _base(ref: BaseModelRef) -> Base | None:
+def _base(store: Store, ref: BaseModelRef) -> Base | None:
     from tasks.training.bases import Base
     from tasks.training.resolve import resolve_base
 
     if ref.base is None:
-        return resolve_base(ref)
+        return resolve_base(store, ref)
     from tasks.training.named_base import known_base
 
-    made = known_base(ref.base)
+    made = known_base(store, ref.base)
     return Base(made.path, made.digest, ref.plain()) if made else None
 
 

@@ -18,7 +18,8 @@ from tasks import process
 from tasks.data.version import DatasetVersion
 from tasks.digest import canonical_json
 from tasks.errors import GalenError, Interrupted, Stopped
-from tasks.home import CHECKOUT, home
+from tasks.home import CHECKOUT
+from tasks.store import Store
 from tasks.training.loop import Curves, stoppable
 from tasks.training.recipe import Recipe
 
@@ -33,11 +34,12 @@ GO_ON = "run again to go on from the last checkpoint"
 
 
 def in_processes(
-    folder: Path, recipe: Recipe, dataset: DatasetVersion, base: Base, key: str, track: Curves | None
+    store: Store, folder: Path, recipe: Recipe, dataset: DatasetVersion, base: Base, key: str, track: Curves | None
 ) -> tuple[dict[str, Any], dict[str, float]]:
     """Let `training.processes` processes of this machine train into an empty folder.
 
     Args:
+        store: where everything made at run time lies.
         key: names the checkpoints.
 
     Returns:
@@ -60,7 +62,7 @@ def in_processes(
         (own / JOB).write_bytes(canonical_json(job))
         command = [sys.executable, "-m", "tasks.training.torchrun", str(recipe.training.processes), str(own)]
         with stoppable() as stop:
-            child = process.start(command, cwd=CHECKOUT, env=_environment(recipe), stdin=subprocess.DEVNULL)
+            child = process.start(command, cwd=CHECKOUT, env=_environment(store, recipe), stdin=subprocess.DEVNULL)
             relay = _Relay(own / CURVES, track)
             try:
                 while not stop.is_set():
@@ -111,8 +113,8 @@ class CurvesFile:
             file.write(json.dumps({"values": dict(values), "step": step}).encode() + b"\n")
 
 
-def _environment(recipe: Recipe) -> dict[str, str]:
-    """What the processes see: this checkout and home, the threads shared out, and no other machine."""
+def _environment(store: Store, recipe: Recipe) -> dict[str, str]:
+    """What the processes see: this checkout and store, the threads shared out, and no other machine."""
     import torch
 
     threads = max(1, torch.get_num_threads() // recipe.training.processes)
@@ -120,7 +122,7 @@ def _environment(recipe: Recipe) -> dict[str, str]:
     return {
         **loopback,
         **os.environ,
-        "GALEN_HOME": str(home()),
+        "GALEN_HOME": str(store.root),
         "OMP_NUM_THREADS": str(threads),
         "PYTHONPATH": str(CHECKOUT),
     }

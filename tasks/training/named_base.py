@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from tasks.artifact import Artifact, find, make
+from tasks.artifact import Artifact
 from tasks.digest import digest_data, digest_file
 from tasks.errors import InputError
 from tasks.home import CHECKOUT, shown
 from tasks.meta.base import BaseMeta
 from tasks.settings import load
+from tasks.store import Store
 from tasks.training.base_spec import BaseSpec
 
 
@@ -40,7 +41,7 @@ def base_inputs(name: str, corpus: Path | None = None) -> dict[str, Any]:
     return {"name": name, "spec": plain, "corpus": digest_file(path), "code": _code()}
 
 
-def base_artifact(name: str, corpus: Path | None = None) -> Artifact:
+def base_artifact(store: Store, name: str, corpus: Path | None = None) -> Artifact:
     """The base of that name, trained if nobody did so before.
 
     Raises:
@@ -55,13 +56,13 @@ def base_artifact(name: str, corpus: Path | None = None) -> Artifact:
         report = train_base(spec, path, folder)
         return BaseMeta(name=name, spec=inputs["spec"], corpus=inputs["corpus"], training=report.plain()).plain()
 
-    return make("base", inputs, build, inputs["code"])
+    return store.make("base", inputs, build, inputs["code"])
 
 
-def known_base(name: str) -> Artifact | None:
+def known_base(store: Store, name: str) -> Artifact | None:
     """The base of that name, if it was made before."""
     inputs = base_inputs(name)
-    return find("base", inputs, inputs["code"])
+    return store.find("base", inputs, inputs["code"])
 
 
 def _code() -> str:

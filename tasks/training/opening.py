@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from tasks.artifact import Artifact
 from tasks.config.words import Task
-from tasks.errors import InputError
+from tasks.errors import InputError, IntegrityError
 from tasks.meta.form import FORMS, Form
 from tasks.meta.model import ModelMeta
-from tasks.training.bases import Base, locate_base
+from tasks.training.bases import Base
 from tasks.training.hardware import device, native_dtype
 from tasks.training.loading import load_base, load_made
 from tasks.training.method import method_of, parse_options
@@ -29,18 +29,25 @@ SERVED_BASE = "base"
 
 
 def open_model(
-    model: Artifact | Base, task: Task, labels: Sequence[str], *, dtype: torch.dtype | None = None
+    model: Artifact | Base,
+    task: Task,
+    labels: Sequence[str],
+    *,
+    base: Base | None = None,
+    dtype: torch.dtype | None = None,
 ) -> OpenModel:
     """Any model, ready for inference: a base, an adapter on its base, a merged folder or a quantized one.
 
-    The quantized form of an adapter that cannot be merged holds its base: nothing outside its folder is needed.
+    Nothing outside its folder is needed, except by an adapter: its base is given with it (`base_beside`). The quantized
+    form of an adapter that cannot be merged holds its base.
 
     Args:
+        base: what an adapter was trained on; the other forms need none.
         dtype: of the weights that are not in 4 bits; default: bfloat16 where it is native, else float32.
 
     Raises:
         InputError: the artifact is none of these.
-        IntegrityError: its base is gone, or weights are missing.
+        IntegrityError: the base is not the adapter's own, or weights are missing.
     """
     quiet()
     dtype = dtype or native_dtype()
@@ -55,7 +62,8 @@ def open_model(
         if model.kind == Form.QUANTIZED:
             plain = load_made(model.path / SERVED_BASE, task, dtype)
         else:
-            base = locate_base(said.base.digest)
+            if base is None or base.digest != said.base.digest:
+                raise IntegrityError("an adapter opens on the base that it was trained on", value=model.digest[:12])
             plain = load_base(base, task, labels, quantization=method.base_quantization, dtype=dtype)
         return _placed(method.load(plain, model.path, options)), load_tokenizer(model.path)
     return _placed(load_made(model.path, task, dtype)), load_tokenizer(model.path)

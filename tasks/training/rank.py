@@ -16,7 +16,6 @@ from tasks.artifact import write_atomically
 from tasks.data.version import load_version
 from tasks.digest import canonical_json
 from tasks.errors import GalenError, Unforeseen, of_machine
-from tasks.home import home
 from tasks.process import die_with_parent
 from tasks.store import Store
 from tasks.training.bases import Base
@@ -34,7 +33,7 @@ def main(folder: Path) -> int:
         return 1
     said = sys.stderr
     try:
-        _train(json.loads((folder / JOB).read_bytes()), folder)
+        _train(Store.of_environment(), json.loads((folder / JOB).read_bytes()), folder)
     except Exception as fault:
         error = fault if isinstance(fault, GalenError) else of_machine(fault) or _unforeseen(fault, said)
         if error is not None:
@@ -44,7 +43,7 @@ def main(folder: Path) -> int:
     return 0
 
 
-def _train(job: dict[str, Any], folder: Path) -> None:
+def _train(store: Store, job: dict[str, Any], folder: Path) -> None:
     from tasks.training.train import learn, machine
 
     recipe = Recipe.model_validate(job["recipe"])
@@ -56,9 +55,9 @@ def _train(job: dict[str, Any], folder: Path) -> None:
         learned = learn(
             Path(job["folder"]),
             recipe,
-            load_version(Store(home()), job["dataset"]),
+            load_version(store, job["dataset"]),
             base,
-            Checkpoints(job["key"], machine(recipe)),
+            Checkpoints(store, job["key"], machine(recipe)),
             None if team.rank else CurvesFile(folder / CURVES),
             team,
         )

@@ -7,13 +7,14 @@ from pathlib import Path
 from tasks.artifact import write_atomically
 from tasks.config.training import BaseModelRef
 from tasks.digest import canonical_json
-from tasks.home import CHECKOUT, home
+from tasks.home import CHECKOUT
+from tasks.store import Store
 from tasks.training.bases import Base
 from tasks.training.folders import check_folder, digest_model, from_hub, in_package
 from tasks.training.named_base import base_artifact
 
 
-def resolve_base(ref: BaseModelRef) -> Base:
+def resolve_base(store: Store, ref: BaseModelRef) -> Base:
     """The base model that a recipe names, its weights hashed; `locate_base` finds it again by digest.
 
     A base made here (`base: NAME`) is trained on first use. Its digest is that of its artifact.
@@ -24,7 +25,7 @@ def resolve_base(ref: BaseModelRef) -> Base:
     """
     plain = {key: value for key, value in ref.plain().items() if value is not None}
     if ref.base is not None:
-        artifact = base_artifact(ref.base)
+        artifact = base_artifact(store, ref.base)
         return Base(artifact.path, artifact.digest, plain)
     if ref.folder is not None:
         named = Path(ref.folder).expanduser()
@@ -36,7 +37,7 @@ def resolve_base(ref: BaseModelRef) -> Base:
     else:
         folder = from_hub(str(ref.hub), str(ref.revision))
     base = Base(folder, digest_model(folder), plain)
-    file = home() / "bases" / f"{base.digest}.json"
+    file = store.root / "bases" / f"{base.digest}.json"
     record = canonical_json({"path": str(folder.absolute()), "ref": plain})
     if not file.is_file() or file.read_bytes() != record:  # the same bytes in the same place were looked at before
         check_folder(folder)

@@ -9,15 +9,16 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tasks.artifact import Artifact, find, key_of, make, write_atomically
+from tasks.artifact import Artifact, key_of, write_atomically
 from tasks.config.words import DATASET_TASK, GENERATING
 from tasks.data.version import DatasetVersion
 from tasks.digest import canonical_json, digest_data, digest_file
 from tasks.errors import InputError
-from tasks.home import CHECKOUT, home
+from tasks.home import CHECKOUT
 from tasks.meta.base import BaseRef
 from tasks.meta.form import Form
 from tasks.meta.model import MethodMeta, ModelMeta, RecipeMeta, TrainingMeta
+from tasks.store import Store
 from tasks.training.bases import Base
 from tasks.training.batches import layout, plan_in_order
 from tasks.training.checkpoint import Checkpoints
@@ -53,7 +54,9 @@ SERVING = ("evaluation", "quantization")
 """Parts that say how the model is to be used."""
 
 
-def finetune(recipe: Recipe, dataset: DatasetVersion, base: Base, *, track: Tracker | None = None) -> Artifact:
+def finetune(
+    store: Store, recipe: Recipe, dataset: DatasetVersion, base: Base, *, track: Tracker | None = None
+) -> Artifact:
     """Train once; the same recipe, data, base and code find the same artifact again. A killed run goes on.
 
     Returns:
@@ -66,11 +69,11 @@ def finetune(recipe: Recipe, dataset: DatasetVersion, base: Base, *, track: Trac
     method = method_of(recipe.method)
     inputs = inputs_of(recipe, dataset, base)
     kind, code = kind_of(method), training_code()
-    if found := find(kind, inputs, code):
+    if found := store.find(kind, inputs, code):
         return found
     check(recipe, dataset, base)
     key = key_of(kind, inputs, code)
-    kept = Checkpoints(key, machine(recipe))
+    kept = Checkpoints(store, key, machine(recipe))
     timing: dict[str, float] = {}
 
     def build(folder: Path) -> dict[str, Any]:
@@ -79,21 +82,21 @@ def finetune(recipe: Recipe, dataset: DatasetVersion, base: Base, *, track: Trac
             track.params({name: plain[name] for name in ("training", "method", "seed")})
             track.dataset(dataset)
         if recipe.training.processes > 1:
-            meta, times = in_processes(folder, recipe, dataset, base, key, track)
+            meta, times = in_processes(store, folder, recipe, dataset, base, key, track)
         else:
             meta, times = learn(folder, recipe, dataset, base, kept, track)
         timing.update(times)
         return meta
 
-    artifact = make(kind, inputs, build, code)
+    artifact = store.make(kind, inputs, build, code)
     if timing:
-        write_atomically(home() / "timings" / f"{artifact.digest}.json", canonical_json(timing))
+        write_atomically(store.root / "timings" / f"{artifact.digest}.json", canonical_json(timing))
     kept.clear()
     return artifact
 
 
 def inputs_of(recipe: Recipe, dataset: DatasetVersion, base: Base) -> dict[str, Any]:
-    """Everything that the content of the artifact depends on, apart from code: for `tasks.artifact.find`."""
+    """Everything that the content of the artifact depends on, apart from code: for `Store.find`."""
     plain = recipe.plain()
     return {"recipe": {key: plain[key] for key in RELEVANT}, "dataset": dataset.digest, "base": base.digest}
 
@@ -111,10 +114,10 @@ def training_code() -> str:
     return digest_data({file.relative_to(CHECKOUT).as_posix(): digest_file(file) for file in files})
 
 
-def timing_of(artifact: Artifact) -> dict[str, float] | None:
+def timing_of(store: Store, artifact: Artifact) -> dict[str, float] | None:
     """Seconds, tokens per second and peak memory (MiB) of the training, where this machine did it."""
     try:
-        found: dict[str, float] = json.loads((home() / "timings" / f"{artifact.digest}.json").read_bytes())
+        found: dict[str, float] = json.loads((store.root / "timings" / f"{artifact.digest}.json").read_bytes())
     except (OSError, ValueError):
         return None
     return found

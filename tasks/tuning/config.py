@@ -16,6 +16,7 @@ from tasks.errors import ConfigError, InputError
 from tasks.evaluation.policy import load_recipe, parse_recipe
 from tasks.home import CHECKOUT
 from tasks.settings import Settings, load_yaml, parse
+from tasks.store import Store
 from tasks.training.recipe import Recipe
 
 LOSS = "loss"
@@ -232,7 +233,7 @@ def _lowest(search: Search, recipe: Recipe, path: str) -> Any:
     return value_at(with_values(recipe, _firsts(search)), path)
 
 
-def check_methods(search: Search, recipe: Recipe) -> None:
+def check_methods(store: Store, search: Search, recipe: Recipe) -> None:
     """See that the base takes every value of the method's settings, all faults at once. Needs torch; loads no weights.
 
     Raises:
@@ -240,12 +241,12 @@ def check_methods(search: Search, recipe: Recipe) -> None:
     """
     from tasks.training.fit import check_fit
 
-    check_fit(recipe)
+    check_fit(store, recipe)
     faults = []
     for path, values in search.space.items():
         for one in values.ends if path.startswith("method.") else ():
             try:
-                check_fit(with_values(recipe, _firsts(search) | {path: one}))
+                check_fit(store, with_values(recipe, _firsts(search) | {path: one}))
             except InputError as error:
                 faults.append(f"space.{path}: {error} (tried {one!r})")
     if faults:

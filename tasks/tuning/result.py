@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import io
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tasks.artifact import artifacts, write_atomically
+from tasks.artifact import write_atomically
 from tasks.errors import InputError
 from tasks.evaluation.policy import parse_recipe
-from tasks.home import home, shown
+from tasks.home import shown
 from tasks.lineage.ledger import events
 from tasks.store import Store
 from tasks.training.recipe import Recipe
@@ -26,9 +25,9 @@ if TYPE_CHECKING:
 STATES = {"COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed", "RUNNING": "unfinished"}
 
 
-def summarise(subject: Subject) -> dict[str, Any]:
+def summarise(store: Store, subject: Subject) -> dict[str, Any]:
     """A search as plain data: what was asked, every trial, the best one, and how much each setting mattered."""
-    study, recipe, search = open_study(subject), subject.recipe, subject.search
+    study, recipe, search = open_study(store, subject), subject.recipe, subject.search
     trials = [_trial(subject, one) for one in study.get_trials(deepcopy=False) if one.state.name in STATES]
     ended = [one for one in trials if one["state"] == "complete"]
     sign = -1 if subject.higher_is_better else 1
@@ -136,27 +135,17 @@ def _origin(found: Mapping[str, Any], source: Path) -> str:
     )
 
 
-def sweep(found: Mapping[str, Any], subject: Subject) -> int:
+def sweep(store: Store, found: Mapping[str, Any], subject: Subject) -> int:
     """Remove what the trials of a search made, but for the best one's; returns how many artifacts went.
 
     What was there before the search, and what the ledger names, stays.
     """
-    stays = {digest for event in events(Store(home())) for digest in event.subjects.values()}
+    stays = {digest for event in events(store) for digest in event.subjects.values()}
     goes: set[str] = set()
-    for trial in open_study(subject).get_trials(deepcopy=False):
+    for trial in open_study(store, subject).get_trials(deepcopy=False):
         best = found["best"] is not None and trial.number == found["best"]["number"]
         (stays if best else goes).update(trial.user_attrs.get("made", []))
-    return sum(_remove(digest) for digest in sorted(goes - stays))
-
-
-def _remove(digest: str) -> bool:
-    """Take an artifact out of the store in one rename, so that nobody finds half of it; whether it was there."""
-    away = home() / "staging" / f"removed-{digest}"
-    away.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        (artifacts() / digest).rename(away)
-    except FileNotFoundError:
-        return False
-    shutil.rmtree(away)
-    (home() / "timings" / f"{digest}.json").unlink(missing_ok=True)
-    return True
+    gone = [digest for digest in sorted(goes - stays) if store.remove(digest)]
+    for digest in gone:
+        (store.root / "timings" / f"{digest}.json").unlink(missing_ok=True)
+    return len(gone)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, cast
 from tasks.config.words import DATASET_TASK
 from tasks.digest import digest_data
 from tasks.errors import GalenError, Interrupted
-from tasks.home import home
+from tasks.store import Store
 from tasks.training.recipe import Recipe
 from tasks.training.train import RELEVANT
 from tasks.tuning.config import LOSS, Search, canonical, is_whole, own_values
@@ -69,17 +69,17 @@ class Subject:
         return metrics_of(DATASET_TASK[self.recipe.task])[self.search.metric].better == "higher"
 
 
-def database(key: str) -> Path:
+def database(store: Store, key: str) -> Path:
     """Where a study is kept."""
-    return home() / "tuning" / f"{key}.db"
+    return store.root / "tuning" / f"{key}.db"
 
 
-def open_study(subject: Subject) -> Study:
+def open_study(store: Store, subject: Subject) -> Study:
     """The study of a search, made on first use; the recipe as it is becomes its first trial."""
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    file = database(subject.key)
+    file = database(store, subject.key)
     file.parent.mkdir(parents=True, exist_ok=True)
     study = optuna.create_study(
         storage=_storage(file),
@@ -93,12 +93,12 @@ def open_study(subject: Subject) -> Study:
     return study
 
 
-def known_study(key: str, prunes: bool) -> Study:
+def known_study(store: Store, key: str, prunes: bool) -> Study:
     """A study that exists, for the process of a trial."""
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    return optuna.load_study(storage=_storage(database(key)), study_name=key, pruner=pruner(prunes))
+    return optuna.load_study(storage=_storage(database(store, key)), study_name=key, pruner=pruner(prunes))
 
 
 def _storage(file: Path) -> Any:
@@ -136,9 +136,9 @@ class Asked:
 class Trials:
     """Hands out the trials of a search, one after the other, to threads that run them."""
 
-    def __init__(self, subject: Subject) -> None:
+    def __init__(self, store: Store, subject: Subject) -> None:
         """Only one process at a time may do this for a study: what runs in it now was left by one that died."""
-        self.subject, self.study = subject, open_study(subject)
+        self.subject, self.study = subject, open_study(store, subject)
         self._lock = threading.Lock()
         self._left = [one for one in self.study.get_trials(deepcopy=False) if one.state.name == "RUNNING"]
 

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tasks.artifact import Artifact, artifacts, key_of, read
+from tasks.artifact import Artifact, key_of, read
 from tasks.children import answer
 from tasks.config.words import Split
 from tasks.data.version import DatasetVersion
 from tasks.digest import digest_file
 from tasks.errors import InputError, IntegrityError
 from tasks.meta.model import ModelMeta
+from tasks.store import Store
 from tasks.training.checkpoint import Checkpoints
 from tasks.training.method import method_of
 from tasks.training.recipe import Recipe
@@ -103,7 +104,7 @@ class Follower:
         """All trials of a study have the same."""
 
 
-def run_trial(job: Job) -> dict[str, Any]:
+def run_trial(store: Store, job: Job) -> dict[str, Any]:
     """Train with the values of a trial, and find what they are worth.
 
     Returns:
@@ -117,21 +118,21 @@ def run_trial(job: Job) -> dict[str, Any]:
 
     from tasks.training.resolve import resolve_base
 
-    study, recipe = known_study(job.study, job.prunes), job.recipe
+    study, recipe = known_study(store, job.study, job.prunes), job.recipe
     follower = Follower(Trial(study, job.trial), recipe.training.evaluations, study.direction.name == "MAXIMIZE")
-    dataset, base = open_splits(job.dataset), resolve_base(recipe.base_model)
+    dataset, base = open_splits(store, job.dataset), resolve_base(store, recipe.base_model)
     if base.digest != job.base:
         raise InputError("the base model changed while the search ran", hint="run again")
     started = time.monotonic()
     try:
-        artifact = finetune(recipe, dataset, base, track=follower)
+        artifact = finetune(store, recipe, dataset, base, track=follower)
     except Pruned:
-        forget(recipe, dataset, base)
+        forget(store, recipe, dataset, base)
         return {"state": "pruned", "seconds": time.monotonic() - started, "code": training_code()}
     for point in json.loads(artifact.file("history.json").read_bytes())["validation"]:
         follower.note(int(point["step"]), float(point["loss"]))  # where it was found, nobody reported
     said = ModelMeta.read(artifact).training
-    value, evaluation = _value(job, artifact, dataset)
+    value, evaluation = _value(store, job, artifact, dataset)
     made = [one.digest for one in (artifact, evaluation) if one is not None and not one.reused]
     return {
         "state": "complete",
@@ -148,25 +149,25 @@ def run_trial(job: Job) -> dict[str, Any]:
     }
 
 
-def _value(job: Job, artifact: Artifact, dataset: DatasetVersion) -> tuple[float, Artifact | None]:
+def _value(store: Store, job: Job, artifact: Artifact, dataset: DatasetVersion) -> tuple[float, Artifact | None]:
     """What the search looks at: the best validation loss, or a metric on the validation split, with its evaluation."""
     if job.metric == LOSS:
         return ModelMeta.read(artifact).training.validation_loss, None
     from tasks.evaluation.evaluate import evaluate
 
-    found = evaluate(artifact, dataset, job.recipe.evaluation, split="validation")
+    found = evaluate(store, artifact, dataset, job.recipe.evaluation, split="validation")
     if job.metric not in found.metrics:
         raise InputError("the metric is not defined on the validation split", value=job.metric, hint="use another one")
     return found.metrics[job.metric].value, found.artifact
 
 
-def open_splits(digest: str) -> DatasetVersion:
+def open_splits(store: Store, digest: str) -> DatasetVersion:
     """A sealed dataset version of which the train and the validation split are verified, and nothing else is opened.
 
     Raises:
         IntegrityError: it is not there, or one of the two was changed.
     """
-    folder = artifacts() / digest
+    folder = store.folder(digest)
     if not folder.is_dir():
         raise IntegrityError("this dataset version is not on this machine", value=digest, hint="build it again")
     sealed = read(folder)
@@ -176,14 +177,14 @@ def open_splits(digest: str) -> DatasetVersion:
     return DatasetVersion(sealed)
 
 
-def forget(recipe: Recipe, dataset: DatasetVersion, base: Base) -> None:
+def forget(store: Store, recipe: Recipe, dataset: DatasetVersion, base: Base) -> None:
     """Clear the checkpoints of a training that will not go on."""
     kind = kind_of(method_of(recipe.method))
-    Checkpoints(key_of(kind, inputs_of(recipe, dataset, base), training_code()), {}).clear()
+    Checkpoints(store, key_of(kind, inputs_of(recipe, dataset, base), training_code()), {}).clear()
 
 
 def _work(plain: dict[str, Any]) -> dict[str, Any]:
-    return run_trial(Job.of(plain))
+    return run_trial(Store.of_environment(), Job.of(plain))
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from tasks.errors import InputError, Stopped
 from tasks.store import Store
 from tasks.training.resolve import resolve_base
 from tests.factories import dataset_version, tiny_bert, tiny_llama
-from tests.training.recipes import recipe
+from tests.training.recipes import base_of, recipe
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -26,7 +26,7 @@ def job(store: Store, task: Any, folder: Path, method: str, corpus: Path | None 
     given = recipe(task, folder, method, **training)
     data = dataset_version(store, task, 60, name="one")
     second = dataset_version(store, "text-classification", 36, name="two", seed=3) if corpus else None
-    base = resolve_base(given.base_model).digest
+    base = resolve_base(store, given.base_model).digest
     entry = Entry(method, given.seed, given)
     return Job(entry, data.digest, data.split_digest("test"), base, corpus, second.digest if second else None)
 
@@ -40,7 +40,7 @@ def corpus(tmp_path: Path) -> Path:
 
 def test_what_is_measured_of_an_adapter(store: Store, tmp_path: Path, corpus: Path) -> None:
     asked = job(store, "text-classification", tiny_bert(tmp_path / "bert"), "lora", corpus)
-    found = measure(Job.of(asked.plain()))
+    found = measure(store, Job.of(asked.plain()))
     assert found["quality"]["macro_f1"]["value"] > found["switched_off"]["macro_f1"] + 0.2
     assert 0 < found["parameters"]["trained"] < found["parameters"]["base"]
     assert found["cost"]["tokens_per_second"] > 0
@@ -54,14 +54,14 @@ def test_what_is_measured_of_an_adapter(store: Store, tmp_path: Path, corpus: Pa
 
 
 def test_a_probe_has_nothing_to_switch_off_and_leaves_the_base_alone(store: Store, tmp_path: Path) -> None:
-    found = measure(job(store, "text-classification", tiny_bert(tmp_path / "bert"), "feature-extraction"))
+    found = measure(store, job(store, "text-classification", tiny_bert(tmp_path / "bert"), "feature-extraction"))
     assert found["switched_off"] is None
     assert set(found["learned"]["weights"].values()) == {0.0}
     assert found["parameters"]["trained"] == found["parameters"]["head"]
 
 
 def test_a_causal_model_forgets_in_bits_per_byte(store: Store, tmp_path: Path, corpus: Path) -> None:
-    found = measure(job(store, "causal-lm", tiny_llama(tmp_path / "llama"), "prompt", corpus, epochs=2))
+    found = measure(store, job(store, "causal-lm", tiny_llama(tmp_path / "llama"), "prompt", corpus, epochs=2))
     assert found["forgetting"]["measure"] == "bits per byte"
     assert found["forgetting"]["change"] != 0
     assert found["learned"]["words"][0][0]["cosine"] > 0
@@ -81,20 +81,20 @@ def test_kept_numbers_are_believed_until_something_changes(store: Store, tmp_pat
         kept(out, asked.entry)
 
 
-def children() -> Children:
-    return Children("tasks.comparison.arm", 1)
+def children(store: Store) -> Children:
+    return Children(store, "tasks.comparison.arm", 1)
 
 
 def test_a_child_process_hands_back_its_error(store: Store, tmp_path: Path) -> None:
     asked = job(store, "text-classification", tiny_bert(tmp_path / "bert"), "full")
     wrong = Job(asked.entry, asked.dataset, asked.test, "of another base")
     with pytest.raises(InputError, match="base model changed"):
-        children().ask(wrong.plain(), "arm full")
+        children(store).ask(wrong.plain(), "arm full")
 
 
 def test_stopping_ends_the_children(store: Store, tmp_path: Path) -> None:
     asked = job(store, "text-classification", tiny_bert(tmp_path / "bert"), "full", epochs=3000)
-    running, ended = children(), []
+    running, ended = children(store), []
 
     def work() -> None:
         try:
@@ -124,10 +124,8 @@ def test_every_method_is_explained_within_100_columns() -> None:
         assert one["summary"].split()[0] in shown
 
 
-def test_shares_are_counted_in_a_base_of_ones_own(tmp_path: Path) -> None:
-    from tasks.config.training import BaseModelRef
-
-    found = {one["name"]: one for one in explained(BaseModelRef(folder=str(tiny_llama(tmp_path / "llama"))))}
+def test_shares_are_counted_in_a_base_of_ones_own(store: Store, tmp_path: Path) -> None:
+    found = {one["name"]: one for one in explained(base_of(store, tiny_llama(tmp_path / "llama")))}
     assert found["lora"]["counted_for"] == "causal-lm"
     assert found["feature-extraction"]["counted_for"] == "text-classification"
     assert found["lora"]["parameters"] < 1_000_000

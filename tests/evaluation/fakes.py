@@ -15,6 +15,7 @@ from tasks.evaluation.gate import Gate, Protocol
 from tasks.evaluation.metrics.answers import answer_statistics, choice_statistics
 from tasks.evaluation.predict import Predictions
 from tasks.meta.evaluation import SubjectMeta
+from tasks.store import Store
 
 FEW = EvaluationSettings(resamples=200)
 Quality = Callable[[int, Mapping[str, Any]], float]
@@ -25,6 +26,7 @@ def digest(name: str) -> str:
 
 
 def answered(
+    store: Store,
     dataset: DatasetVersion,
     right: Quality | float,
     *,
@@ -60,7 +62,7 @@ def answered(
             "right": str(right),
         }
     )
-    return evaluation_of(subject, dataset, settings, split, run)
+    return evaluation_of(store, subject, dataset, settings, split, run)
 
 
 def protocol(*gates: Gate, settings: EvaluationSettings = FEW, first_release: Any = "approval") -> Protocol:

@@ -110,14 +110,14 @@ def added(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.mark.usefixtures("added")
 def test_an_added_gate_judges_by_an_added_metric(store: Store) -> None:
     dataset = dataset_version(store, "causal-lm", 120)
-    candidate = answered(dataset, 0.75, nll=2.0)
+    candidate = answered(store, dataset, 0.75, nll=2.0)
     bits, nats = (candidate.metrics[name].value for name in ("bits_per_byte", "nats_per_byte"))
     assert nats == pytest.approx(bits * 0.6931472)
 
     asked = protocol(*load_policy("careful").gates)
     for after, right, expected in ((2.4, 0.8, "passed"), (2.6, 1.0, "failed")):
         changes = {"forgetting": Change("bits per byte", 2.0, after)}
-        rival = answered(dataset, right, name="rival")
+        rival = answered(store, dataset, right, name="rival")
         verdict = judge(asked, Evidence(candidate, others={"last year": rival}, changes=changes))
         assert [(one.name, one.slice, one.outcome) for one in verdict.results] == [
             ("likely", "language=en", "passed"),

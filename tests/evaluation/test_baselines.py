@@ -20,8 +20,8 @@ FEW = EvaluationSettings(generation=Generation(max_new_tokens=8), resamples=200)
 
 
 @pytest.fixture
-def llama(tmp_path: Path) -> Base:
-    return resolve_base(BaseModelRef(folder=str(tiny_llama(tmp_path / "llama"))))
+def llama(store: Store, tmp_path: Path) -> Base:
+    return resolve_base(store, BaseModelRef(folder=str(tiny_llama(tmp_path / "llama"))))
 
 
 def predicted(task: Task, name: str, train: list[dict[str, Any]], test: list[dict[str, Any]]) -> list[Any]:
@@ -88,8 +88,8 @@ def test_rules_for_labels_and_tags() -> None:
 
 def test_a_good_model_beats_what_it_should(store: Store, llama: Base) -> None:
     dataset = unlearnable(store, dataset_version(store, "causal-lm", 200))
-    evaluation = answered(dataset, 0.95, settings=FEW)
-    found = {(one.baseline, one.difference.metric): one for one in compare(evaluation, dataset, llama, FEW)}
+    evaluation = answered(store, dataset, 0.95, settings=FEW)
+    found = {(one.baseline, one.difference.metric): one for one in compare(store, evaluation, dataset, llama, FEW)}
     rivals = {"untrained base", "zero-shot prompt", "majority answer", "nearest train question"}
     assert {name for name, _ in found} == rivals
     for name in rivals:
@@ -114,7 +114,7 @@ def unlearnable(store: Store, dataset: DatasetVersion) -> DatasetVersion:
 
 def test_a_model_that_is_the_base_beats_nothing_of_it(store: Store, llama: Base) -> None:
     dataset = dataset_version(store, "causal-lm", 120)
-    found = compare(evaluate(llama, dataset, FEW), dataset, llama, FEW)
+    found = compare(store, evaluate(store, llama, dataset, FEW), dataset, llama, FEW)
     assert "perplexity" in {one.difference.metric for one in found}
     assert all(one.difference.gain == 0 and not one.excludes_zero for one in found if one.baseline == "untrained base")
     worse = [one for one in found if one.baseline == "nearest train question"]
@@ -123,13 +123,13 @@ def test_a_model_that_is_the_base_beats_nothing_of_it(store: Store, llama: Base)
 
 @pytest.mark.parametrize("task", ["text-classification", "token-classification"])
 def test_baselines_of_an_encoder(store: Store, task: Task, tmp_path: Path) -> None:
-    base = resolve_base(BaseModelRef(folder=str(tiny_bert(tmp_path / "bert"))))
+    base = resolve_base(store, BaseModelRef(folder=str(tiny_bert(tmp_path / "bert"))))
     dataset = dataset_version(store, task, 60)
-    found = baselines(dataset, base, FEW)
+    found = baselines(store, dataset, base, FEW)
     assert list(found) == ["untrained base", *RULES[task]]
     assert "calibration_error" not in found[next(iter(RULES[task]))].metrics
     assert len({one.digest for one in found.values()}) == 3
-    best = compare(found[list(found)[-1]], dataset, base, FEW)  # a rule is compared like a model
+    best = compare(store, found[list(found)[-1]], dataset, base, FEW)  # a rule is compared like a model
     assert any(one.difference.better for one in best)
 
 
@@ -138,14 +138,14 @@ def test_baselines_learn_from_the_train_split_of_the_version(store: Store, llama
     split: dict[str, Any] = {name: dataset.rows(name) for name in ("train", "validation", "test")}
     split["train"] = [row | {"answer": "something else", "choices": None} for row in split["train"]]
     other = seal_rows(store, "causal-lm", split)
-    first, second = (baselines(version, llama, FEW)["majority answer"] for version in (dataset, other))
+    first, second = (baselines(store, version, llama, FEW)["majority answer"] for version in (dataset, other))
     assert first.test == second.test
     assert first.metrics["token_f1"].value > second.metrics["token_f1"].value
 
 
 def test_another_test_split_is_not_compared(store: Store, llama: Base) -> None:
-    evaluation = answered(dataset_version(store, "causal-lm", 60), 0.5, settings=FEW)
+    evaluation = answered(store, dataset_version(store, "causal-lm", 60), 0.5, settings=FEW)
     with pytest.raises(NotJudgeable):
-        compare(evaluation, dataset_version(store, "causal-lm", 80), llama, FEW)
+        compare(store, evaluation, dataset_version(store, "causal-lm", 80), llama, FEW)
     with pytest.raises(NotJudgeable):
-        compare(evaluation, dataset_version(store, "causal-lm", 60), llama, EvaluationSettings(resamples=300))
+        compare(store, evaluation, dataset_version(store, "causal-lm", 60), llama, EvaluationSettings(resamples=300))

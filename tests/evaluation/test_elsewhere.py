@@ -21,8 +21,8 @@ LABELS = {"text-classification": ["a", "b"], "token-classification": ["O", "B-X"
 
 
 @pytest.fixture
-def base(tmp_path: Path) -> Base:
-    return resolve_base(BaseModelRef(folder=str(tiny_bert(tmp_path / "bert"))))
+def base(store: Store, tmp_path: Path) -> Base:
+    return resolve_base(store, BaseModelRef(folder=str(tiny_bert(tmp_path / "bert"))))
 
 
 def artifact(task: Task, folder: Path) -> Artifact:
@@ -52,4 +52,4 @@ def test_a_corpus_must_hold_text(content: bytes | None, said: str, base: Base, t
 def test_transfer_needs_a_dataset_that_shows_it(ours: Task, second: Task, base: Base, store: Store) -> None:
     other = dataset_version(store, second, 24)
     with pytest.raises(InputError, match="cannot show transfer"):
-        transfer(artifact(ours, store.root), base, other, EvaluationSettings(), 17)
+        transfer(store, artifact(ours, store.root), base, other, EvaluationSettings(), 17)

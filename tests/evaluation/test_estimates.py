@@ -14,7 +14,7 @@ from tests.factories import dataset_version
 
 
 def test_slices_divide_the_records(store: Store) -> None:
-    scores = answered(dataset_version(store, "causal-lm", 120), 0.5).scores()
+    scores = answered(store, dataset_version(store, "causal-lm", 120), 0.5).scores()
     assert scores.slices() == [
         *("category=nervous", "category=respiratory", "category=skin"),
         *("language=en", "language=zh"),
@@ -29,7 +29,7 @@ def test_slices_divide_the_records(store: Store) -> None:
 
 def test_a_slice_holds_its_records_only(store: Store) -> None:
     dataset = dataset_version(store, "causal-lm", 120)
-    evaluation = answered(dataset, lambda _, row: float(row["language"] == "en"))
+    evaluation = answered(store, dataset, lambda _, row: float(row["language"] == "en"))
     assert evaluation.slices["language=en"]["token_f1"].value == 1.0
     assert evaluation.slices["language=zh"]["token_f1"].value == 0.0
     chinese = sum(row["language"] == "zh" for row in dataset.rows("test"))
@@ -38,13 +38,13 @@ def test_a_slice_holds_its_records_only(store: Store) -> None:
 
 @pytest.mark.parametrize("name", ["language=fr", "language=", "nonsense", "label=yes", "category"])
 def test_an_unknown_slice_cannot_be_judged(store: Store, name: str) -> None:
-    scores = answered(dataset_version(store, "causal-lm"), 0.5).scores()
+    scores = answered(store, dataset_version(store, "causal-lm"), 0.5).scores()
     with pytest.raises(NotJudgeable, match="language=en"):
         scores.view(name)
 
 
 def test_a_record_that_does_not_say_is_in_a_slice_too(store: Store) -> None:
-    scores = answered(dataset_version(store, "causal-lm"), 0.5).scores()
+    scores = answered(store, dataset_version(store, "causal-lm"), 0.5).scores()
     rows = [{"record_id": "a", "group_id": "a", "category": None, "language": "en"}]
     without = type(scores).of("causal-lm", "0" * 64, rows, [{"records": 1.0}], [])
     assert without.slices() == ["category=none", "language=en"]
@@ -52,8 +52,8 @@ def test_a_record_that_does_not_say_is_in_a_slice_too(store: Store) -> None:
 
 def test_a_difference_is_paired(store: Store) -> None:
     dataset = dataset_version(store, "causal-lm", 200)
-    one = answered(dataset, lambda place, _: float(place % 4 < 2), name="one").scores()
-    two = answered(dataset, lambda place, _: float(place % 4 < 2 and place > 3), name="two").scores()
+    one = answered(store, dataset, lambda place, _: float(place % 4 < 2), name="one").scores()
+    two = answered(store, dataset, lambda place, _: float(place % 4 < 2 and place > 3), name="two").scores()
     gain = difference(one, two, "token_f1", FEW)
     assert gain.gain == pytest.approx(2 / gain.records)
     alone = [measure(scores.view(), FEW)["token_f1"] for scores in (one, two)]
@@ -63,7 +63,7 @@ def test_a_difference_is_paired(store: Store) -> None:
 
 def test_a_difference_turns_its_sign_with_its_sides(store: Store) -> None:
     dataset = dataset_version(store, "causal-lm", 120)
-    one, two = answered(dataset, 0.9, name="one").scores(), answered(dataset, 0.3, name="two").scores()
+    one, two = answered(store, dataset, 0.9, name="one").scores(), answered(store, dataset, 0.3, name="two").scores()
     there, back = difference(one, two, "rouge_l", FEW), difference(two, one, "rouge_l", FEW)
     assert there.better and not there.worse and back.worse and not back.better
     assert (there.low, there.high) == pytest.approx((-(back.high or 0), -(back.low or 0)))
@@ -74,7 +74,7 @@ def test_a_difference_turns_its_sign_with_its_sides(store: Store) -> None:
 
 def test_less_is_more_where_lower_is_better(store: Store) -> None:
     dataset = dataset_version(store, "causal-lm", 120)
-    sure, unsure = (answered(dataset, 0.5, nll=nll, name=str(nll)).scores() for nll in (1.0, 2.0))
+    sure, unsure = (answered(store, dataset, 0.5, nll=nll, name=str(nll)).scores() for nll in (1.0, 2.0))
     for metric in ("perplexity", "bits_per_byte"):
         assert difference(sure, unsure, metric, FEW).gain > 0
     lower = {name for task in DATASET_TASKS for name, one in metrics_of(task).items() if one.better == "lower"}
@@ -82,16 +82,18 @@ def test_less_is_more_where_lower_is_better(store: Store) -> None:
 
 
 def test_other_records_cannot_be_compared(store: Store) -> None:
-    one = answered(dataset_version(store, "causal-lm", 60), 0.5).scores()
-    other = answered(dataset_version(store, "causal-lm", 60, seed=1), 0.5).scores()
-    fewer = answered(dataset_version(store, "causal-lm", 60), 0.5, settings=EvaluationSettings(max_records=6)).scores()
+    one = answered(store, dataset_version(store, "causal-lm", 60), 0.5).scores()
+    other = answered(store, dataset_version(store, "causal-lm", 60, seed=1), 0.5).scores()
+    fewer = answered(
+        store, dataset_version(store, "causal-lm", 60), 0.5, settings=EvaluationSettings(max_records=6)
+    ).scores()
     for rival in (other, fewer):
         with pytest.raises(NotJudgeable, match="same records"):
             difference(one, rival, "token_f1", FEW)
 
 
 def test_perplexity_under_two_tokenizers_cannot_be_compared(store: Store) -> None:
-    one = answered(dataset_version(store, "causal-lm", 60), 0.5).scores()
+    one = answered(store, dataset_version(store, "causal-lm", 60), 0.5).scores()
     values = one.values.copy()
     values[:, one.names.index("answer_tokens")] = 7
     other = dataclasses.replace(one, values=values)
@@ -101,10 +103,13 @@ def test_perplexity_under_two_tokenizers_cannot_be_compared(store: Store) -> Non
 
 
 def test_few_groups_have_no_interval(store: Store) -> None:
-    small = answered(dataset_version(store, "causal-lm", 40), 0.5)
+    small = answered(store, dataset_version(store, "causal-lm", 40), 0.5)
     assert small.groups == 4
     assert small.metrics["token_f1"].low is None
     gain = difference(
-        small.scores(), answered(dataset_version(store, "causal-lm", 40), 0.0, name="b").scores(), "token_f1", FEW
+        small.scores(),
+        answered(store, dataset_version(store, "causal-lm", 40), 0.0, name="b").scores(),
+        "token_f1",
+        FEW,
     )
     assert gain.gain > 0 and not gain.better

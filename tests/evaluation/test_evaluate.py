@@ -7,7 +7,6 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from tasks.artifact import adopt
 from tasks.config.evaluation import EvaluationSettings, Generation
 from tasks.config.training import BaseModelRef
 from tasks.config.words import Task
@@ -17,7 +16,6 @@ from tasks.evaluation.answers import Likelihood, generate, likelihoods
 from tasks.evaluation.evaluate import evaluate, judged_rows, subject_of
 from tasks.evaluation.evaluation import Evaluation
 from tasks.evaluation.predict import positions_of, predict
-from tasks.home import home
 from tasks.meta.form import Form
 from tasks.store import Store
 from tasks.training.bases import Base
@@ -30,13 +28,13 @@ FEW = EvaluationSettings(generation=Generation(max_new_tokens=8), resamples=100)
 
 
 @pytest.fixture
-def llama(tmp_path: Path) -> Base:
-    return resolve_base(BaseModelRef(folder=str(tiny_llama(tmp_path / "llama"))))
+def llama(store: Store, tmp_path: Path) -> Base:
+    return resolve_base(store, BaseModelRef(folder=str(tiny_llama(tmp_path / "llama"))))
 
 
 @pytest.fixture
-def bert(tmp_path: Path) -> Base:
-    return resolve_base(BaseModelRef(folder=str(tiny_bert(tmp_path / "bert"))))
+def bert(store: Store, tmp_path: Path) -> Base:
+    return resolve_base(store, BaseModelRef(folder=str(tiny_bert(tmp_path / "bert"))))
 
 
 def opened(base: Base, task: Task = "causal-lm", labels: tuple[str, ...] = ()) -> tuple[Any, Any]:
@@ -112,7 +110,7 @@ def test_what_does_not_fit_is_cut_and_counted_but_never_left_out(llama: Base) ->
 
 def test_metrics_of_a_causal_model_follow_from_its_predictions(store: Store, llama: Base) -> None:
     dataset = dataset_version(store, "causal-lm", 60)
-    evaluation = evaluate(llama, dataset, FEW)
+    evaluation = evaluate(store, llama, dataset, FEW)
     model, tokenizer = opened(llama)
     test = dataset.rows("test")
     prompts = prompt_ids(tokenizer, [row["prompt"] for row in test])
@@ -172,7 +170,7 @@ def test_a_model_that_says_nan_has_no_metrics(store: Store, task: Task, llama: B
 
 def test_the_same_question_is_answered_once(store: Store, llama: Base, monkeypatch: pytest.MonkeyPatch) -> None:
     dataset = dataset_version(store, "causal-lm", 40)
-    first = evaluate(llama, dataset, FEW)
+    first = evaluate(store, llama, dataset, FEW)
 
     def forbidden(*_: Any, **__: Any) -> None:
         raise AssertionError("the model was opened again")
@@ -180,34 +178,32 @@ def test_the_same_question_is_answered_once(store: Store, llama: Base, monkeypat
     import tasks.training.opening
 
     monkeypatch.setattr(tasks.training.opening, "open_model", forbidden)
-    assert evaluate(llama, dataset, FEW).digest == first.digest
+    assert evaluate(store, llama, dataset, FEW).digest == first.digest
     grown = seal_rows(
         store,
         "causal-lm",
         {"train": dataset.rows("train")[:-2], "validation": dataset.rows("validation"), "test": dataset.rows("test")},
     )
-    again = evaluate(llama, grown, FEW)  # another version with the same test set
+    again = evaluate(store, llama, grown, FEW)  # another version with the same test set
     assert (again.digest, again.dataset) == (first.digest, grown.digest)
     with pytest.raises(AssertionError, match="opened again"):
-        evaluate(llama, dataset, EvaluationSettings(generation=Generation(max_new_tokens=9), resamples=100))
+        evaluate(store, llama, dataset, EvaluationSettings(generation=Generation(max_new_tokens=9), resamples=100))
     with pytest.raises(AssertionError, match="opened again"):
-        evaluate(llama, dataset, FEW, split="validation")
+        evaluate(store, llama, dataset, FEW, split="validation")
 
 
-def test_a_second_run_makes_the_same_bytes(
-    store: Store, llama: Base, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_second_run_makes_the_same_bytes(llama: Base, tmp_path: Path) -> None:
     digests = []
     for name in ("one", "two"):
-        monkeypatch.setenv("GALEN_HOME", str(tmp_path / name))
-        digests.append(evaluate(llama, dataset_version(store, "causal-lm", 40), FEW).digest)
+        store = Store(tmp_path / name)
+        digests.append(evaluate(store, llama, dataset_version(store, "causal-lm", 40), FEW).digest)
     assert digests[0] == digests[1]
 
 
 @pytest.mark.parametrize("task", ["causal-lm", "text-classification", "token-classification"])
 def test_content_stays_in_the_predictions(store: Store, task: Task, llama: Base, bert: Base) -> None:
     dataset = dataset_version(store, task, 60)
-    evaluation = evaluate(llama if task == "causal-lm" else bert, dataset, FEW)
+    evaluation = evaluate(store, llama if task == "causal-lm" else bert, dataset, FEW)
     table = pq.read_table(evaluation.artifact.file("predictions.parquet"))
     assert table["record_id"].to_pylist() == [row["record_id"] for row in dataset.rows("test")]
     outside = evaluation.artifact.file("metrics.json").read_text() + json.dumps(evaluation.artifact.meta)
@@ -218,7 +214,7 @@ def test_content_stays_in_the_predictions(store: Store, task: Task, llama: Base,
 
 
 def test_the_metrics_can_be_computed_again_from_the_predictions(store: Store, bert: Base) -> None:
-    evaluation = evaluate(bert, dataset_version(store, "text-classification", 60), FEW)
+    evaluation = evaluate(store, bert, dataset_version(store, "text-classification", 60), FEW)
     table = pq.read_table(evaluation.artifact.file("predictions.parquet"))
     right = sum(table["statistic:correct"].to_pylist()) / table.num_rows
     assert evaluation.metrics["accuracy"].value == pytest.approx(right)
@@ -231,12 +227,12 @@ def test_a_label_that_is_only_in_the_data_or_only_in_the_model_is_judged_too(sto
     dataset = dataset_version(store, "text-classification", 60)
     old = ["nervous", "respiratory", "retired"]  # "skin" came later
     meta = model_meta(Form.MERGED, "text-classification", old, bert.digest)
-    folder = home() / "staging" / "old"
+    folder = store.root / "staging" / "old"
     model, tokenizer = opened(bert, "text-classification", tuple(old))
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
-    artifact = adopt(folder, "merged", meta.plain())
-    evaluation = evaluate(artifact, dataset, FEW)
+    artifact = store.adopt(folder, "merged", meta.plain())
+    evaluation = evaluate(store, artifact, dataset, FEW)
     assert evaluation.slices["label=skin"]["recall"].value == 0.0
     assert (evaluation.model_digest, evaluation.form, evaluation.base) == (artifact.digest, "merged", bert.digest)
 
@@ -258,17 +254,17 @@ def test_what_cannot_be_judged_says_so(store: Store, llama: Base) -> None:
     dataset = dataset_version(store, "causal-lm", 40)
     split = {"train": dataset.rows("train"), "validation": dataset.rows("validation"), "test": []}
     with pytest.raises(NotJudgeable, match="test split"):
-        evaluate(llama, seal_rows(store, "causal-lm", split), FEW)
+        evaluate(store, llama, seal_rows(store, "causal-lm", split), FEW)
     with pytest.raises(NotJudgeable, match="test split"):
-        evaluate(llama, dataset, EvaluationSettings(max_records=1))
-    folder = home() / "staging" / "other"
+        evaluate(store, llama, dataset, EvaluationSettings(max_records=1))
+    folder = store.root / "staging" / "other"
     folder.mkdir(parents=True)
-    artifact = adopt(folder, "merged", model_meta(Form.MERGED, "text-classification", [], "x").plain())
+    artifact = store.adopt(folder, "merged", model_meta(Form.MERGED, "text-classification", [], "x").plain())
     with pytest.raises(NotJudgeable, match="text-classification"):
-        evaluate(artifact, dataset, FEW)
+        evaluate(store, artifact, dataset, FEW)
     folder.mkdir(parents=True)
     with pytest.raises(IntegrityError, match="must name the form"):
-        subject_of(adopt(folder, "quantized", model_meta(Form.QUANTIZED, "text-classification", [], "x").plain()))
+        subject_of(store.adopt(folder, "quantized", model_meta(Form.QUANTIZED, "text-classification", [], "x").plain()))
     with pytest.raises(IntegrityError, match="not a model"):
         subject_of(dataset.artifact)
 

@@ -47,15 +47,15 @@ def outcome(verdict: Verdict) -> str:
         ({"slice": "department=*", "min": 0.0}, "not-judged"),
     ],
 )
-def test_threshold(dataset: DatasetVersion, settings: dict[str, Any], expected: str) -> None:
-    verdict = judge(protocol(gate("threshold", **settings)), Evidence(answered(dataset, 0.75)))
+def test_threshold(store: Store, dataset: DatasetVersion, settings: dict[str, Any], expected: str) -> None:
+    verdict = judge(protocol(gate("threshold", **settings)), Evidence(answered(store, dataset, 0.75)))
     assert outcome(verdict) == expected
     assert verdict.passed == (expected == "passed")
     assert bool(verdict.reasons()) == (expected != "passed")
 
 
-def test_every_slice_of_a_star_is_judged(dataset: DatasetVersion) -> None:
-    evaluation = answered(dataset, lambda _, row: float(row["category"] != "skin"))
+def test_every_slice_of_a_star_is_judged(store: Store, dataset: DatasetVersion) -> None:
+    evaluation = answered(store, dataset, lambda _, row: float(row["category"] != "skin"))
     verdict = judge(protocol(gate("threshold", slice="category=*", min=0.5)), Evidence(evaluation))
     assert {result.slice: result.outcome for result in verdict.results} == {
         "category=nervous": "passed",
@@ -66,9 +66,11 @@ def test_every_slice_of_a_star_is_judged(dataset: DatasetVersion) -> None:
     assert "[category=skin]" in verdict.reasons()[0]
 
 
-def test_a_metric_undefined_in_one_slice_fails(dataset: DatasetVersion) -> None:
+def test_a_metric_undefined_in_one_slice_fails(store: Store, dataset: DatasetVersion) -> None:
     closed = gate("threshold", metric="choice_accuracy", slice="language=*", min=0.0)
-    results = judge(protocol(closed), Evidence(answered(dataset, 1.0))).results  # no closed question is in Chinese
+    results = judge(
+        protocol(closed), Evidence(answered(store, dataset, 1.0))
+    ).results  # no closed question is in Chinese
     assert [result.outcome for result in results] == ["passed", "not-judged"]
 
 
@@ -82,50 +84,53 @@ def test_a_metric_undefined_in_one_slice_fails(dataset: DatasetVersion) -> None:
         ({"margin": 0.24, "significant": True}, "failed"),
     ],
 )
-def test_better_than_base(dataset: DatasetVersion, settings: dict[str, Any], expected: str) -> None:
-    base = answered(dataset, 0.5, name="base", form="base")
-    verdict = judge(protocol(gate("better-than-base", **settings)), Evidence(answered(dataset, 0.75), base=base))
+def test_better_than_base(store: Store, dataset: DatasetVersion, settings: dict[str, Any], expected: str) -> None:
+    base = answered(store, dataset, 0.5, name="base", form="base")
+    verdict = judge(protocol(gate("better-than-base", **settings)), Evidence(answered(store, dataset, 0.75), base=base))
     assert outcome(verdict) == expected
 
 
-def test_as_good_as_the_base_is_not_better(dataset: DatasetVersion) -> None:
-    base = answered(dataset, 0.5, name="base", form="base")
-    assert outcome(judge(protocol(gate("better-than-base")), Evidence(answered(dataset, 0.5), base=base))) == "failed"
+def test_as_good_as_the_base_is_not_better(store: Store, dataset: DatasetVersion) -> None:
+    base = answered(store, dataset, 0.5, name="base", form="base")
+    assert (
+        outcome(judge(protocol(gate("better-than-base")), Evidence(answered(store, dataset, 0.5), base=base)))
+        == "failed"
+    )
 
 
-def test_the_base_must_be_the_one_it_started_from(dataset: DatasetVersion) -> None:
-    other = answered(dataset, 0.1, name="another base", form="base")
+def test_the_base_must_be_the_one_it_started_from(store: Store, dataset: DatasetVersion) -> None:
+    other = answered(store, dataset, 0.1, name="another base", form="base")
     for rival in (None, other):
-        verdict = judge(protocol(gate("better-than-base")), Evidence(answered(dataset, 0.75), base=rival))
+        verdict = judge(protocol(gate("better-than-base")), Evidence(answered(store, dataset, 0.75), base=rival))
         assert outcome(verdict) == "not-judged"
 
 
 @pytest.mark.parametrize(("tolerance", "expected"), [(0.0, "failed"), (0.1, "failed"), (0.3, "passed")])
-def test_not_worse_than_champion(dataset: DatasetVersion, tolerance: float, expected: str) -> None:
-    champion = answered(dataset, 1.0, name="champion", form="quantized", parent="its merged")
+def test_not_worse_than_champion(store: Store, dataset: DatasetVersion, tolerance: float, expected: str) -> None:
+    champion = answered(store, dataset, 1.0, name="champion", form="quantized", parent="its merged")
     asked = protocol(gate("not-worse-than-champion", tolerance=tolerance))
-    assert outcome(judge(asked, Evidence(answered(dataset, 0.75), champion=champion))) == expected
-    assert outcome(judge(asked, Evidence(answered(dataset, 1.0), champion=champion))) == "passed"
+    assert outcome(judge(asked, Evidence(answered(store, dataset, 0.75), champion=champion))) == expected
+    assert outcome(judge(asked, Evidence(answered(store, dataset, 1.0), champion=champion))) == "passed"
 
 
-def test_a_significant_tolerance_needs_the_whole_interval(dataset: DatasetVersion) -> None:
-    champion = answered(dataset, 0.8, name="champion")
-    evaluation = answered(dataset, 0.75)
+def test_a_significant_tolerance_needs_the_whole_interval(store: Store, dataset: DatasetVersion) -> None:
+    champion = answered(store, dataset, 0.8, name="champion")
+    evaluation = answered(store, dataset, 0.75)
     for significant, expected in ((False, "passed"), (True, "failed")):
         asked = gate("not-worse-than-champion", tolerance=0.1, significant=significant)
         assert outcome(judge(protocol(asked), Evidence(evaluation, champion=champion))) == expected
 
 
-def test_a_missing_champion_is_no_excuse(dataset: DatasetVersion) -> None:
+def test_a_missing_champion_is_no_excuse(store: Store, dataset: DatasetVersion) -> None:
     asked = protocol(gate("not-worse-than-champion", tolerance=1.0))
-    assert outcome(judge(asked, Evidence(answered(dataset, 1.0)))) == "not-judged"
+    assert outcome(judge(asked, Evidence(answered(store, dataset, 1.0)))) == "not-judged"
 
 
-def test_first_release_is_left_to_a_person_or_compared_with_the_base(dataset: DatasetVersion) -> None:
-    base = answered(dataset, 0.9, name="base", form="base")
+def test_first_release_is_left_to_a_person_or_compared_with_the_base(store: Store, dataset: DatasetVersion) -> None:
+    base = answered(store, dataset, 0.9, name="base", form="base")
     other = gate("threshold", min=0.5)
     champion = gate("not-worse-than-champion")
-    evaluation = answered(dataset, 0.75)
+    evaluation = answered(store, dataset, 0.75)
 
     person = judge(protocol(champion, other), Evidence(evaluation, base=base, first_release=True))
     assert [result.outcome for result in person.results] == ["not-applicable", "passed"]
@@ -140,14 +145,16 @@ def test_first_release_is_left_to_a_person_or_compared_with_the_base(dataset: Da
     assert without.results[0].outcome == "not-judged"
 
 
-def test_a_form_with_a_parent_is_compared_with_it(dataset: DatasetVersion) -> None:
+def test_a_form_with_a_parent_is_compared_with_it(store: Store, dataset: DatasetVersion) -> None:
     asked = protocol(gate("not-worse-than-parent", tolerance=0.1), gate("threshold", min=0.0))
-    merged = answered(dataset, 0.9, name="merged", form="merged", parent="adapter")
-    shipped = answered(dataset, 0.75, name="shipped", form="quantized", parent="merged")
-    assert [one.name for one in judge(asked, Evidence(answered(dataset, 0.9, name="adapter"))).results] == ["threshold"]
+    merged = answered(store, dataset, 0.9, name="merged", form="merged", parent="adapter")
+    shipped = answered(store, dataset, 0.75, name="shipped", form="quantized", parent="merged")
+    assert [one.name for one in judge(asked, Evidence(answered(store, dataset, 0.9, name="adapter"))).results] == [
+        "threshold"
+    ]
     assert judge(asked, Evidence(shipped, parent=merged)).results[0].outcome == "failed"
     assert judge(asked, Evidence(shipped)).results[0].outcome == "not-judged"
-    stranger = answered(dataset, 0.1, name="stranger", form="merged", parent="adapter")
+    stranger = answered(store, dataset, 0.1, name="stranger", form="merged", parent="adapter")
     assert judge(asked, Evidence(shipped, parent=stranger)).results[0].outcome == "not-judged"
 
 
@@ -163,32 +170,32 @@ def test_a_form_with_a_parent_is_compared_with_it(dataset: DatasetVersion) -> No
         ({}, "not-judged"),
     ],
 )
-def test_train_gap(dataset: DatasetVersion, training: Any, expected: str) -> None:
-    evidence = Evidence(answered(dataset, 1.0), losses=Losses(**training))
+def test_train_gap(store: Store, dataset: DatasetVersion, training: Any, expected: str) -> None:
+    evidence = Evidence(answered(store, dataset, 1.0), losses=Losses(**training))
     verdict = judge(protocol(gate("train-gap", max=0.5)), evidence)
     assert outcome(verdict) == expected
 
 
-def test_other_settings_or_another_split_cannot_be_judged(dataset: DatasetVersion) -> None:
+def test_other_settings_or_another_split_cannot_be_judged(store: Store, dataset: DatasetVersion) -> None:
     asked = protocol(gate("threshold", min=0.0))
     other = EvaluationSettings(resamples=300)
-    assert outcome(judge(asked, Evidence(answered(dataset, 1.0, settings=other)))) == "not-judged"
-    assert outcome(judge(asked, Evidence(answered(dataset, 1.0, split="validation")))) == "not-judged"
-    champion = answered(dataset, 0.1, name="champion", settings=other)
+    assert outcome(judge(asked, Evidence(answered(store, dataset, 1.0, settings=other)))) == "not-judged"
+    assert outcome(judge(asked, Evidence(answered(store, dataset, 1.0, split="validation")))) == "not-judged"
+    champion = answered(store, dataset, 0.1, name="champion", settings=other)
     compared = protocol(gate("not-worse-than-champion"))
-    assert outcome(judge(compared, Evidence(answered(dataset, 1.0), champion=champion))) == "not-judged"
+    assert outcome(judge(compared, Evidence(answered(store, dataset, 1.0), champion=champion))) == "not-judged"
 
 
 def test_without_an_interval_nothing_is_significant(store: Store) -> None:
     small = dataset_version(store, "causal-lm", 40)  # four groups in the test split
-    base = answered(small, 0.0, name="base", form="base")
+    base = answered(store, small, 0.0, name="base", form="base")
     for significant, expected in ((False, "passed"), (True, "not-judged")):
         asked = protocol(gate("better-than-base", significant=significant))
-        assert outcome(judge(asked, Evidence(answered(small, 1.0), base=base))) == expected
+        assert outcome(judge(asked, Evidence(answered(store, small, 1.0), base=base))) == expected
 
 
-def test_a_verdict_says_what_was_judged_by_what(dataset: DatasetVersion) -> None:
-    asked, evaluation = protocol(gate("threshold", min=0.9)), answered(dataset, 0.75)
+def test_a_verdict_says_what_was_judged_by_what(store: Store, dataset: DatasetVersion) -> None:
+    asked, evaluation = protocol(gate("threshold", min=0.9)), answered(store, dataset, 0.75)
     plain = judge(asked, Evidence(evaluation)).plain()
     assert (plain["subject"], plain["evaluation"]) == (digest("model"), evaluation.digest)
     assert (plain["protocol"], plain["verdict"]) == (asked.digest, "failed")
@@ -197,10 +204,10 @@ def test_a_verdict_says_what_was_judged_by_what(dataset: DatasetVersion) -> None
     assert "0.75" in result["reason"] and "0.9" in result["reason"]
 
 
-def test_only_what_passed_can_be_registered(dataset: DatasetVersion, tmp_path: Any) -> None:
+def test_only_what_passed_can_be_registered(store: Store, dataset: DatasetVersion, tmp_path: Any) -> None:
     artifact = Artifact(digest("model"), "adapter", tmp_path, {}, {})
     other = Artifact(digest("other"), "adapter", tmp_path, {}, {})
-    evaluation = answered(dataset, 0.75)
+    evaluation = answered(store, dataset, 0.75)
     passed = judge(protocol(gate("threshold", min=0.5)), Evidence(evaluation))
     failed = judge(protocol(gate("threshold", min=0.9)), Evidence(evaluation))
     assert Judged(artifact, evaluation, passed).verdict.passed
@@ -208,7 +215,7 @@ def test_only_what_passed_can_be_registered(dataset: DatasetVersion, tmp_path: A
         Judged(artifact, evaluation, failed)
     with pytest.raises(GateRejected, match="another model"):
         Judged(other, evaluation, passed)
-    again = answered(dataset, 0.8, settings=EvaluationSettings(resamples=300))
+    again = answered(store, dataset, 0.8, settings=EvaluationSettings(resamples=300))
     with pytest.raises(GateRejected, match="another evaluation"):
         Judged(artifact, again, passed)
     for results in ((), (GateResult("champion", None, "not-applicable", "no champion yet"),)):
@@ -216,9 +223,9 @@ def test_only_what_passed_can_be_registered(dataset: DatasetVersion, tmp_path: A
             Judged(artifact, evaluation, Verdict(artifact.digest, evaluation.digest, "p", results))
 
 
-def test_a_broken_model_fails_every_gate_that_asks(dataset: DatasetVersion) -> None:
-    broken = answered(dataset, 1.0, nll=float("nan"))
-    base = answered(dataset, 0.0, name="base", form="base")
+def test_a_broken_model_fails_every_gate_that_asks(store: Store, dataset: DatasetVersion) -> None:
+    broken = answered(store, dataset, 1.0, nll=float("nan"))
+    base = answered(store, dataset, 0.0, name="base", form="base")
     asked = protocol(gate("threshold", min=0.0), gate("better-than-base"), settings=FEW)
     verdict = judge(asked, Evidence(broken, base=base))
     assert [result.outcome for result in verdict.results] == ["not-judged", "not-judged"]

@@ -27,8 +27,8 @@ FEW = EvaluationSettings(generation=Generation(max_new_tokens=8), resamples=100)
 
 
 @pytest.fixture(params=["t5", "bart"])
-def base(request: pytest.FixtureRequest, tmp_path: Path) -> Base:
-    return resolve_base(BaseModelRef(folder=str(tiny_model(tmp_path / "base", request.param))))
+def base(store: Store, request: pytest.FixtureRequest, tmp_path: Path) -> Base:
+    return resolve_base(store, BaseModelRef(folder=str(tiny_model(tmp_path / "base", request.param))))
 
 
 def opened(base: Base) -> tuple[Any, Any]:
@@ -124,7 +124,7 @@ def test_what_does_not_fit_is_cut_and_counted_but_never_left_out(base: Base) -> 
 
 def test_an_untrained_base_is_judged_by_what_decoders_are_judged_by(store: Store, base: Base) -> None:
     dataset = dataset_version(store, "causal-lm", 60)
-    evaluation = evaluate(base, dataset, FEW)
+    evaluation = evaluate(store, base, dataset, FEW)
     model, tokenizer = opened(base)
     found = predict(model, tokenizer, "seq2seq-lm", [], dataset.rows("test"), FEW)
     assert set(evaluation.metrics) == {"perplexity", "bits_per_byte", "token_f1", "rouge_l", "choice_accuracy"}
@@ -133,7 +133,7 @@ def test_an_untrained_base_is_judged_by_what_decoders_are_judged_by(store: Store
     expected = float(torch.tensor(nll / tokens).exp())
     assert evaluation.metrics["perplexity"].value == pytest.approx(expected, rel=0.05)  # bfloat16 where it is native
     assert (evaluation.records, evaluation.cut, evaluation.task) == (len(dataset.rows("test")), 0, "causal-lm")
-    rivals = baselines(dataset, base, FEW)
+    rivals = baselines(store, dataset, base, FEW)
     assert list(rivals) == ["untrained base", "zero-shot prompt", "majority answer", "nearest train question"]
     assert rivals["untrained base"].digest == evaluation.digest
     assert rivals["zero-shot prompt"].metrics["perplexity"].value != evaluation.metrics["perplexity"].value

@@ -11,6 +11,7 @@ import pytest
 from flows.cluster import check_cluster
 from tasks.children import Children
 from tasks.errors import InputError
+from tasks.store import Store
 from tests.factories import tiny_bert
 from tests.flows.checkout import Checkout
 
@@ -46,6 +47,6 @@ def test_a_cluster_that_cannot_be_used_is_refused(monkeypatch: pytest.MonkeyPatc
         check_cluster("local")
 
 
-def test_what_asks_children_can_travel_to_a_worker() -> None:
-    there = pickle.loads(pickle.dumps(Children("tasks.comparison.arm", 3)))
-    assert (there.module, there.threads, there.stopped) == ("tasks.comparison.arm", 3, False)
+def test_what_asks_children_can_travel_to_a_worker(store: Store) -> None:
+    there = pickle.loads(pickle.dumps(Children(store, "tasks.comparison.arm", 3)))
+    assert (there.store, there.module, there.threads, there.stopped) == (store, "tasks.comparison.arm", 3, False)

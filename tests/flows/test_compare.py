@@ -51,7 +51,7 @@ class Bench:
         if self.stop_after is not None and len(self.trained) >= self.stop_after:
             raise Stopped("stopped")
         self.trained.append(f"{job.entry.arm}-{job.entry.seed}")
-        return measure(job)
+        return measure(self.store, job)
 
     def run(self, **options: Any) -> dict[str, Any]:
         """Write the file and compare."""

@@ -13,6 +13,7 @@ from flows.cli import init
 from flows.run import checked_recipe
 from tasks.data import entries, params, sources
 from tasks.errors import InputError
+from tasks.store import Store
 from tasks.training.fit import check_fit
 from tests.factories import tiny_llama, tiny_model
 
@@ -61,22 +62,22 @@ COLUMNS = ("--set", "columns.text=note", "--set", "columns.label=verdict")
     ],
 )
 def test_answers_become_a_recipe_that_fits_its_dataset_and_base(
-    arguments: tuple[str, ...], typed: str | None, name: str, checkout: Path
+    store: Store, arguments: tuple[str, ...], typed: str | None, name: str, checkout: Path
 ) -> None:
     result = run(*arguments, typed=typed)
     assert result.exit_code == 0, result.exception
     assert f"galen retrain recipes/{name}.yaml --plan" in result.output
     recipe, _ = checked_recipe(checkout / "recipes" / f"{name}.yaml")
-    check_fit(recipe)
+    check_fit(store, recipe)
 
 
-def test_an_encoder_decoder_learns_from_the_questions_of_a_decoder(checkout: Path) -> None:
+def test_an_encoder_decoder_learns_from_the_questions_of_a_decoder(store: Store, checkout: Path) -> None:
     tiny_model(checkout / "t5", "t5")
     given = ("--yes", "--source", "qa.jsonl", "--licence", "MIT", "--base", "t5", "--task", "seq2seq-lm")
     result = run(*given)
     assert result.exit_code == 0, result.exception
     recipe, protocol = checked_recipe(checkout / "recipes" / "qa.yaml")
-    check_fit(recipe)
+    check_fit(store, recipe)
     assert (recipe.task, recipe.policy, protocol.task) == ("seq2seq-lm", "qa-default", "seq2seq-lm")
     assert params.one_dataset("qa").task == "causal-lm"
 

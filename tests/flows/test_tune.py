@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tasks.artifact import artifacts
+from tasks.artifact import read
 from tasks.children import Children
 from tasks.data.version import DatasetVersion
 from tasks.errors import ConfigError, GalenError, InputError, Stopped
@@ -54,7 +54,7 @@ class Bench:
             raise Stopped("stopped")
         asked = Job.of(job)
         self.trained.append(asked.recipe.training.learning_rate)
-        return run_trial(asked)
+        return run_trial(self.store, asked)
 
     def run(self, trials: int, **options: Any) -> dict[str, Any]:
         """Write the search and run it."""
@@ -72,10 +72,10 @@ def bench(store: Store, server: str, tmp_path: Path, mlflow_store: str, monkeypa
     return Bench(store, tmp_path, monkeypatch)
 
 
-def models() -> set[str]:
+def models(store: Store) -> set[str]:
     """Digests of what was trained and is still there."""
-    found = (json.loads((path / "artifact.json").read_bytes())["kind"] for path in artifacts().iterdir())
-    return {path.name for path, kind in zip(artifacts().iterdir(), found, strict=True) if kind != "dataset"}
+    kinds = {path.name: read(path).kind for path in (store.root / "artifacts").iterdir()}
+    return {digest for digest, kind in kinds.items() if kind != "dataset"}
 
 
 def test_a_search_stops_goes_on_grows_and_its_recipe_finds_what_it_trained(store: Store, bench: Bench) -> None:
@@ -91,7 +91,7 @@ def test_a_search_stops_goes_on_grows_and_its_recipe_finds_what_it_trained(store
     assert [one["state"] for one in found["trials"]] == ["complete"] * 4
     best = found["best"]
     assert best["value"] == min(one["value"] for one in found["trials"]) < found["recipe_value"]
-    assert models() == {best["artifact"]}, "what the other trials trained is gone"
+    assert models(store) == {best["artifact"]}, "what the other trials trained is gone"
 
     text = tuned.read_text()
     assert text.startswith("# Tuned by `galen tune`")
@@ -100,7 +100,7 @@ def test_a_search_stops_goes_on_grows_and_its_recipe_finds_what_it_trained(store
     new = load(Recipe, tuned)
     assert new.training.learning_rate == best["values"]["training.learning_rate"]
     assert new.model == "tiny"
-    again = finetune(new, bench.dataset, resolve_base(new.base_model))
+    again = finetune(store, new, bench.dataset, resolve_base(store, new.base_model))
     assert again.reused, "galen retrain does not train the best trial again"
     assert again.digest == best["artifact"]
 
@@ -109,9 +109,9 @@ def test_a_search_stops_goes_on_grows_and_its_recipe_finds_what_it_trained(store
     more = bench.run(5, force=True, keep=True, parallel=2)
     assert len(bench.trained) == 1
     assert more["trials"][:4] == found["trials"]
-    report = json.loads(next((artifacts().parent / "tuning").glob("*/report.json")).read_text())
+    report = json.loads(next((store.root / "tuning").glob("*/report.json")).read_text())
     assert report == more
-    page = next((artifacts().parent / "tuning").glob("*/report.html")).read_text()
+    page = next((store.root / "tuning").glob("*/report.html")).read_text()
     assert page.count("<svg") == 3
     assert page.count("<meter") == 2
 

@@ -10,11 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from tasks.artifact import Artifact, load
+from tasks.artifact import Artifact
 from tasks.config.release import Quantization
 from tasks.config.training import BaseModelRef, Training
 from tasks.config.words import Task
-from tasks.home import home
 from tasks.store import Store
 from tasks.training.recipe import Recipe
 from tests.factories import dataset_version, tiny_bert, tiny_llama, tiny_model
@@ -74,28 +73,27 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., tuple[Pa
             training=Training(max_steps=12, batch_tokens=256, learning_rate=1e-2, checkpoints=0, evaluations=1),
             policy="default",
         )
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("GALEN_HOME", str(place / "home"))
-            dataset = dataset_version(Store(home()), task, 40)
-            adapter = finetune(recipe, dataset, resolve_base(ref))
-            digests = {"dataset": dataset.digest, "adapter": adapter.digest}
-            whole = adapter
-            if method_named(method).mergeable:
-                whole = merge(adapter)
-                digests["merged_form"] = whole.digest
-            digests["quantized"] = quantize(whole, Quantization()).digest
-        return place / "home", recipe, digests
+        store = Store(place / "home")
+        dataset = dataset_version(store, task, 40)
+        adapter = finetune(store, recipe, dataset, resolve_base(store, ref))
+        digests = {"dataset": dataset.digest, "adapter": adapter.digest}
+        whole = adapter
+        if method_named(method).mergeable:
+            whole = merge(store, adapter)
+            digests["merged_form"] = whole.digest
+        digests["quantized"] = quantize(store, whole, Quantization()).digest
+        return store.root, recipe, digests
 
     return make
 
 
 @pytest.fixture
-def candidate(prepared: Callable[..., tuple[Path, Recipe, dict[str, str]]]) -> Candidates:
-    """A candidate of a task and method (t5 or bart for seq2seq-lm), its artifacts in the test's own `GALEN_HOME`."""
+def candidate(store: Store, prepared: Callable[..., tuple[Path, Recipe, dict[str, str]]]) -> Candidates:
+    """A candidate of a task and method (t5 or bart for seq2seq-lm), its artifacts in the test's own store."""
 
     def give(task: Task = "text-classification", method: str = "lora", architecture: str | None = None) -> Candidate:
         source, recipe, digests = prepared(task, method, architecture)
-        shutil.copytree(source, home(), dirs_exist_ok=True)
-        return Candidate(recipe, **{form: load(digest) for form, digest in digests.items()})
+        shutil.copytree(source, store.root, dirs_exist_ok=True)
+        return Candidate(recipe, **{form: store.load(digest) for form, digest in digests.items()})
 
     return give

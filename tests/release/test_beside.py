@@ -13,11 +13,10 @@ import torch
 from bitsandbytes.nn import Linear4bit
 from safetensors.torch import load_file, save_file
 
-from tasks.artifact import Artifact, load, read, verify
+from tasks.artifact import Artifact, read, verify
 from tasks.config.release import Quantization
 from tasks.config.words import Task
 from tasks.errors import InputError, IntegrityError
-from tasks.home import home
 from tasks.release.ask import ask
 from tasks.release.export import export
 from tasks.release.merge import merge
@@ -41,22 +40,22 @@ UP = "model.layers.0.mlp.up_proj.weight"
 QUESTION = "What is a sign of asthma?"
 
 
-def said(model: Artifact | Base, task: Task, labels: list[str]) -> torch.Tensor:
-    opened, tokenizer = open_model(model, task, labels, dtype=torch.float32)
+def said(model: Artifact | Base, task: Task, labels: list[str], base: Base | None = None) -> torch.Tensor:
+    opened, tokenizer = open_model(model, task, labels, base=base, dtype=torch.float32)
     return logits_of(opened, probe(tokenizer, 64))
 
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("task", TASKS)
 def test_the_folder_says_what_the_adapter_does_with_nothing_else_at_hand(
-    candidate: Candidates, task: Task, method: str, tmp_path: Path
+    store: Store, candidate: Candidates, task: Task, method: str, tmp_path: Path
 ) -> None:
     made = candidate(task, method)
-    expected = said(made.adapter, task, made.adapter.meta["labels"])
-    base = locate_base(made.adapter.meta["base"]["digest"])
+    base = locate_base(store, made.adapter.meta["base"]["digest"])
+    expected = said(made.adapter, task, made.adapter.meta["labels"], base)
     untrained = said(base, task, made.adapter.meta["labels"])
     shutil.copytree(made.quantized.path, tmp_path / "elsewhere")
-    shutil.rmtree(home())
+    shutil.rmtree(store.root)
     moved = read(tmp_path / "elsewhere")
     found = said(moved, task, moved.meta["labels"])
     assert compare(expected, found).kl < min(0.1, compare(untrained, found).kl / 2)
@@ -75,20 +74,20 @@ def test_the_folder_says_what_the_adapter_does_with_nothing_else_at_hand(
     assert not [file for file in moved.path.rglob("*") if file.is_file() and place.encode() in file.read_bytes()]
 
 
-def test_the_same_adapter_gives_the_same_bytes(candidate: Candidates) -> None:
+def test_the_same_adapter_gives_the_same_bytes(store: Store, candidate: Candidates) -> None:
     made = candidate("causal-lm", "prefix")
     shutil.rmtree(made.quantized.path)
-    assert quantize(made.adapter, Quantization()).digest == made.quantized.digest
+    assert quantize(store, made.adapter, Quantization()).digest == made.quantized.digest
 
 
-def test_a_method_that_cannot_merge_says_so(candidate: Candidates) -> None:
+def test_a_method_that_cannot_merge_says_so(store: Store, candidate: Candidates) -> None:
     with pytest.raises(InputError, match=r"adapter cannot be merged.*beside its base"):
-        merge(candidate("text-classification", "adapter").adapter)
+        merge(store, candidate("text-classification", "adapter").adapter)
 
 
-def test_a_method_that_can_merge_must(candidate: Candidates) -> None:
+def test_a_method_that_can_merge_must(store: Store, candidate: Candidates) -> None:
     with pytest.raises(InputError, match="merge it first"):
-        quantize(candidate().adapter, Quantization())
+        quantize(store, candidate().adapter, Quantization())
 
 
 def test_a_new_head_in_the_base_does_not_matter(candidate: Candidates, tmp_path: Path) -> None:
@@ -111,27 +110,27 @@ def test_a_new_head_in_the_base_does_not_matter(candidate: Candidates, tmp_path:
     ],
 )
 def test_what_was_changed_on_disk_is_noticed(
-    candidate: Candidates, tmp_path: Path, file: str, weight: str | None, says: str
+    store: Store, candidate: Candidates, tmp_path: Path, file: str, weight: str | None, says: str
 ) -> None:
     made = candidate("causal-lm", "adapter")
     folder = shutil.copytree(made.quantized.path, tmp_path / "copy")
     name = weight or sorted(load_file(folder / file))[0]
     disturb(folder / file, name, lambda one: one.flip(0) if name == UP else one * 2)
     with pytest.raises(IntegrityError, match=says):
-        verify_quantized(made.adapter, folder, Quantization())
+        verify_quantized(store, made.adapter, folder, Quantization())
 
     shutil.copyfile(folder / file, made.quantized.path / file)
     with pytest.raises(IntegrityError, match=f"{file} was changed"):
-        load(made.quantized.digest)
+        store.load(made.quantized.digest)
 
 
-def test_a_base_that_was_not_quantized_is_noticed(candidate: Candidates, tmp_path: Path) -> None:
+def test_a_base_that_was_not_quantized_is_noticed(store: Store, candidate: Candidates, tmp_path: Path) -> None:
     made = candidate("causal-lm", "adapter")
     folder = shutil.copytree(made.quantized.path, tmp_path / "copy")
     shutil.rmtree(folder / "base")
-    shutil.copytree(locate_base(made.adapter.meta["base"]["digest"]).path, folder / "base")
+    shutil.copytree(locate_base(store, made.adapter.meta["base"]["digest"]).path, folder / "base")
     with pytest.raises(IntegrityError, match="not in 4 bits"):
-        verify_quantized(made.adapter, folder, Quantization())
+        verify_quantized(store, made.adapter, folder, Quantization())
 
 
 def disturb(file: Path, name: str, change: Callable[[torch.Tensor], torch.Tensor]) -> None:
@@ -155,17 +154,17 @@ def test_such_a_model_is_registered_asked_exported_and_served(
     import mlflow.pyfunc
 
     made = candidate(task, method)
-    version = promote(release(store, made), ORIGIN)
+    version = promote(store, release(store, made), ORIGIN)
     assert (version.merged, version.adapter) == (None, made.adapter.digest)
 
     monkeypatch.setenv(address.URI, address.uri(store))
     monkeypatch.setattr("tasks.training.opening.native_dtype", lambda: torch.float32)  # fewer near ties
     served = mlflow.pyfunc.load_model("models:/tiny@champion")
     (answer,) = served.predict([QUESTION])
-    assert ask("tiny@champion", QUESTION).partition(" (")[0] == answer
-    if (task, method) != ("causal-lm", "prompt"):  # exporting starts a process: one is enough
+    assert ask(store, "tiny@champion", QUESTION).partition(" (")[0] == answer
+    if (task, method) != ("causal-lm", "prompt"):  # one export is enough
         return
-    folder = export("tiny@champion", tmp_path / "out")
+    folder = export(store, "tiny@champion", tmp_path / "out")
     verify(read(folder / "model"))
     assert "open_model" in (folder / "README.md").read_text()
     assert "Galen checkout" in (folder / "MODEL_CARD.md").read_text()

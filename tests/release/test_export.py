@@ -21,8 +21,8 @@ pytestmark = pytest.mark.usefixtures("mlflow_store")
 
 def test_an_export_is_verified_loads_and_tells_its_history(store: Store, candidate: Candidates, tmp_path: Path) -> None:
     made = candidate()
-    promote(release(store, made), ORIGIN)
-    folder = export("tiny@champion", tmp_path / "out" / "here")
+    promote(store, release(store, made), ORIGIN)
+    folder = export(store, "tiny@champion", tmp_path / "out" / "here")
     copy = read(folder / "model")
     verify(copy)
     assert copy.digest == made.quantized.digest
@@ -34,20 +34,20 @@ def test_an_export_is_verified_loads_and_tells_its_history(store: Store, candida
     assert all(digest_bytes(canonical_json(one["envelope"])) == one["digest"] for one in told)
     assert [path.name for path in folder.parent.iterdir()] == ["here"]
     with pytest.raises(InputError, match="not empty"):
-        export("tiny@champion", folder)
+        export(store, "tiny@champion", folder)
 
 
 def test_a_copy_that_does_not_load_leaves_nothing(
     store: Store, candidate: Candidates, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    promote(release(store, candidate()), ORIGIN)
+    promote(store, release(store, candidate()), ORIGIN)
     monkeypatch.setitem(exporting.LOADERS, "text-classification", "AutoModelForCausalLM")
     with pytest.raises(IntegrityError, match="cannot load"):
-        export("tiny@champion", tmp_path / "out")
+        export(store, "tiny@champion", tmp_path / "out")
     assert not (tmp_path / "out").exists() and not list(tmp_path.glob(".out*"))
 
 
 def test_there_must_be_something_to_export(store: Store, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no version of this model"):
-        export("tiny@champion", tmp_path / "out")
+        export(store, "tiny@champion", tmp_path / "out")
     assert ledger.events(store) == []

@@ -9,7 +9,6 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
-from tasks.artifact import artifacts
 from tasks.config.release import Quantization
 from tasks.config.training import BaseModelRef
 from tasks.config.words import Task
@@ -18,7 +17,7 @@ from tasks.release import merge as merging
 from tasks.release.merge import check_changes, check_ties, merge
 from tasks.release.probe import compare, logits_of, probe
 from tasks.store import Store
-from tasks.training.bases import Base
+from tasks.training.bases import Base, base_beside
 from tasks.training.loading import load_base
 from tasks.training.methods.adalora import AdaLora
 from tasks.training.methods.lora import Lora
@@ -33,11 +32,15 @@ from tests.training.recipes import recipe as recipe_of
 
 @pytest.mark.parametrize("method", ["lora", "qlora"])
 @pytest.mark.parametrize("task", ["causal-lm", "text-classification", "token-classification"])
-def test_the_merged_model_says_what_the_adapter_does(candidate: Candidates, task: Task, method: str) -> None:
+def test_the_merged_model_says_what_the_adapter_does(
+    store: Store, candidate: Candidates, task: Task, method: str
+) -> None:
     made = candidate(task, method)
     # A 4-bit base must be opened in the dtype it was rounded from in training, or its constants differ.
     dtype = getattr(torch, made.adapter.meta["training"]["precision"]) if method == "qlora" else torch.float32
-    adapter, tokenizer = open_model(made.adapter, task, made.adapter.meta["labels"], dtype=dtype)
+    adapter, tokenizer = open_model(
+        made.adapter, task, made.adapter.meta["labels"], base=base_beside(store, made.adapter), dtype=dtype
+    )
     merged, _ = open_model(made.merged, task, made.merged.meta["labels"], dtype=torch.float32)
     ids = probe(tokenizer, 64)
     assert compare(logits_of(adapter, ids), logits_of(merged, ids)).kl < (1e-4 if method == "qlora" else 1e-9)
@@ -48,11 +51,11 @@ def test_the_merged_model_says_what_the_adapter_does(candidate: Candidates, task
     assert made.merged.meta["parent"] == made.adapter.digest
 
 
-def test_merging_twice_is_refused(candidate: Candidates) -> None:
+def test_merging_twice_is_refused(store: Store, candidate: Candidates) -> None:
     made = candidate()
     for model in (made.merged, made.quantized):
         with pytest.raises(InputError, match="merged already"):
-            merge(model)
+            merge(store, model)
 
 
 @pytest.mark.parametrize("method", ["ia3", "adalora"])
@@ -63,14 +66,16 @@ def test_factors_and_singular_values_are_merged_too(
     """GPT-2 keeps its matrices the other way round; Gemma has buffers without dimensions."""
     task: Task = "token-classification" if architecture == "bert" else "causal-lm"
     folder = with_biases(tiny_model(tmp_path / "base", architecture))
-    adapter = finetune(recipe_of(task, folder, method, epochs=3), dataset_version(store, task, 40), base_of(folder))
-    merged = merge(adapter)
+    adapter = finetune(
+        store, recipe_of(task, folder, method, epochs=3), dataset_version(store, task, 40), base_of(store, folder)
+    )
+    merged = merge(store, adapter)
     assert merged.meta["merge"]["from_adapter"]["kl"] < 1e-9
     assert merged.meta["merge"]["saved_from_adapter"]["kl"] < 1e-9
     with pytest.raises(InputError, match="merged already"):
-        merge(merged)
+        merge(store, merged)
 
-    before = weights_of(base_of(folder), task, [])
+    before = weights_of(base_of(store, folder), task, [])
     after = weights_of(Base(merged.path, merged.digest, {}), task, merged.meta["labels"])
     changed = {name for name, weight in before.items() if not torch.equal(weight, after[name])}
     scaled = {name.removesuffix(".bias") + ".weight" for name in changed if name.endswith(".bias")}
@@ -90,9 +95,12 @@ def test_an_update_on_a_4_bit_base_is_merged_into_the_dequantized_one(
     monkeypatch.setattr(AdaLora, "base_quantization", Quantization())
     folder = tiny_llama(tmp_path / "base")
     adapter = finetune(
-        recipe_of("causal-lm", folder, "adalora", epochs=3), dataset_version(store, "causal-lm", 40), base_of(folder)
+        store,
+        recipe_of("causal-lm", folder, "adalora", epochs=3),
+        dataset_version(store, "causal-lm", 40),
+        base_of(store, folder),
     )
-    checks = merge(adapter).meta["merge"]
+    checks = merge(store, adapter).meta["merge"]
     assert checks["base"] == "dequantized" and checks["from_adapter"]["kl"] < 1e-6
 
 
@@ -114,7 +122,9 @@ def test_a_base_in_bfloat16_stays_in_bfloat16(store: Store, candidate: Candidate
     folder = tiny_llama(tmp_path / "base", tied=True)
     AutoModelForCausalLM.from_pretrained(folder).to(torch.bfloat16).save_pretrained(folder)
     recipe = candidate("causal-lm").recipe.model_copy(update={"base_model": BaseModelRef(folder=str(folder))})
-    merged = merge(finetune(recipe, dataset_version(store, "causal-lm", 40), resolve_base(recipe.base_model)))
+    merged = merge(
+        store, finetune(store, recipe, dataset_version(store, "causal-lm", 40), resolve_base(store, recipe.base_model))
+    )
     model = AutoModelForCausalLM.from_pretrained(merged.path)
     assert model.dtype == torch.bfloat16 and merged.meta["merge"]["dtype"] == "bfloat16"
     assert merged.meta["merge"]["tied_embeddings"] and check_ties(model)
@@ -143,19 +153,19 @@ def disturb(name: str) -> Any:
     ],
 )
 def test_a_merge_that_went_wrong_is_noticed(
-    candidate: Candidates, monkeypatch: pytest.MonkeyPatch, weight: str, says: str
+    store: Store, candidate: Candidates, monkeypatch: pytest.MonkeyPatch, weight: str, says: str
 ) -> None:
     made = candidate()
-    forget(made.merged.digest)
+    forget(store, made.merged.digest)
     monkeypatch.setattr(Lora, "merge", disturb(weight))
     with pytest.raises(IntegrityError, match=says):
-        merge(made.adapter)
-    assert not (artifacts() / made.merged.digest).exists()
+        merge(store, made.adapter)
+    assert not store.has(made.merged.digest)
 
 
-def test_a_changed_tokenizer_is_noticed(candidate: Candidates, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_changed_tokenizer_is_noticed(store: Store, candidate: Candidates, monkeypatch: pytest.MonkeyPatch) -> None:
     made = candidate("causal-lm")
-    forget(made.merged.digest)
+    forget(store, made.merged.digest)
 
     def wrong(source: Path, target: Path) -> None:
         for name in ("tokenizer.json", "tokenizer_config.json"):
@@ -164,7 +174,7 @@ def test_a_changed_tokenizer_is_noticed(candidate: Candidates, monkeypatch: pyte
 
     monkeypatch.setattr(merging, "copy_tokenizer", wrong)
     with pytest.raises(IntegrityError, match="chat template changed"):
-        merge(made.adapter)
+        merge(store, made.adapter)
 
 
 @pytest.mark.parametrize(
@@ -193,6 +203,6 @@ def test_embeddings_that_were_torn_apart_are_noticed(tmp_path: Path) -> None:
         check_ties(model)
 
 
-def forget(digest: str) -> None:
+def forget(store: Store, digest: str) -> None:
     """Take an artifact out of the store, so that its step runs again."""
-    shutil.rmtree(artifacts() / digest)
+    shutil.rmtree(store.folder(digest))

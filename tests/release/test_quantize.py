@@ -10,14 +10,13 @@ from bitsandbytes.nn import Linear4bit
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 
-from tasks.artifact import adopt
 from tasks.config.release import Quantization
 from tasks.config.words import Task
 from tasks.errors import InputError, IntegrityError
-from tasks.home import home
 from tasks.meta.form import Form
 from tasks.release.probe import logits_of, probe
 from tasks.release.quantize import quantize, verify_quantized
+from tasks.store import Store
 from tasks.training.bases import Base
 from tasks.training.fourbit import dequantized, keep_unpacked
 from tasks.training.loading import load_base
@@ -54,35 +53,39 @@ def test_the_folder_is_a_small_plain_transformers_model(candidate: Candidates, t
         assert (made.quantized.path / name).read_bytes() == (made.merged.path / name).read_bytes()
 
 
-def test_the_same_model_gives_the_same_bytes(candidate: Candidates) -> None:
+def test_the_same_model_gives_the_same_bytes(store: Store, candidate: Candidates) -> None:
     made = candidate("causal-lm")
     shutil.rmtree(made.quantized.path)
-    assert quantize(made.merged, Quantization()).digest == made.quantized.digest
+    assert quantize(store, made.merged, Quantization()).digest == made.quantized.digest
 
 
-def test_without_double_quantization(candidate: Candidates) -> None:
-    checks = quantize(candidate("causal-lm").merged, Quantization(double_quantization=False)).meta["quantization"]
+def test_without_double_quantization(store: Store, candidate: Candidates) -> None:
+    checks = quantize(store, candidate("causal-lm").merged, Quantization(double_quantization=False)).meta[
+        "quantization"
+    ]
     assert checks["bits_per_parameter"] == 4.5
 
 
-def test_a_module_can_be_left_out(candidate: Candidates) -> None:
-    checks = quantize(candidate("causal-lm").merged, Quantization(skip_modules=("down_proj",))).meta["quantization"]
+def test_a_module_can_be_left_out(store: Store, candidate: Candidates) -> None:
+    checks = quantize(store, candidate("causal-lm").merged, Quantization(skip_modules=("down_proj",))).meta[
+        "quantization"
+    ]
     assert {name.rpartition(".")[2] for name in checks["left_out"]} == {"lm_head", "down_proj"}
 
 
-def test_only_merged_models_are_quantized(candidate: Candidates) -> None:
+def test_only_merged_models_are_quantized(store: Store, candidate: Candidates) -> None:
     made = candidate()
     for model in (made.adapter, made.quantized):
         with pytest.raises(InputError, match="cannot be quantized"):
-            quantize(model, Quantization())
+            quantize(store, model, Quantization())
 
 
-def test_a_shape_that_4_bits_cannot_take_is_refused_before_work() -> None:
-    folder = tiny_llama(home() / "staging" / "odd", hidden=40)
-    merged = adopt(folder, "merged", model_meta(Form.MERGED, "causal-lm", [], "b").plain())
+def test_a_shape_that_4_bits_cannot_take_is_refused_before_work(store: Store) -> None:
+    folder = tiny_llama(store.root / "staging" / "odd", hidden=40)
+    merged = store.adopt(folder, "merged", model_meta(Form.MERGED, "causal-lm", [], "b").plain())
     with pytest.raises(InputError, match=r"q_proj|multiples"):
-        quantize(merged, Quantization())
-    assert not list((home() / "staging").iterdir())
+        quantize(store, merged, Quantization())
+    assert not list((store.root / "staging").iterdir())
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
@@ -93,7 +96,7 @@ def test_an_encoder_opens_in_either_dtype(candidate: Candidates, dtype: torch.dt
     assert torch.isfinite(logits_of(model, probe(tokenizer, 64))).all()
 
 
-def test_a_weight_that_was_changed_on_disk_is_noticed(candidate: Candidates, tmp_path: Path) -> None:
+def test_a_weight_that_was_changed_on_disk_is_noticed(store: Store, candidate: Candidates, tmp_path: Path) -> None:
     made = candidate("causal-lm")
     for name, says in ((UP, "further off"), ("model.norm.weight", "left out of 4 bits changed")):
         folder = shutil.copytree(made.quantized.path, tmp_path / name)
@@ -101,23 +104,23 @@ def test_a_weight_that_was_changed_on_disk_is_noticed(candidate: Candidates, tmp
         weights[name] = weights[name].flip(0).contiguous() if name == UP else weights[name] * 2
         save_file(weights, folder / "model.safetensors", {"format": "pt"})
         with pytest.raises(IntegrityError, match=says):
-            verify_quantized(made.merged, folder, Quantization())
+            verify_quantized(store, made.merged, folder, Quantization())
 
 
-def test_another_4_bit_type_is_noticed(candidate: Candidates, tmp_path: Path) -> None:
+def test_another_4_bit_type_is_noticed(store: Store, candidate: Candidates, tmp_path: Path) -> None:
     made = candidate("causal-lm")
     config = BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="fp4", bnb_4bit_use_double_quant=True)
     small = AutoModelForCausalLM.from_pretrained(made.merged.path, quantization_config=config)
     folder = shutil.copytree(made.quantized.path, tmp_path / "fp4")
     small.save_pretrained(folder)
     with pytest.raises(IntegrityError, match="fp4"):
-        verify_quantized(made.merged, folder, Quantization())
+        verify_quantized(store, made.merged, folder, Quantization())
 
 
-def test_a_model_in_full_precision_is_noticed(candidate: Candidates) -> None:
+def test_a_model_in_full_precision_is_noticed(store: Store, candidate: Candidates) -> None:
     made = candidate("causal-lm")
     with pytest.raises(IntegrityError, match="not in 4 bits"):
-        verify_quantized(made.merged, made.merged.path, Quantization())
+        verify_quantized(store, made.merged, made.merged.path, Quantization())
 
 
 def test_evaluating_leaves_the_4_bit_weights_as_they_are(candidate: Candidates) -> None:

@@ -9,12 +9,11 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from tasks.artifact import load, verify
+from tasks.artifact import verify
 from tasks.data.version import DatasetVersion
 from tasks.errors import GateRejected, InputError, IntegrityError, Interrupted
 from tasks.evaluation.gate import GateResult
 from tasks.evaluation.judge import Judged, Verdict
-from tasks.home import home
 from tasks.lineage import ledger, recording
 from tasks.lineage.event import Event
 from tasks.release.ask import ask
@@ -51,6 +50,7 @@ def judge(store: Store, made: Candidate, *, passed: bool = True) -> tuple[Judged
 def release(store: Store, made: Candidate, **more: Any) -> Version:
     judged, event = judge(store, made)
     return register(
+        store,
         judged,
         "tiny",
         judged_event=event.digest,
@@ -61,14 +61,12 @@ def release(store: Store, made: Candidate, **more: Any) -> Version:
     )
 
 
-def another(made: Candidate) -> Candidate:
+def another(store: Store, made: Candidate) -> Candidate:
     """The same weights as a different artifact: what a second training would bring."""
-    from tasks.artifact import adopt
-
-    again = home() / "staging" / "again"
+    again = store.root / "staging" / "again"
     shutil.copytree(made.quantized.path, again)
     meta = made.quantized.meta | {"training": made.quantized.meta["training"] | {"steps": 99}}
-    return replace(made, quantized=adopt(again, "quantized", meta))
+    return replace(made, quantized=store.adopt(again, "quantized", meta))
 
 
 def test_the_judged_bytes_become_a_version_and_then_champion(store: Store, candidate: Candidates) -> None:
@@ -83,22 +81,22 @@ def test_the_judged_bytes_become_a_version_and_then_champion(store: Store, candi
     for text in ("tests of the release steps", "macro_f1 | 0.8 | 0.7 to 0.9", "quality: passed", "CC0-1.0"):
         assert text in held.description
     copy = registry.fetch(store, held.source, Path("unused")) / "artifacts" / made.quantized.digest
-    verify(load(made.quantized.digest))
+    verify(store.load(made.quantized.digest))
     assert {f.name: f.read_bytes() for f in copy.iterdir()} == {
         f.name: f.read_bytes() for f in made.quantized.path.iterdir()
     }
     assert not [file for file in copy.parent.parent.rglob("*") if file.suffix in (".pkl", ".pickle", ".bin")]
 
-    promoted = promote(version, ORIGIN)
+    promoted = promote(store, version, ORIGIN)
     assert registry.aliases(store, "tiny") == {"champion": 1}
-    assert promoted.promoted is not None and promote(promoted, ORIGIN) == promoted
+    assert promoted.promoted is not None and promote(store, promoted, ORIGIN) == promoted
     assert len(ledger.events(store, "promoted")) == 1
 
-    second = promote(release(store, another(made)), ORIGIN)
+    second = promote(store, release(store, another(store, made)), ORIGIN)
     assert second.number == 2 and registry.aliases(store, "tiny") == {"champion": 2, "previous": 1}
-    assert resolve("tiny@previous")[0].number == 1 and resolve(second.artifact)[0] == second
+    assert resolve(store, "tiny@previous")[0].number == 1 and resolve(store, second.artifact)[0] == second
     with pytest.raises(InputError, match="older than the champion"):
-        promote(resolve("tiny@1")[0], ORIGIN)
+        promote(store, resolve(store, "tiny@1")[0], ORIGIN)
 
 
 @pytest.mark.parametrize("method", ["lora", "qlora"])
@@ -108,14 +106,14 @@ def test_mlflow_serves_the_champion_by_alias_and_answers_as_galen_does(
     import mlflow.pyfunc
 
     questions = ["What is a sign of asthma?", "湿疹有什么症状？"]
-    promote(release(store, candidate("causal-lm", method)), ORIGIN)
+    promote(store, release(store, candidate("causal-lm", method)), ORIGIN)
     monkeypatch.setenv(address.URI, address.uri(store))
     model = mlflow.pyfunc.load_model("models:/tiny@champion")
     loaded = keep_unpacked(model.unwrap_python_model().model)  # one kernel for both, else near ties may differ
     answers = model.predict(questions)
     assert answers == model.predict(pd.DataFrame({"question": questions}))
     monkeypatch.setattr("tasks.training.opening.native_dtype", lambda: loaded.dtype)
-    assert answers == [ask("tiny@champion", question) for question in questions]
+    assert answers == [ask(store, "tiny@champion", question) for question in questions]
 
 
 def test_labels_and_mentions_are_served_too(
@@ -125,10 +123,10 @@ def test_labels_and_mentions_are_served_too(
 
     monkeypatch.setenv(address.URI, address.uri(store))
     made = candidate("text-classification")
-    promote(release(store, made), ORIGIN)
+    promote(store, release(store, made), ORIGIN)
     (label,) = mlflow.pyfunc.load_model("models:/tiny@champion").predict(["the patient has asthma today"])
     assert label in made.quantized.meta["labels"]
-    assert ask("tiny@champion", "the patient has asthma today").startswith(f"{label} (0.")
+    assert ask(store, "tiny@champion", "the patient has asthma today").startswith(f"{label} (0.")
 
 
 def test_mentions_are_served(store: Store, candidate: Candidates, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,9 +134,9 @@ def test_mentions_are_served(store: Store, candidate: Candidates, monkeypatch: p
 
     monkeypatch.setenv(address.URI, address.uri(store))
     made = candidate("token-classification")
-    promote(release(store, made), ORIGIN)
+    promote(store, release(store, made), ORIGIN)
     text = "the patient has severe asthma, today."
-    lines = [line.split("\t") for line in ask("tiny@champion", text).splitlines()]
+    lines = [line.split("\t") for line in ask(store, "tiny@champion", text).splitlines()]
     assert [word for word, _ in lines] == ["the", "patient", "has", "severe", "asthma", ",", "today", "."]
     assert {tag for _, tag in lines} <= set(made.quantized.meta["labels"])
     (found,) = mlflow.pyfunc.load_model("models:/tiny@champion").predict([text])
@@ -154,10 +152,10 @@ def test_only_a_judged_quantized_model_is_registered(store: Store, candidate: Ca
     merged = replace(judged, evaluation=judged.evaluation)
     object.__setattr__(merged, "artifact", made.merged)
     with pytest.raises(InputError, match="quantized form"):
-        register(merged, "tiny", judged_event=event.digest, merged=None, adapter=None)
+        register(store, merged, "tiny", judged_event=event.digest, merged=None, adapter=None)
     (made.quantized.path / "config.json").write_text("{}")
     with pytest.raises(IntegrityError, match=r"config\.json was changed"):
-        register(judged, "tiny", judged_event=event.digest, merged=None, adapter=None)
+        register(store, judged, "tiny", judged_event=event.digest, merged=None, adapter=None)
     assert ledger.events(store, "registered") == [] and registry.versions(store, "tiny") == {}
 
 
@@ -188,9 +186,9 @@ def test_a_run_killed_between_ledger_and_mlflow_is_repaired(
     with monkeypatch.context() as patch:
         patch.setattr(registry, killed_at, lambda *_, **__: (_ for _ in ()).throw(Interrupted("killed")))
         with pytest.raises(Interrupted):
-            register(judged, "tiny", **again)
+            register(store, judged, "tiny", **again)
     assert registry.aliases(store, "tiny") == {} and len(ledger.events(store, "registered")) == 1
-    assert register(judged, "tiny", **again).number == 1
+    assert register(store, judged, "tiny", **again).number == 1
     assert list(registry.versions(store, "tiny")) == [1] and len(ledger.events(store, "registered")) == 1
     assert registry.aliases(store, "tiny") == {"candidate": 1}
 
@@ -200,70 +198,73 @@ def test_the_mirror_follows_a_promotion_that_was_cut_off(
 ) -> None:
     version = release(store, candidate())
     recording.record_promoted(store, "tiny", 1, origin=ORIGIN)
-    assert registry.aliases(store, "tiny") == {"candidate": 1} and resolve("tiny@champion")[0].number == version.number
-    assert mirror("tiny") and registry.aliases(store, "tiny") == {"champion": 1}
-    monkeypatch.setattr(registry, "versions", lambda _: pytest.fail("MLflow was asked"))
-    assert not mirror("tiny")
+    assert (
+        registry.aliases(store, "tiny") == {"candidate": 1}
+        and resolve(store, "tiny@champion")[0].number == version.number
+    )
+    assert mirror(store, "tiny") and registry.aliases(store, "tiny") == {"champion": 1}
+    monkeypatch.setattr(registry, "versions", lambda *_: pytest.fail("MLflow was asked"))
+    assert not mirror(store, "tiny")
 
 
 def test_a_lost_mlflow_is_filled_again_from_the_ledger(
     store: Store, candidate: Candidates, mlflow_template: Path
 ) -> None:
-    promote(release(store, candidate()), ORIGIN)
-    another = home() / "another.db"
+    promote(store, release(store, candidate()), ORIGIN)
+    another = store.root / "another.db"
     shutil.copy(mlflow_template, another)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(address.URI, f"sqlite:///{another}")
-        assert mirror("tiny") and registry.aliases(store, "tiny") == {"champion": 1}
+        assert mirror(store, "tiny") and registry.aliases(store, "tiny") == {"champion": 1}
 
 
 def test_an_alias_moved_by_hand_convinces_nobody(store: Store, candidate: Candidates) -> None:
     made = candidate()
-    promote(release(store, made), ORIGIN)
-    second = release(store, another(made))
+    promote(store, release(store, made), ORIGIN)
+    second = release(store, another(store, made))
     registry.set_alias(store, "tiny", "champion", 2)
-    assert resolve("tiny@champion")[0].number == 1
-    promote(second, ORIGIN)
+    assert resolve(store, "tiny@champion")[0].number == 1
+    promote(store, second, ORIGIN)
     assert registry.aliases(store, "tiny") == {"champion": 2, "previous": 1}
 
 
 def test_a_champion_that_was_changed_is_not_used(store: Store, candidate: Candidates) -> None:
     made = candidate()
-    promote(release(store, made), ORIGIN)
+    promote(store, release(store, made), ORIGIN)
     weights = made.quantized.path / "model.safetensors"
     data = weights.read_bytes()
     weights.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
     with pytest.raises(IntegrityError, match=r"model\.safetensors was changed"):
-        resolve("tiny@champion")
+        resolve(store, "tiny@champion")
 
 
 def test_models_lists_versions_roles_and_rejections(store: Store, candidate: Candidates) -> None:
     made = candidate()
-    assert models() == []
-    promote(release(store, made), ORIGIN)
+    assert models(store) == []
+    promote(store, release(store, made), ORIGIN)
     with pytest.raises(GateRejected):
-        judge(store, another(made), passed=False)
-    released, rejected = models("tiny")
+        judge(store, another(store, made), passed=False)
+    released, rejected = models(store, "tiny")
     assert (released["version"], released["roles"], released["verdict"]) == (1, ["champion"], "passed")
     assert released["artifact"] == made.quantized.digest and released["adapter"] == made.adapter.digest
     assert (rejected["version"], rejected["verdict"]) == (None, "failed")
     assert rejected["reasons"] == ["quality: 0.8, at least 0.5 is asked"]
     with pytest.raises(InputError, match="models: tiny"):
-        models("other")
+        models(store, "other")
 
 
 def test_a_person_can_approve_what_waits(store: Store, candidate: Candidates) -> None:
     release(store, candidate())
     with pytest.raises(InputError, match="name and a reason"):
-        approve("tiny@1", by=" ", reason="read the report")
-    version = approve("tiny@candidate", by="Ada Example", reason="read the report", origin=ORIGIN)
+        approve(store, "tiny@1", by=" ", reason="read the report")
+    version = approve(store, "tiny@candidate", by="Ada Example", reason="read the report", origin=ORIGIN)
     assert version.approved is not None and version.approved.facts["name"] == "Ada Example"
     assert registry.aliases(store, "tiny") == {"champion": 1}
     with pytest.raises(InputError, match="does not wait"):
-        approve("tiny@1", by="Ada Example", reason="again")
+        approve(store, "tiny@1", by="Ada Example", reason="again")
 
 
 @pytest.mark.parametrize("question", ["", "  "])
-def test_nothing_asked(question: str) -> None:
+def test_nothing_asked(store: Store, question: str) -> None:
     with pytest.raises(InputError, match="nothing was asked"):
-        ask("tiny@champion", question)
+        ask(store, "tiny@champion", question)

@@ -22,7 +22,6 @@ from tasks.config.release import Quantization
 from tasks.config.words import TASKS
 from tasks.data.version import DatasetVersion
 from tasks.evaluation.evaluate import evaluate
-from tasks.home import home
 from tasks.release import ask as asking
 from tasks.release.export import LOADERS
 from tasks.release.merge import check_ties, merge
@@ -30,6 +29,7 @@ from tasks.release.probe import compare, logits_of, probe
 from tasks.release.quantize import quantize
 from tasks.release.served import Served
 from tasks.store import Store
+from tasks.training.bases import base_beside
 from tasks.training.fit import check_fit
 from tasks.training.opening import open_model
 from tasks.training.shapes import auto_class
@@ -45,10 +45,12 @@ LONG = "What is a sign of asthma? " * 60
 
 
 @pytest.mark.parametrize(("architecture", "method"), PAIRS)
-def test_the_merged_model_says_what_the_adapter_does(candidate: Candidates, architecture: str, method: str) -> None:
+def test_the_merged_model_says_what_the_adapter_does(
+    store: Store, candidate: Candidates, architecture: str, method: str
+) -> None:
     made = candidate("seq2seq-lm", method, architecture)
     dtype = getattr(torch, made.adapter.meta["training"]["precision"]) if method == "qlora" else torch.float32
-    adapter, tokenizer = open_model(made.adapter, "seq2seq-lm", [], dtype=dtype)
+    adapter, tokenizer = open_model(made.adapter, "seq2seq-lm", [], base=base_beside(store, made.adapter), dtype=dtype)
     merged, _ = open_model(made.merged, "seq2seq-lm", [], dtype=torch.float32)
     ids = probe(tokenizer, 64)
     assert logits_of(merged, ids).shape == (*ids.shape, len(tokenizer))
@@ -76,11 +78,13 @@ def test_the_quantized_folder_is_a_plain_transformers_model(
 
 
 @pytest.mark.parametrize(("architecture", "method"), PAIRS[::2])
-def test_every_form_is_judged_on_the_same_records(candidate: Candidates, architecture: str, method: str) -> None:
+def test_every_form_is_judged_on_the_same_records(
+    store: Store, candidate: Candidates, architecture: str, method: str
+) -> None:
     made = candidate("seq2seq-lm", method, architecture)
     dataset = DatasetVersion(made.dataset)
     adapter, merged, quantized = (
-        evaluate(model, dataset, FEW).metrics["bits_per_byte"].value
+        evaluate(store, model, dataset, FEW).metrics["bits_per_byte"].value
         for model in (made.adapter, made.merged, made.quantized)
     )
     assert merged == pytest.approx(adapter, rel=0.02)  # bfloat16 where it is native
@@ -101,10 +105,10 @@ def test_an_output_of_its_own_stays_its_own(store: Store, tmp_path: Path) -> Non
     save_file(weights, folder / "model.safetensors", {"format": "pt"})
 
     given = recipe("seq2seq-lm", folder, "lora", max_steps=4)
-    check_fit(given)
-    merged = merge(finetune(given, dataset_version(store, "seq2seq-lm", 20), base_of(folder)))
+    check_fit(store, given)
+    merged = merge(store, finetune(store, given, dataset_version(store, "seq2seq-lm", 20), base_of(store, folder)))
     assert merged.meta["merge"]["tied_embeddings"] is False
-    for form in (merged, quantize(merged, Quantization())):
+    for form in (merged, quantize(store, merged, Quantization())):
         opened, _ = open_model(form, "seq2seq-lm", [], dtype=torch.float32)
         assert opened.config.scale_decoder_outputs is False
         assert torch.allclose(opened.lm_head.weight, weights["lm_head.weight"], rtol=0.01)
@@ -125,25 +129,24 @@ def learned(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Artifac
     def make(architecture: str) -> Artifact:
         place = tmp_path_factory.mktemp(architecture)
         folder = tiny_model(place / "base", architecture)
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("GALEN_HOME", str(place / "home"))
-            given = recipe("seq2seq-lm", folder, "full", epochs=12)
-            return finetune(given, dataset_version(Store(home()), "seq2seq-lm", 60), base_of(folder))
+        store = Store(place / "home")
+        given = recipe("seq2seq-lm", folder, "full", epochs=12)
+        return finetune(store, given, dataset_version(store, "seq2seq-lm", 60), base_of(store, folder))
 
     return make
 
 
 @pytest.mark.parametrize("architecture", ["t5", "bart"])
 def test_what_is_served_is_what_is_asked(
-    architecture: str, learned: Callable[[str], Artifact], monkeypatch: pytest.MonkeyPatch
+    store: Store, architecture: str, learned: Callable[[str], Artifact], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = learned(architecture)
-    monkeypatch.setattr(asking, "resolve", lambda _: (None, model))
+    monkeypatch.setattr(asking, "resolve", lambda *_: (None, model))
     monkeypatch.setattr("tasks.training.opening.native_dtype", lambda: torch.float32)  # as plain transformers
     questions = [row["prompt"] for row in rows("causal-lm", 12)]
     questions.append(LONG)  # more than BART's 256 positions: its end is read
     said = served(model).predict(None, questions)
-    assert said == [asking.ask("tiny@champion", question) for question in questions]
+    assert said == [asking.ask(store, "tiny@champion", question) for question in questions]
     assert len(set(said)) > 3 and all(said)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from tasks.config.training import BaseModelRef
 from tasks.config.words import Task
+from tasks.store import Store
 from tasks.training.bases import Base
 from tasks.training.recipe import Recipe
 from tasks.training.resolve import resolve_base
@@ -93,6 +94,6 @@ def recipe(task: Task, folder: Path, method: str | dict[str, Any] = "lora", **tr
     )
 
 
-def base_of(folder: Path) -> Base:
+def base_of(store: Store, folder: Path) -> Base:
     """The base in a folder."""
-    return resolve_base(BaseModelRef(folder=str(folder)))
+    return resolve_base(store, BaseModelRef(folder=str(folder)))

@@ -10,7 +10,6 @@ import sys
 from pathlib import Path
 
 from tasks.data.version import load_version
-from tasks.home import home
 from tasks.store import Store
 from tasks.training.checkpoint import Checkpoints
 from tasks.training.distributed import Team, joined
@@ -21,6 +20,7 @@ from tasks.training.train import learn
 
 def main(cases: Path, out: Path) -> None:
     """Train every recipe of a JSON file; the first process writes what it learned to OUT/<number>/."""
+    store = Store.of_environment()
     with joined(sharded=False) as team:
         for number, case in enumerate(json.loads(cases.read_text())):
             recipe = Recipe.model_validate(case["recipe"])
@@ -28,12 +28,12 @@ def main(cases: Path, out: Path) -> None:
             if team.rank == 0:
                 folder.mkdir(parents=True)
             place = Team(team.rank, team.size, recipe.training.sharding == "full")
-            kept = Checkpoints(f"case-{number}", {})
+            kept = Checkpoints(store, f"case-{number}", {})
             learn(
                 folder,
                 recipe,
-                load_version(Store(home()), case["dataset"]),
-                resolve_base(recipe.base_model),
+                load_version(store, case["dataset"]),
+                resolve_base(store, recipe.base_model),
                 kept,
                 None,
                 place,

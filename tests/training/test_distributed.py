@@ -20,7 +20,7 @@ from tasks.artifact import Artifact, verify
 from tasks.config.training import Training
 from tasks.data.version import DatasetVersion
 from tasks.errors import InputError
-from tasks.home import CHECKOUT, home
+from tasks.home import CHECKOUT
 from tasks.store import Store
 from tasks.training import distributed
 from tasks.training.batches import Micro
@@ -122,7 +122,7 @@ def same(one: Path, other: Path, case: Recipe) -> None:
         assert torch.allclose(value, right[name], atol=2e-3), (which, name)
 
 
-def compared(cases: list[tuple[Recipe, DatasetVersion]], folder: Path) -> None:
+def compared(store: Store, cases: list[tuple[Recipe, DatasetVersion]], folder: Path) -> None:
     """Train each case in one process, then all in two, and compare."""
     asked = [{"recipe": case.plain(), "dataset": dataset.digest} for case, dataset in cases]
     (folder / "cases.json").write_text(json.dumps(asked))
@@ -141,7 +141,14 @@ def compared(cases: list[tuple[Recipe, DatasetVersion]], folder: Path) -> None:
         if (name := json.dumps(alone.plain(), sort_keys=True)) not in made:
             made[name] = folder / f"one-{number}"
             made[name].mkdir()
-            learn(made[name], alone, dataset, resolve_base(alone.base_model), Checkpoints(f"one-{number}", {}), None)
+            learn(
+                made[name],
+                alone,
+                dataset,
+                resolve_base(store, alone.base_model),
+                Checkpoints(store, f"one-{number}", {}),
+                None,
+            )
         same(made[name], folder / "two" / str(number), case)
 
 
@@ -165,13 +172,13 @@ def cases_of(store: Store, folder: Path, methods: Iterable[str], steps: int) -> 
 
 @two_places
 def test_two_processes_learn_what_one_does(store: Store, tmp_path: Path) -> None:
-    compared(cases_of(store, tmp_path, ("full", "lora"), 12), tmp_path)
+    compared(store, cases_of(store, tmp_path, ("full", "lora"), 12), tmp_path)
 
 
 @two_places
 @pytest.mark.slow
 def test_every_method_can_be_shared(store: Store, tmp_path: Path) -> None:
-    compared(cases_of(store, tmp_path, METHODS, 30), tmp_path)
+    compared(store, cases_of(store, tmp_path, METHODS, 30), tmp_path)
 
 
 # One artifact, whatever happens
@@ -200,30 +207,31 @@ def start(given: Recipe, dataset: DatasetVersion) -> subprocess.Popen[str]:
     """A process that trains, so that it can be killed."""
     script = (
         "import sys\n"
-        "from tasks.artifact import load\n"
         "from tasks.training.recipe import Recipe\n"
-        "from tasks.data.version import DatasetVersion\n"
+        "from tasks.data.version import load_version\n"
+        "from tasks.store import Store\n"
         "from tasks.training.resolve import resolve_base\n"
         "from tasks.training.train import finetune\n"
         "given = Recipe.model_validate_json(sys.argv[1])\n"
-        "finetune(given, DatasetVersion(load(sys.argv[2])), resolve_base(given.base_model))\n"
+        "store = Store.of_environment()\n"
+        "finetune(store, given, load_version(store, sys.argv[2]), resolve_base(store, given.base_model))\n"
     )
     command = [sys.executable, "-c", script, given.model_dump_json(), dataset.digest]
     return subprocess.Popen(command, cwd=CHECKOUT, env=dict(os.environ), stderr=subprocess.PIPE, text=True)
 
 
-def wait_for_a_checkpoint(child: subprocess.Popen[str]) -> Path:
+def wait_for_a_checkpoint(store: Store, child: subprocess.Popen[str]) -> Path:
     deadline = time.monotonic() + 120
     while True:
-        if found := list((home() / "checkpoints").glob(f"*/{RECORD}")):
+        if found := list((store.root / "checkpoints").glob(f"*/{RECORD}")):
             return found[0]
         assert child.poll() is None, child.communicate()[1]
         assert time.monotonic() < deadline, "no checkpoint was written"
         time.sleep(0.02)
 
 
-def ranks() -> list[int]:
-    """The training processes that work in this test's home."""
+def ranks(store: Store) -> list[int]:
+    """The training processes that work in this test's store."""
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
@@ -232,22 +240,22 @@ def ranks() -> list[int]:
             continue
         if (
             b"tasks.training.rank" in command
-            and f"GALEN_HOME={home()}".encode() in environment
+            and f"GALEN_HOME={store.root}".encode() in environment
             and b"\0RANK=" in environment
         ):
             found.append(int(folder.name))
     return found
 
 
-def wait_until_gone() -> None:
+def wait_until_gone(store: Store) -> None:
     deadline = time.monotonic() + 20
-    while ranks():
+    while ranks(store):
         assert time.monotonic() < deadline, "training processes outlived their parent"
         time.sleep(0.05)
 
 
-def train(given: Recipe, dataset: DatasetVersion, track: Any = None) -> Artifact:
-    return finetune(given, dataset, resolve_base(given.base_model), track=track)
+def train(store: Store, given: Recipe, dataset: DatasetVersion, track: Any = None) -> Artifact:
+    return finetune(store, given, dataset, resolve_base(store, given.base_model), track=track)
 
 
 @two_places
@@ -259,27 +267,27 @@ def test_a_killed_team_goes_on_and_leaves_one_artifact(store: Store, tmp_path: P
     )
     dataset = dataset_version(store, task, n=60)
     child = start(two, dataset)
-    step = json.loads(wait_for_a_checkpoint(child).read_bytes())["step"]
+    step = json.loads(wait_for_a_checkpoint(store, child).read_bytes())["step"]
     child.send_signal(signal.SIGKILL)
     child.communicate()
-    wait_until_gone()
-    [record] = (home() / "checkpoints").glob(f"*/{RECORD}")
+    wait_until_gone(store)
+    [record] = (store.root / "checkpoints").glob(f"*/{RECORD}")
     assert json.loads(record.read_bytes())["step"] >= step
 
     notes = Notes()
-    artifact = train(two, dataset, notes)
+    artifact = train(store, two, dataset, notes)
     first = min(at for at, values in notes.points if "train_loss" in values)
     assert first > step, "it started from the beginning"
     assert "train_loss_final" in notes.points[-1][1]
     verify(artifact)
-    assert len(list((home() / "index" / "adapter").iterdir())) == 1
+    assert len(list((store.root / "index" / "adapter").iterdir())) == 1
     assert not record.parent.exists()
-    timing = timing_of(artifact)
+    timing = timing_of(store, artifact)
     assert timing is not None
     assert timing["tokens_per_second"] > 0
-    model, _ = open_model(artifact, task, dataset.labels)
+    model, _ = open_model(artifact, task, dataset.labels, base=resolve_base(store, two.base_model))
     assert not model.training
-    same(train(given, dataset).path, artifact.path, two)
+    same(train(store, given, dataset).path, artifact.path, two)
 
 
 @two_places
@@ -288,9 +296,9 @@ def test_what_goes_wrong_in_the_processes_is_said_as_it_was(
 ) -> None:
     given = recipe("causal-lm", tiny_llama(tmp_path / "base"), processes=2, learning_rate=1e30, warmup=0, epochs=3)
     with pytest.raises(InputError, match=r"not a number.*\n.*learning_rate"):
-        train(given, dataset_version(store, "causal-lm", n=20))
+        train(store, given, dataset_version(store, "causal-lm", n=20))
     assert "Traceback" not in capfd.readouterr().err
-    assert not (home() / "artifacts").exists() or not list((home() / "index").glob("adapter/*"))
+    assert not (store.root / "artifacts").exists() or not list((store.root / "index").glob("adapter/*"))
 
 
 @two_places
@@ -298,11 +306,11 @@ def test_what_goes_wrong_in_the_processes_is_said_as_it_was(
 def test_the_death_of_one_process_ends_the_others(store: Store, tmp_path: Path) -> None:
     given = recipe("causal-lm", tiny_llama(tmp_path / "base"), processes=2, epochs=400, checkpoints=400)
     child = start(given, dataset_version(store, "causal-lm", n=40))
-    wait_for_a_checkpoint(child)
-    os.kill(max(ranks()), signal.SIGKILL)
+    wait_for_a_checkpoint(store, child)
+    os.kill(max(ranks(store)), signal.SIGKILL)
     said = child.communicate(timeout=60)[1]
     assert "Interrupted" in said and "ended without a word" in said, said
-    wait_until_gone()
+    wait_until_gone(store)
 
 
 @two_places
@@ -310,9 +318,9 @@ def test_the_death_of_one_process_ends_the_others(store: Store, tmp_path: Path) 
 def test_a_signal_saves_the_step(store: Store, tmp_path: Path) -> None:
     given = recipe("causal-lm", tiny_llama(tmp_path / "base"), processes=2, epochs=400, checkpoints=400)
     child = start(given, dataset_version(store, "causal-lm", n=40))
-    wait_for_a_checkpoint(child)
+    wait_for_a_checkpoint(store, child)
     child.send_signal(signal.SIGTERM)
     said = child.communicate(timeout=90)[1]
     assert "Stopped" in said and "was stopped at step" in said, said
-    assert list((home() / "checkpoints").glob(f"*/{RECORD}"))
-    wait_until_gone()
+    assert list((store.root / "checkpoints").glob(f"*/{RECORD}"))
+    wait_until_gone(store)

@@ -10,6 +10,7 @@ import pytest
 
 from tasks.config.words import Task
 from tasks.errors import InputError
+from tasks.store import Store
 from tasks.training import method
 from tasks.training.fit import check_fit
 from tasks.training.recipe import Recipe
@@ -34,21 +35,21 @@ Make = Callable[..., Path]
     ],
 )
 def test_what_does_not_fit_is_refused(
-    task: Task, make: Make, change: dict[str, Any], said: str, tmp_path: Path
+    store: Store, task: Task, make: Make, change: dict[str, Any], said: str, tmp_path: Path
 ) -> None:
     given = recipe(task, make(tmp_path / "base"))
     with pytest.raises(InputError, match=said):
-        check_fit(given.model_validate(given.plain() | change))
+        check_fit(store, given.model_validate(given.plain() | change))
 
 
-def test_training_in_4_bits_needs_shapes_that_the_served_form_may_leave_out(tmp_path: Path) -> None:
+def test_training_in_4_bits_needs_shapes_that_the_served_form_may_leave_out(store: Store, tmp_path: Path) -> None:
     wide = tiny_llama(tmp_path / "llama", hidden=96)
     skipped = {"quantization": {"skip_modules": ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj"]}}
     given = recipe("causal-lm", wide, "lora")
-    check_fit(given.model_validate(given.plain() | skipped))
+    check_fit(store, given.model_validate(given.plain() | skipped))
     given = recipe("causal-lm", wide, "qlora")
     with pytest.raises(InputError, match=r"(?s)method qlora: 4 bits cannot hold.*galen methods"):
-        check_fit(given.model_validate(given.plain() | skipped))
+        check_fit(store, given.model_validate(given.plain() | skipped))
 
 
 @pytest.mark.parametrize(
@@ -60,19 +61,19 @@ def test_training_in_4_bits_needs_shapes_that_the_served_form_may_leave_out(tmp_
     ],
 )
 def test_of_a_base_not_made_yet_the_shape_is_known(
-    change: dict[str, Any], said: str, tmp_path: Path, galen_home: Path
+    store: Store, change: dict[str, Any], said: str, tmp_path: Path, galen_home: Path
 ) -> None:
     given = recipe("causal-lm", tmp_path).plain() | {"base_model": {"base": "sample"}}
-    check_fit(Recipe.model_validate(given))
+    check_fit(store, Recipe.model_validate(given))
     with pytest.raises(InputError, match=said):
-        check_fit(Recipe.model_validate(given | change))
+        check_fit(store, Recipe.model_validate(given | change))
     assert not (galen_home / "artifacts").exists()
 
 
-def test_a_method_names_the_tasks_it_can_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_method_names_the_tasks_it_can_do(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(type(method.method_named("lora")), "tasks", frozenset({"causal-lm"}))
     with pytest.raises(InputError, match="lora cannot do text-classification"):
-        check_fit(recipe("text-classification", tmp_path / "not looked at"))
+        check_fit(store, recipe("text-classification", tmp_path / "not looked at"))
 
 
 @pytest.mark.parametrize(
@@ -83,19 +84,19 @@ def test_a_method_names_the_tasks_it_can_do(tmp_path: Path, monkeypatch: pytest.
         ("model.safetensors.index.json", b"{oops", "index of the weights"),
     ],
 )
-def test_a_broken_folder_is_refused(file: str, content: bytes | None, said: str, tmp_path: Path) -> None:
+def test_a_broken_folder_is_refused(store: Store, file: str, content: bytes | None, said: str, tmp_path: Path) -> None:
     folder = tiny_bert(tmp_path / "base")
     if content is None:
         (folder / file).unlink()
     else:
         (folder / file).write_bytes(content)
     with pytest.raises(InputError, match=said):
-        check_fit(recipe("text-classification", folder))
+        check_fit(store, recipe("text-classification", folder))
 
 
-def test_a_tokenizer_of_another_model_is_refused(tmp_path: Path) -> None:
+def test_a_tokenizer_of_another_model_is_refused(store: Store, tmp_path: Path) -> None:
     folder = tiny_llama(tmp_path / "base", vocab=300)
     other = tiny_llama(tmp_path / "other", vocab=400)
     (folder / "tokenizer.json").write_bytes((other / "tokenizer.json").read_bytes())
     with pytest.raises(InputError, match="more than the model knows"):
-        check_fit(recipe("causal-lm", folder))
+        check_fit(store, recipe("causal-lm", folder))

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from tasks.artifact import Artifact, load
+from tasks.artifact import Artifact
 from tasks.config.training import Training
 from tasks.config.words import Task
 from tasks.errors import InputError, IntegrityError
@@ -62,7 +62,7 @@ def tensors(artifact: Artifact) -> dict[str, torch.Tensor]:
 
 
 def test_the_gradient_of_a_step_does_not_depend_on_how_it_is_cut(store: Store, tmp_path: Path) -> None:
-    base, dataset = base_of(tiny_llama(tmp_path / "base")), dataset_version(store, "causal-lm", n=20)
+    base, dataset = base_of(store, tiny_llama(tmp_path / "base")), dataset_version(store, "causal-lm", n=20)
     objective, tokenizer = objective_for("causal-lm"), load_tokenizer(base.path)
     encoded = objective.encode(dataset.read("train"), tokenizer, [], 200)
     gradients = []
@@ -84,12 +84,12 @@ def test_the_gradient_of_a_step_does_not_depend_on_how_it_is_cut(store: Store, t
 
 def test_lora_moves_its_own_weights_and_the_head_only(store: Store, tmp_path: Path) -> None:
     folder, dataset = tiny_bert(tmp_path / "base"), dataset_version(store, "text-classification", n=30)
-    artifact = finetune(recipe("text-classification", folder, epochs=2), dataset, base_of(folder))
+    artifact = finetune(store, recipe("text-classification", folder, epochs=2), dataset, base_of(store, folder))
     assert all("lora_" in name or "classifier" in name for name in tensors(artifact))
     assert {value.dtype for value in tensors(artifact).values()} == {torch.float32}
     assert artifact.meta["training"]["trained_parameters"] == sum(one.numel() for one in tensors(artifact).values())
     model, _ = open_model(artifact, "text-classification", dataset.labels, dtype=torch.float32)
-    fresh = load_base(base_of(folder), "text-classification", dataset.labels)
+    fresh = load_base(base_of(store, folder), "text-classification", dataset.labels)
     for name, value in fresh.bert.state_dict().items():
         inside = name.replace(".weight", ".base_layer.weight").replace(".bias", ".base_layer.bias")
         state = model.base_model.model.bert.state_dict()
@@ -100,7 +100,7 @@ def test_no_file_of_an_artifact_names_a_place(store: Store, tmp_path: Path) -> N
     dataset = dataset_version(store, "causal-lm", n=20)
     for method in ("lora", "full"):
         folder = tiny_llama(tmp_path / f"base-{method}")
-        artifact = finetune(recipe("causal-lm", folder, method, max_steps=2), dataset, base_of(folder))
+        artifact = finetune(store, recipe("causal-lm", folder, method, max_steps=2), dataset, base_of(store, folder))
         for name in artifact.files:
             assert str(tmp_path).encode() not in artifact.file(name).read_bytes(), name
 
@@ -108,10 +108,10 @@ def test_no_file_of_an_artifact_names_a_place(store: Store, tmp_path: Path) -> N
 def test_what_a_model_is_called_and_judged_by_does_not_train_it_again(store: Store, tmp_path: Path) -> None:
     folder, dataset = tiny_bert(tmp_path / "base"), dataset_version(store, "text-classification", n=30)
     given = recipe("text-classification", folder, max_steps=2)
-    first = finetune(given, dataset, base_of(folder))
+    first = finetune(store, given, dataset, base_of(store, folder))
     other = given.model_copy(update={"model": "other", "policy": "stricter", "intended_use": "something else entirely"})
-    assert finetune(other, dataset, base_of(folder)).digest == first.digest
-    assert finetune(given.model_copy(update={"seed": 5}), dataset, base_of(folder)).digest != first.digest
+    assert finetune(store, other, dataset, base_of(store, folder)).digest == first.digest
+    assert finetune(store, given.model_copy(update={"seed": 5}), dataset, base_of(store, folder)).digest != first.digest
 
 
 def test_the_best_weights_are_kept_and_training_stops(store: Store, tmp_path: Path) -> None:
@@ -126,7 +126,7 @@ def test_the_best_weights_are_kept_and_training_stops(store: Store, tmp_path: Pa
         patience=3,
         precision="fp32",
     )
-    artifact = finetune(given, dataset, base_of(folder))
+    artifact = finetune(store, given, dataset, base_of(store, folder))
     made = artifact.meta["training"]
     curve = json.loads(artifact.file("history.json").read_text())["validation"]
     assert made["stopped_early"]
@@ -149,7 +149,8 @@ def test_the_last_weights_are_kept_where_that_is_asked_for(store: Store, tmp_pat
     folder, dataset = tiny_bert(tmp_path / "base"), dataset_version(store, task, n=60)
     how = {"epochs": 10, "learning_rate": 2e-2, "evaluations": 10, "precision": "fp32"}
     best, last = (
-        finetune(recipe(task, folder, "full", keep=one, **how), dataset, base_of(folder)) for one in ("best", "last")
+        finetune(store, recipe(task, folder, "full", keep=one, **how), dataset, base_of(store, folder))
+        for one in ("best", "last")
     )
     curve = [point["loss"] for point in json.loads(last.file("history.json").read_text())["validation"]]
     assert min(curve) < curve[-1], "else there is nothing to choose"
@@ -163,7 +164,7 @@ def test_the_last_weights_are_kept_where_that_is_asked_for(store: Store, tmp_pat
 def test_balanced_classes_count_alike(store: Store, tmp_path: Path) -> None:
     task: Task = "text-classification"
     folder, dataset = tiny_bert(tmp_path / "base"), dataset_version(store, task, n=60)
-    tokenizer, model = load_tokenizer(folder), load_base(base_of(folder), task, dataset.labels)
+    tokenizer, model = load_tokenizer(folder), load_base(base_of(store, folder), task, dataset.labels)
     plain = objective_for(task)
     assert isinstance(plain, TextClassification)
     train = plain.encode(dataset.read("train"), tokenizer, dataset.labels, 200)
@@ -187,12 +188,14 @@ def test_balanced_classes_count_alike(store: Store, tmp_path: Path) -> None:
 
 def test_the_tracker_gets_curves_speed_and_memory(store: Store, tmp_path: Path) -> None:
     folder, dataset, notes = tiny_bert(tmp_path / "base"), dataset_version(store, "token-classification", n=30), Notes()
-    artifact = finetune(recipe("token-classification", folder, epochs=2), dataset, base_of(folder), track=notes)
+    artifact = finetune(
+        store, recipe("token-classification", folder, epochs=2), dataset, base_of(store, folder), track=notes
+    )
     seen = {name for _, values in notes.points for name in values}
     assert seen >= {"train_loss", "validation_loss", "learning_rate", "tokens_per_second", "peak_memory_mib"}
     assert notes.read == [dataset.digest]
     assert notes.settings["method"]["name"] == "lora"
-    timing = timing_of(artifact)
+    timing = timing_of(store, artifact)
     assert timing is not None
     assert timing["tokens_per_second"] > 0
     assert "seconds" not in artifact.meta["training"]
@@ -204,12 +207,12 @@ def test_the_tracker_gets_curves_speed_and_memory(store: Store, tmp_path: Path) 
 def test_every_setting_of_lora_trains_loads_and_merges(store: Store, option: dict[str, Any], tmp_path: Path) -> None:
     folder, dataset = tiny_llama(tmp_path / "base"), dataset_version(store, "causal-lm", n=20)
     given = recipe("causal-lm", folder, {"name": "lora"} | option, max_steps=6)
-    artifact = finetune(given, dataset, base_of(folder))
-    model, _ = open_model(artifact, "causal-lm", [], dtype=torch.float32)
+    artifact = finetune(store, given, dataset, base_of(store, folder))
+    model, _ = open_model(artifact, "causal-lm", [], base=base_of(store, folder), dtype=torch.float32)
     ids = torch.randint(3, 200, (2, 9))
     with torch.no_grad():
         adapted = model(input_ids=ids).logits
-        plain = load_base(base_of(folder), "causal-lm", [])(input_ids=ids).logits
+        plain = load_base(base_of(store, folder), "causal-lm", [])(input_ids=ids).logits
         merged = method_named("lora").merge(model)(input_ids=ids).logits
     assert not torch.allclose(adapted, plain, atol=1e-4)
     assert torch.allclose(merged, adapted, atol=1e-4)
@@ -221,7 +224,7 @@ def test_targets_that_do_not_exist_are_refused(store: Store, tmp_path: Path) -> 
     folder, dataset = tiny_llama(tmp_path / "base"), dataset_version(store, "causal-lm", n=20)
     given = recipe("causal-lm", folder, {"name": "lora", "targets": ["query"]})
     with pytest.raises(InputError, match=r"names no linear module: query\n.*down_proj.*q_proj"):
-        finetune(given, dataset, base_of(folder))
+        finetune(store, given, dataset, base_of(store, folder))
 
 
 @pytest.mark.parametrize("fault", ["missing", "left over", "another base"])
@@ -229,7 +232,7 @@ def test_an_adapter_that_does_not_fit_is_not_loaded(store: Store, fault: str, tm
     from safetensors.torch import save_file
 
     folder, dataset = tiny_llama(tmp_path / "base"), dataset_version(store, "causal-lm", n=20)
-    artifact = finetune(recipe("causal-lm", folder, max_steps=2), dataset, base_of(folder))
+    artifact = finetune(store, recipe("causal-lm", folder, max_steps=2), dataset, base_of(store, folder))
     copy = tmp_path / "copy"
     copy.mkdir()
     for name in artifact.files:
@@ -241,7 +244,7 @@ def test_an_adapter_that_does_not_fit_is_not_loaded(store: Store, fault: str, tm
         weights["base_model.model.unknown.lora_A.weight"] = torch.zeros(2)
     save_file(weights, copy / WEIGHTS)
     other = tiny_llama(tmp_path / "other", hidden=128) if fault == "another base" else folder
-    plain = load_base(base_of(other), "causal-lm", [])
+    plain = load_base(base_of(store, other), "causal-lm", [])
     with pytest.raises(IntegrityError, match=r"weight .* of the adapter"):
         method_named("lora").load(plain, copy, parse_options(artifact.meta["method"]))
 
@@ -250,34 +253,36 @@ def test_a_loss_that_is_no_number_ends_training(store: Store, tmp_path: Path, mo
     folder, dataset = tiny_bert(tmp_path / "base"), dataset_version(store, "text-classification", n=30)
     monkeypatch.setattr(loop, "learning_rate", lambda *_: float("nan"))
     with pytest.raises(InputError, match="not a number"):
-        finetune(recipe("text-classification", folder), dataset, base_of(folder))
+        finetune(store, recipe("text-classification", folder), dataset, base_of(store, folder))
 
 
 def test_data_that_does_not_fit_the_recipe_is_refused(store: Store, tmp_path: Path) -> None:
     folder = tiny_bert(tmp_path / "base")
     given = recipe("text-classification", folder)
     with pytest.raises(InputError, match="the recipe is for text-classification, the dataset for token-classification"):
-        finetune(given, dataset_version(store, "token-classification", n=20), base_of(folder))
+        finetune(store, given, dataset_version(store, "token-classification", n=20), base_of(store, folder))
     some = rows("text-classification", 8)
     with pytest.raises(InputError, match="validation split has no records"):
         finetune(
+            store,
             given,
             seal_rows(store, "text-classification", {"train": some, "validation": [], "test": some}),
-            base_of(folder),
+            base_of(store, folder),
         )
     answers = dataset_version(store, "causal-lm", n=20)
     decoder = tiny_llama(tmp_path / "decoder")
     with pytest.raises(InputError, match="no train record fits into max_length"):
-        finetune(recipe("causal-lm", decoder, max_length=8), answers, base_of(decoder))
+        finetune(store, recipe("causal-lm", decoder, max_length=8), answers, base_of(store, decoder))
 
 
 def test_gradient_checkpointing_gives_the_same_model(store: Store, tmp_path: Path) -> None:
     folder, dataset = tiny_llama(tmp_path / "base"), dataset_version(store, "causal-lm", n=20)
     plain, less = (
         finetune(
+            store,
             recipe("causal-lm", folder, max_steps=4, precision="fp32", gradient_checkpointing=flag),
             dataset,
-            base_of(folder),
+            base_of(store, folder),
         )
         for flag in (False, True)
     )
@@ -296,8 +301,10 @@ def test_the_rate_warms_up_and_decays(schedule: Any) -> None:
     assert rates[-1] == pytest.approx(1.0 if schedule == "constant" else 0.0, abs=0.02)
 
 
-def test_rates_and_decay_by_group(tmp_path: Path) -> None:
-    model = load_base(base_of(tiny_bert(tmp_path / "base")), "text-classification", ["a", "b"]).requires_grad_(True)
+def test_rates_and_decay_by_group(store: Store, tmp_path: Path) -> None:
+    model = load_base(base_of(store, tiny_bert(tmp_path / "base")), "text-classification", ["a", "b"]).requires_grad_(
+        True
+    )
     settings = Training(learning_rate=1e-5, head_learning_rate=1e-3, embedding_learning_rate=1e-6, weight_decay=0.1)
     masters = Masters(model, torch.bfloat16, settings, ("classifier",))
     found = {
@@ -317,8 +324,8 @@ def test_rates_and_decay_by_group(tmp_path: Path) -> None:
     assert {weight.dtype for weight in model.parameters()} == {torch.bfloat16}
 
 
-def test_a_recipe_of_the_tests_is_a_recipe(tmp_path: Path) -> None:
+def test_a_recipe_of_the_tests_is_a_recipe(store: Store, tmp_path: Path) -> None:
     given = recipe("causal-lm", tmp_path)
     assert Recipe.model_validate_json(given.model_dump_json()) == given
     with pytest.raises(IntegrityError):
-        load("0" * 64)
+        store.load("0" * 64)

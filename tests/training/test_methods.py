@@ -69,21 +69,26 @@ def bases(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return {name: tiny_model(tmp_path_factory.mktemp("bases") / name, name) for name in ARCHITECTURES}
 
 
-def prepared(given: Recipe, folder: Path, labels: list[str]) -> tuple[Method[Any], Any, Any]:
+def prepared(store: Store, given: Recipe, folder: Path, labels: list[str]) -> tuple[Method[Any], Any, Any]:
     """The method, its options, and a model as it begins to train, float32."""
     method, options = method_of(given.method), given.method
-    plain = fresh(given, folder, labels)
-    heads = head_modules(plain, fresh_modules(base_of(folder), given.task, labels), given.task)
+    plain = fresh(store, given, folder, labels)
+    heads = head_modules(plain, fresh_modules(base_of(store, folder), given.task, labels), given.task)
     with torch.random.fork_rng():
         torch.manual_seed(given.seed)
         return method, options, method.prepare(plain, options, given.task, heads)
 
 
-def fresh(given: Recipe, folder: Path, labels: list[str]) -> Any:
+def fresh(store: Store, given: Recipe, folder: Path, labels: list[str]) -> Any:
     """The base as loaded for the method, float32."""
     quantization = method_of(given.method).base_quantization
     return load_base(
-        base_of(folder), given.task, labels, quantization=quantization, dtype=torch.float32, seed=given.seed
+        base_of(store, folder),
+        given.task,
+        labels,
+        quantization=quantization,
+        dtype=torch.float32,
+        seed=given.seed,
     )
 
 
@@ -97,15 +102,15 @@ def test_the_matrix_knows_every_method_and_task() -> None:
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_what_cannot_work_is_refused_with_a_reason(method: str, bases: dict[str, Path]) -> None:
+def test_what_cannot_work_is_refused_with_a_reason(store: Store, method: str, bases: dict[str, Path]) -> None:
     for task in TASKS:
         for architecture in ARCHITECTURES:
             given = recipe(task, bases[architecture], method)
             if reason := refusal(task, architecture, method):
                 with pytest.raises(InputError, match=reason):
-                    check_fit(given)
+                    check_fit(store, given)
             else:
-                check_fit(given)
+                check_fit(store, given)
 
 
 @cells(main_or_diagonal)
@@ -115,15 +120,15 @@ def test_learns_and_opens_again(
     folder = bases[architecture]
     dataset = dataset_version(store, DATASET_TASK[task], n=40)
     given = recipe(task, folder, method)
-    artifact = finetune(given, dataset, base_of(folder))
+    artifact = finetune(store, given, dataset, base_of(store, folder))
     verify(artifact)
     assert artifact.kind == ("adapter" if method_named(method).has_adapter else "merged")
     curve = [point["loss"] for point in json.loads(artifact.file("history.json").read_text())["train"]]
     assert min(curve[-3:]) < (0.95 if method in ("prefix", "prompt") else 0.9) * curve[0], curve
 
-    opened, tokenizer = open_model(artifact, task, dataset.labels, dtype=torch.float32)
+    opened, tokenizer = open_model(artifact, task, dataset.labels, base=base_of(store, folder), dtype=torch.float32)
     assert not opened.training
-    _, _, start = prepared(given, folder, dataset.labels)
+    _, _, start = prepared(store, given, folder, dataset.labels)
     lesson = _lesson(given, dataset, tokenizer, start, by_document=False)
     order = _like_validation(lesson)
     loss = mean_loss(opened, lesson, lesson.train, order)
@@ -146,7 +151,9 @@ def test_learns_and_opens_again(
     if method != "feature-extraction" and (method not in ("prefix", "prompt") or task != "text-classification"):
         with torch.no_grad():
             heads = head_modules(
-                fresh(given, folder, dataset.labels), fresh_modules(base_of(folder), task, dataset.labels), task
+                fresh(store, given, folder, dataset.labels),
+                fresh_modules(base_of(store, folder), task, dataset.labels),
+                task,
             )
             for name, one in start.named_parameters():
                 if any(f".{head}." in f".{name}" for head in heads) and name in after:
@@ -156,11 +163,11 @@ def test_learns_and_opens_again(
 
 @cells(main_or_diagonal)
 def test_saved_loaded_and_merged_it_says_the_same(
-    task: Task, architecture: str, method: str, bases: dict[str, Path], tmp_path: Path
+    store: Store, task: Task, architecture: str, method: str, bases: dict[str, Path], tmp_path: Path
 ) -> None:
     folder, labels = bases[architecture], LABELS.get(task, [])
     given = recipe(task, folder, method)
-    how, options, model = prepared(given, folder, labels)
+    how, options, model = prepared(store, given, folder, labels)
     with torch.no_grad(), torch.random.fork_rng():
         torch.manual_seed(1)
         for one in model.parameters():
@@ -169,11 +176,11 @@ def test_saved_loaded_and_merged_it_says_the_same(
     tokenizer = load_tokenizer(folder)
     ids = probe(tokenizer, 64)
     ids[:, -1] = ids[0, 0] if tokenizer.eos_token_id is None else tokenizer.eos_token_id  # T5 and BART read its state
-    untouched, expected = logits_of(fresh(given, folder, labels), ids), logits_of(model.eval(), ids)
+    untouched, expected = logits_of(fresh(store, given, folder, labels), ids), logits_of(model.eval(), ids)
     assert expected.isfinite().all()
     assert (expected - untouched).abs().max() > 1e-3, "what was learned must be heard"
     how.save(model, tmp_path)
-    again = how.load(fresh(given, folder, labels), tmp_path, options)
+    again = how.load(fresh(store, given, folder, labels), tmp_path, options)
     torch.testing.assert_close(logits_of(again, ids), expected, atol=1e-4, rtol=1e-4)
 
     if not how.mergeable:
@@ -205,13 +212,13 @@ def test_variants_learn_and_come_back(
     task: Task = "causal-lm"
     folder = bases["llama"]
     given = recipe(task, folder, settings, precision="fp32")
-    check_fit(given)
+    check_fit(store, given)
     dataset = dataset_version(store, task, n=40)
-    artifact = finetune(given, dataset, base_of(folder))
+    artifact = finetune(store, given, dataset, base_of(store, folder))
     curve = [point["loss"] for point in json.loads(artifact.file("history.json").read_text())["train"]]
     assert min(curve[-3:]) < (0.95 if settings["name"] in ("prefix", "prompt") else 0.9) * curve[0], curve
-    opened, tokenizer = open_model(artifact, task, [], dtype=torch.float32)
-    _, _, start = prepared(given, folder, [])
+    opened, tokenizer = open_model(artifact, task, [], base=base_of(store, folder), dtype=torch.float32)
+    _, _, start = prepared(store, given, folder, [])
     lesson = _lesson(given, dataset, tokenizer, start, by_document=False)
     # What is saved is not what trained, for networks and for LoRA that started inside the base: it must say the same.
     loss = mean_loss(opened, lesson, lesson.train, _like_validation(lesson))
@@ -237,10 +244,10 @@ def test_variants_learn_and_come_back(
     ],
 )
 def test_settings_that_fit_no_module_are_refused(
-    task: Task, settings: dict[str, Any], said: str, bases: dict[str, Path]
+    store: Store, task: Task, settings: dict[str, Any], said: str, bases: dict[str, Path]
 ) -> None:
     with pytest.raises(InputError, match=said):
-        check_fit(recipe(task, bases["llama"], settings))
+        check_fit(store, recipe(task, bases["llama"], settings))
 
 
 @pytest.mark.parametrize(
@@ -263,11 +270,13 @@ def test_settings_that_contradict_are_refused_when_read(settings: dict[str, Any]
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_gradients_and_optimizer_state_are_only_for_what_trains(method: str, bases: dict[str, Path]) -> None:
+def test_gradients_and_optimizer_state_are_only_for_what_trains(
+    store: Store, method: str, bases: dict[str, Path]
+) -> None:
     task: Task = "text-classification"
     folder = bases["gpt2" if method == "cloze" else "bert"]
     given = recipe(task, folder, method)
-    _, _, model = prepared(given, folder, LABELS[task])
+    _, _, model = prepared(store, given, folder, LABELS[task])
     masters = Masters(model, torch.float32, given.training, ())
     reached: list[bool] = []
     stack = stacks(model.get_base_model() if hasattr(model, "get_base_model") else model)[0]
@@ -290,7 +299,7 @@ def test_gradients_and_optimizer_state_are_only_for_what_trains(method: str, bas
 
 def test_adalora_spends_its_budget_and_tells_where(store: Store, bases: dict[str, Path], galen_home: Path) -> None:
     given = recipe("causal-lm", bases["llama"], {"name": "adalora", "initial_rank": 8, "target_rank": 4})
-    artifact = finetune(given, dataset_version(store, "causal-lm", n=40), base_of(bases["llama"]))
+    artifact = finetune(store, given, dataset_version(store, "causal-lm", n=40), base_of(store, bases["llama"]))
     ranks = json.loads(artifact.file("rank_map.json").read_text())
     assert len(ranks) == 14
     assert sum(ranks.values()) == 4 * len(ranks)
@@ -298,16 +307,16 @@ def test_adalora_spends_its_budget_and_tells_where(store: Store, bases: dict[str
     assert artifact.meta["training"]["best_step"] > artifact.meta["training"]["planned_steps"] / 2
     with pytest.raises(InputError, match="too few for AdaLoRA"):
         short = recipe("causal-lm", bases["llama"], "adalora", max_steps=2)
-        finetune(short, dataset_version(store, "causal-lm", n=40), base_of(bases["llama"]))
+        finetune(store, short, dataset_version(store, "causal-lm", n=40), base_of(store, bases["llama"]))
 
 
 @pytest.mark.parametrize("method", ["prompt", "prefix", "adapter", "mam", "unipelt"])
 @pytest.mark.parametrize("architecture", ["llama", "gemma3_text", "gpt2"])
 def test_what_is_inserted_sees_no_future_no_padding_and_no_neighbour(
-    architecture: str, method: str, bases: dict[str, Path]
+    store: Store, architecture: str, method: str, bases: dict[str, Path]
 ) -> None:
     given = recipe("causal-lm", bases[architecture], method)
-    _, _, model = prepared(given, bases[architecture], [])
+    _, _, model = prepared(store, given, bases[architecture], [])
     with torch.no_grad(), torch.random.fork_rng():
         torch.manual_seed(1)
         for one in model.parameters():
@@ -346,11 +355,11 @@ def test_cloze_says_what_the_language_model_would(store: Store, bases: dict[str,
     folder = bases["llama"]
     given = recipe(task, folder, {"name": "cloze", "train": "nothing", "template": "Text: {text}\nTopic:"})
     dataset = dataset_version(store, task, n=40)
-    artifact = finetune(given, dataset, base_of(folder))
+    artifact = finetune(store, given, dataset, base_of(store, folder))
     assert artifact.meta["training"]["steps"] == artifact.meta["training"]["trained_parameters"] == 0
-    model, tokenizer = open_model(artifact, task, dataset.labels, dtype=torch.float32)
+    model, tokenizer = open_model(artifact, task, dataset.labels, base=base_of(store, folder), dtype=torch.float32)
 
-    plain, speaker = load_tokenizer(folder), load_base(base_of(folder), "causal-lm", [])
+    plain, speaker = load_tokenizer(folder), load_base(base_of(store, folder), "causal-lm", [])
     for length in (12, 400):  # a long text is cut, the template is not
         text = " ".join(["the patient has asthma"] * length)
         ids = tokenizer(text, truncation=True, max_length=100)["input_ids"]
@@ -367,7 +376,7 @@ def test_cloze_says_what_the_language_model_would(store: Store, bases: dict[str,
     ):
         other = recipe(task, folder, {"name": "cloze", "train": "nothing", "words": wrong})
         with pytest.raises(InputError, match=message):
-            finetune(other, dataset, base_of(folder))
+            finetune(store, other, dataset, base_of(store, folder))
 
 
 @cells(one_each)
@@ -381,18 +390,20 @@ def test_neither_a_stop_nor_measuring_in_between_changes_what_is_learned(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    base = base_of(bases[architecture])
+    base = base_of(store, bases[architecture])
     settings = {"epochs": 4, "checkpoints": 4, "dropout": 0.1}
 
-    def train(evaluations: int) -> Artifact:
+    def train(store: Store, evaluations: int) -> Artifact:
         given = recipe(task, bases[architecture], method, evaluations=evaluations, **settings)
-        return finetune(given, dataset_version(store, DATASET_TASK[task], n=40), base)
+        return finetune(store, given, dataset_version(store, DATASET_TASK[task], n=40), base)
 
-    undisturbed = train(evaluations=4)
-    curves = [json.loads(one.file("history.json").read_text())["train"] for one in (undisturbed, train(evaluations=1))]
+    undisturbed = train(store, evaluations=4)
+    curves = [
+        json.loads(one.file("history.json").read_text())["train"] for one in (undisturbed, train(store, evaluations=1))
+    ]
     assert curves[0][-1] == curves[1][-1], "measuring in between changed the training"
 
-    monkeypatch.setenv("GALEN_HOME", str(tmp_path / "second"))
+    second = Store(tmp_path / "second")
     real, steps = loop.learning_rate, undisturbed.meta["training"]["planned_steps"]
 
     def killed(step: int, total: int, settings: Any) -> float:
@@ -402,6 +413,6 @@ def test_neither_a_stop_nor_measuring_in_between_changes_what_is_learned(
 
     monkeypatch.setattr(loop, "learning_rate", killed)
     with pytest.raises(KeyboardInterrupt):
-        train(evaluations=4)
+        train(second, evaluations=4)
     monkeypatch.setattr(loop, "learning_rate", real)
-    assert train(evaluations=4).digest == undisturbed.digest
+    assert train(second, evaluations=4).digest == undisturbed.digest

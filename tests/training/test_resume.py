@@ -14,7 +14,7 @@ import pytest
 from tasks.artifact import key_of
 from tasks.data.version import DatasetVersion
 from tasks.errors import Interrupted
-from tasks.home import CHECKOUT, home
+from tasks.home import CHECKOUT
 from tasks.store import Store
 from tasks.training import loop
 from tasks.training.checkpoint import RECORD, Checkpoints
@@ -28,31 +28,28 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 LONG = {"epochs": 6, "checkpoints": 6, "evaluations": 3, "dropout": 0.1}
 
 
-def train(given: Recipe, dataset: DatasetVersion) -> str:
-    return finetune(given, dataset, resolve_base(given.base_model)).digest
+def train(store: Store, given: Recipe, dataset: DatasetVersion) -> str:
+    return finetune(store, given, dataset, resolve_base(store, given.base_model)).digest
 
 
-def key(given: Recipe, dataset: DatasetVersion) -> str:
-    return key_of("adapter", inputs_of(given, dataset, resolve_base(given.base_model)), training_code())
+def key(store: Store, given: Recipe, dataset: DatasetVersion) -> str:
+    return key_of("adapter", inputs_of(given, dataset, resolve_base(store, given.base_model)), training_code())
 
 
-def test_a_killed_run_ends_in_the_same_bytes(
-    store: Store, tmp_path: Path, galen_home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_killed_run_ends_in_the_same_bytes(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     given = recipe("causal-lm", tiny_llama(tmp_path / "base"), **LONG)
     dataset = dataset_version(store, "causal-lm", n=40)
-    undisturbed = train(given, dataset)
+    undisturbed = train(store, given, dataset)
 
-    elsewhere = tmp_path / "second-home"
-    monkeypatch.setenv("GALEN_HOME", str(elsewhere))
-    again = dataset_version(store, "causal-lm", n=40)
+    elsewhere = Store(tmp_path / "second-home")
+    again = dataset_version(elsewhere, "causal-lm", n=40)
     assert again.digest == dataset.digest
     # A child trains and kills itself, without a chance to clean up, in the middle: two steps behind a checkpoint.
     script = (
         "import os, signal, sys; sys.path.insert(0, sys.argv[1])\n"
-        "from tasks.artifact import load\n"
         "from tasks.training.recipe import Recipe\n"
-        "from tasks.data.version import DatasetVersion\n"
+        "from tasks.data.version import load_version\n"
+        "from tasks.store import Store\n"
         "from tasks.training import loop\n"
         "from tasks.training.resolve import resolve_base\n"
         "from tasks.training.train import finetune\n"
@@ -62,19 +59,22 @@ def test_a_killed_run_ends_in_the_same_bytes(
         "    return real(step, total, settings)\n"
         "loop.learning_rate = count\n"
         "given = Recipe.model_validate_json(sys.argv[2])\n"
-        "finetune(given, DatasetVersion(load(sys.argv[3])), resolve_base(given.base_model))\n"
+        "store = Store.of_environment()\n"
+        "finetune(store, given, load_version(store, sys.argv[3]), resolve_base(store, given.base_model))\n"
     )
     command = [sys.executable, "-c", script, str(CHECKOUT), given.model_dump_json(), dataset.digest]
-    child = subprocess.run(command, capture_output=True, text=True, env=dict(os.environ), timeout=120)
+    child = subprocess.run(
+        command, capture_output=True, text=True, env={**os.environ, "GALEN_HOME": str(elsewhere.root)}, timeout=120
+    )
     assert child.returncode == -signal.SIGKILL, child.stderr
-    assert (elsewhere / "checkpoints" / key(given, again) / RECORD).is_file()
+    assert (elsewhere.root / "checkpoints" / key(elsewhere, given, again) / RECORD).is_file()
 
     resumed = []
     real = loop._resume
     monkeypatch.setattr(loop, "_resume", lambda *given: resumed.append(real(*given)) or resumed[-1])
-    assert train(given, again) == undisturbed
+    assert train(elsewhere, given, again) == undisturbed
     assert resumed[0][0].step > 0, "it started from the beginning"
-    assert not (elsewhere / "checkpoints" / key(given, again)).exists()
+    assert not (elsewhere.root / "checkpoints" / key(elsewhere, given, again)).exists()
 
 
 def test_sigterm_saves_the_step_and_says_how_to_go_on(
@@ -92,22 +92,22 @@ def test_sigterm_saves_the_step_and_says_how_to_go_on(
     with monkeypatch.context() as patched:
         patched.setattr(loop, "learning_rate", stop_at_seven)
         with pytest.raises(Interrupted, match="step 8 of"):
-            train(given, dataset)
+            train(store, given, dataset)
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
-    state = Checkpoints(key(given, dataset), machine(given)).load()
+    state = Checkpoints(store, key(store, given, dataset), machine(given)).load()
     assert state is not None
     assert state["progressed"]["step"] == 8
-    finished = train(given, dataset)
+    finished = train(store, given, dataset)
 
-    monkeypatch.setenv("GALEN_HOME", str(tmp_path / "second-home"))
-    assert train(given, dataset_version(store, "token-classification", n=40)) == finished
+    second = Store(tmp_path / "second-home")
+    assert train(second, given, dataset_version(second, "token-classification", n=40)) == finished
 
 
 def test_training_in_another_thread_works(store: Store, tmp_path: Path) -> None:
     given = recipe("causal-lm", tiny_llama(tmp_path / "base"), max_steps=2)
     dataset = dataset_version(store, "causal-lm", n=20)
     found: list[str] = []
-    thread = threading.Thread(target=lambda: found.append(train(given, dataset)))
+    thread = threading.Thread(target=lambda: found.append(train(store, given, dataset)))
     thread.start()
     thread.join(timeout=60)
     assert len(found) == 1
@@ -115,28 +115,28 @@ def test_training_in_another_thread_works(store: Store, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("damage", ["state", "record", "machine"])
 def test_a_checkpoint_that_does_not_match_is_ignored_with_a_message(
-    damage: str, caplog: pytest.LogCaptureFixture
+    store: Store, damage: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     import torch
 
-    kept = Checkpoints("some-key", {"threads": 1})
+    kept = Checkpoints(store, "some-key", {"threads": 1})
     kept.save(3, {"step": 3, "weights": {"a": torch.ones(2)}})
-    assert Checkpoints("some-key", {"threads": 1}).load() is not None
-    folder = home() / "checkpoints" / "some-key"
+    assert Checkpoints(store, "some-key", {"threads": 1}).load() is not None
+    folder = store.root / "checkpoints" / "some-key"
     if damage == "state":
         with (folder / "state-3.pt").open("r+b") as file:
             file.seek(40)
             file.write(b"x")
     elif damage == "record":
         (folder / RECORD).write_text("{")
-    other = Checkpoints("some-key", {"threads": 2 if damage == "machine" else 1})
+    other = Checkpoints(store, "some-key", {"threads": 2 if damage == "machine" else 1})
     assert other.load() is None
     assert "ignored" in caplog.text
 
 
-def test_only_the_last_state_is_kept() -> None:
-    kept = Checkpoints("k", {})
+def test_only_the_last_state_is_kept(store: Store) -> None:
+    kept = Checkpoints(store, "k", {})
     kept.save(1, {"step": 1})
     kept.save(2, {"step": 2})
-    assert sorted(path.name for path in (home() / "checkpoints" / "k").iterdir()) == [RECORD, "state-2.pt"]
+    assert sorted(path.name for path in (store.root / "checkpoints" / "k").iterdir()) == [RECORD, "state-2.pt"]
     assert kept.load() == {"step": 2}

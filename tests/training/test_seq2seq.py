@@ -85,7 +85,7 @@ def test_a_long_question_keeps_its_end_and_a_long_answer_is_left_out(
 @both
 def test_padding_changes_no_loss_and_no_gradient(store: Store, architecture: str, folders: dict[str, Path]) -> None:
     found, (_, tokenizer) = encoded(store, folders[architecture])
-    model = load_base(base_of(folders[architecture]), "seq2seq-lm", [])
+    model = load_base(base_of(store, folders[architecture]), "seq2seq-lm", [])
     objective, pad = objective_for("seq2seq-lm"), tokenizer.pad_token_id
 
     def losses(micros: list[list[list[int]]]) -> tuple[float, torch.Tensor]:
@@ -106,7 +106,7 @@ def test_padding_changes_no_loss_and_no_gradient(store: Store, architecture: str
 @both
 def test_the_loss_is_that_of_transformers(store: Store, architecture: str, folders: dict[str, Path]) -> None:
     found, (_, tokenizer) = encoded(store, folders[architecture])
-    model = load_base(base_of(folders[architecture]), "seq2seq-lm", [])
+    model = load_base(base_of(store, folders[architecture]), "seq2seq-lm", [])
     batch = collate(found, [[0], [1], [2]], tokenizer.pad_token_id, ONE_BY_ONE, CPU)
     with torch.no_grad():
         ours = objective_for("seq2seq-lm").loss(model, batch, 0.0)
@@ -145,9 +145,9 @@ def test_batches_count_the_padding_of_both_sides() -> None:
 def test_it_learns_and_opens_again(store: Store, architecture: str, method: str, folders: dict[str, Path]) -> None:
     folder = folders[architecture]
     given = recipe("seq2seq-lm", folder, method, epochs=6)
-    check_fit(given)
+    check_fit(store, given)
     dataset = dataset_version(store, "causal-lm", n=40)  # what a decoder learns from
-    artifact = finetune(given, dataset, base_of(folder))
+    artifact = finetune(store, given, dataset, base_of(store, folder))
     verify(artifact)
     curve = json.loads(artifact.file("history.json").read_text())["train"]
     assert curve[-1]["loss"] < 0.7 * curve[0]["loss"]
@@ -155,9 +155,9 @@ def test_it_learns_and_opens_again(store: Store, architecture: str, method: str,
     lengths = objective_for("seq2seq-lm").encode(dataset.read("train"), load_tokenizer(folder), [], 512).lengths
     assert artifact.meta["training"]["tokens"] == 6 * lengths.sum()
     assert artifact.meta["training"]["target_tokens"] == 6 * lengths[:, 1].sum()
-    model, tokenizer = open_model(artifact, "seq2seq-lm", [])
+    model, tokenizer = open_model(artifact, "seq2seq-lm", [], base=base_of(store, folder))
     assert not model.training and tokenizer("asthma")["input_ids"]
-    assert finetune(given, dataset, base_of(folder)).digest == artifact.digest
+    assert finetune(store, given, dataset, base_of(store, folder)).digest == artifact.digest
 
 
 @both
@@ -169,21 +169,21 @@ def test_a_chat_template_writes_its_own_special_tokens(architecture: str, folder
 
 
 @both
-def test_nothing_is_fresh_and_no_head_trains(architecture: str, folders: dict[str, Path]) -> None:
-    base = base_of(folders[architecture])
+def test_nothing_is_fresh_and_no_head_trains(store: Store, architecture: str, folders: dict[str, Path]) -> None:
+    base = base_of(store, folders[architecture])
     assert fresh_modules(base, "seq2seq-lm", []) == ()
     assert head_modules(load_base(base, "seq2seq-lm", []), (), "seq2seq-lm") == ()
     assert task_of(base, "causal-lm") == "seq2seq-lm"
     assert task_of(base, "text-classification") == "text-classification"
 
 
-def test_a_decoder_answers_as_causal_lm(tmp_path: Path) -> None:
-    assert task_of(base_of(tiny_llama(tmp_path / "base")), "causal-lm") == "causal-lm"
+def test_a_decoder_answers_as_causal_lm(store: Store, tmp_path: Path) -> None:
+    assert task_of(base_of(store, tiny_llama(tmp_path / "base")), "causal-lm") == "causal-lm"
 
 
 @pytest.mark.parametrize("held", ["shared.weight", "encoder.embed_tokens.weight", "lm_head.weight"])
-def test_of_tied_weights_a_file_may_hold_any(held: str, tmp_path: Path) -> None:
-    base = base_of(tiny_model(tmp_path / "base", "t5"))
+def test_of_tied_weights_a_file_may_hold_any(store: Store, held: str, tmp_path: Path) -> None:
+    base = base_of(store, tiny_model(tmp_path / "base", "t5"))
     expected = load_base(base, "seq2seq-lm", []).get_output_embeddings().weight
     file = base.path / "model.safetensors"
     weights = load_file(file)
@@ -194,18 +194,18 @@ def test_of_tied_weights_a_file_may_hold_any(held: str, tmp_path: Path) -> None:
     assert torch.equal(load_base(base, "seq2seq-lm", []).get_output_embeddings().weight, expected)
 
 
-def test_a_bart_saved_without_its_output_part_is_whole(tmp_path: Path) -> None:
+def test_a_bart_saved_without_its_output_part_is_whole(store: Store, tmp_path: Path) -> None:
     """The published bart-base is: its output embeddings are tied, and its bias is a buffer of zeros."""
     folder = tiny_model(tmp_path / "base", "bart")
     auto_class("seq2seq-lm").from_pretrained(folder).model.save_pretrained(folder)
-    model = load_base(base_of(folder), "seq2seq-lm", [])
+    model = load_base(base_of(store, folder), "seq2seq-lm", [])
     assert torch.equal(model.get_output_embeddings().weight, model.get_input_embeddings().weight)
     assert not model.final_logits_bias.any()
 
 
 @both
-def test_weights_that_writing_needs_must_be_there(architecture: str, tmp_path: Path) -> None:
-    base = base_of(tiny_model(tmp_path / "base", architecture))
+def test_weights_that_writing_needs_must_be_there(store: Store, architecture: str, tmp_path: Path) -> None:
+    base = base_of(store, tiny_model(tmp_path / "base", architecture))
     file = base.path / "model.safetensors"
     weights = load_file(file)
     lost = next(name for name in sorted(weights) if "decoder" in name and name.endswith("weight"))
@@ -224,23 +224,28 @@ def test_weights_that_writing_needs_must_be_there(architecture: str, tmp_path: P
     ],
 )
 def test_the_wrong_kind_of_model_is_refused_when_the_recipe_is_read(
-    make: Any, task: Any, said: str, tmp_path: Path
+    store: Store, make: Any, task: Any, said: str, tmp_path: Path
 ) -> None:
     assert task in GENERATING
     with pytest.raises(InputError, match=said):
-        check_fit(recipe(task, make(tmp_path / "base")))
+        check_fit(store, recipe(task, make(tmp_path / "base")))
 
 
-def test_a_decoder_must_know_where_to_start(tmp_path: Path) -> None:
+def test_a_decoder_must_know_where_to_start(store: Store, tmp_path: Path) -> None:
     folder = tiny_model(tmp_path / "base", "t5")
     config = json.loads((folder / "config.json").read_text())
     del config["decoder_start_token_id"]
     (folder / "config.json").write_text(json.dumps(config))
     with pytest.raises(InputError, match="decoder_start_token_id"):
-        check_fit(recipe("seq2seq-lm", folder))
+        check_fit(store, recipe("seq2seq-lm", folder))
 
 
 def test_a_dataset_of_labels_is_refused(store: Store, tmp_path: Path) -> None:
     folder = tiny_model(tmp_path / "base", "t5")
     with pytest.raises(InputError, match="the recipe is for seq2seq-lm, the dataset for text-classification"):
-        finetune(recipe("seq2seq-lm", folder), dataset_version(store, "text-classification", 20), base_of(folder))
+        finetune(
+            store,
+            recipe("seq2seq-lm", folder),
+            dataset_version(store, "text-classification", 20),
+            base_of(store, folder),
+        )

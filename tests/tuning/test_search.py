@@ -8,6 +8,7 @@ import yaml
 
 from tasks.errors import ConfigError, InputError
 from tasks.home import CHECKOUT
+from tasks.store import Store
 from tasks.tuning.config import Search, check_methods, load_search, own_values, usual_space
 from tests.factories import tiny_bert
 from tests.training.recipes import METHODS, recipe
@@ -16,10 +17,10 @@ SHIPPED = sorted((CHECKOUT / "recipes").glob("tune-*.yaml"))
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
-def test_every_shipped_search_is_right(path: Path) -> None:
+def test_every_shipped_search_is_right(store: Store, path: Path) -> None:
     search, given, file = load_search(path)
     assert file.is_file()
-    check_methods(search, given)
+    check_methods(store, search, given)
 
 
 @pytest.fixture
@@ -69,11 +70,13 @@ def test_settings_that_refuse_each_other_are_found(tmp_path: Path, folder: Path)
     load_search(search_file(tmp_path, folder, space, "adalora"))
 
 
-def test_what_the_base_does_not_take_is_found_before_anything_trains(tmp_path: Path, folder: Path) -> None:
+def test_what_the_base_does_not_take_is_found_before_anything_trains(
+    store: Store, tmp_path: Path, folder: Path
+) -> None:
     space = {"method.last_layers": {"choices": [1, 2, 9]}}
     search, given, _ = load_search(search_file(tmp_path, folder, space, "partial"))
     with pytest.raises(ConfigError, match=r"last_layers is more than there are.*\n.*tried 9"):
-        check_methods(search, given)
+        check_methods(store, search, given)
 
 
 def test_all_faults_show_together(tmp_path: Path, folder: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tasks.errors import InputError, Interrupted
+from tasks.store import Store
 from tasks.tuning.config import Search, Values
 from tasks.tuning.result import summarise, write_recipe
 from tasks.tuning.study import Subject, Trials, database
@@ -32,32 +33,32 @@ def loss(values: dict[str, Any]) -> float:
     return abs(math.log10(values["training.learning_rate"]) + 3) + 0.01 * (values.get("method.rank", 0) > 8)
 
 
-def work(one: Subject, most: int = 1000) -> list[dict[str, Any]]:
+def work(store: Store, one: Subject, most: int = 1000) -> list[dict[str, Any]]:
     """Run the missing trials, at most so many; what all of them tried."""
-    trials = Trials(one)
+    trials = Trials(store, one)
     for _ in range(min(most, trials.to_do())):
         asked = trials.ask()
         value = loss(asked.values)
         trials.tell(asked, "complete", value, validation_loss=value, code="c", artifact="a" * 64)
-    return [trial["values"] for trial in summarise(one)["trials"]]
+    return [trial["values"] for trial in summarise(store, one)["trials"]]
 
 
-def test_a_search_in_pieces_tries_what_one_in_one_piece_does(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    whole = work(subject(8, random=3))
-    monkeypatch.setenv("GALEN_HOME", str(tmp_path / "another"))
-    work(subject(3, random=3))
-    assert work(subject(8, random=3), 2) == whole[:5]
-    Trials(subject(8, random=3)).ask()  # and its process dies here
-    assert work(subject(8, random=3)) == whole
-    assert Trials(subject(8, random=3)).to_do() == 0
+def test_a_search_in_pieces_tries_what_one_in_one_piece_does(store: Store, tmp_path: Path) -> None:
+    whole = work(store, subject(8, random=3))
+    another = Store(tmp_path / "another")
+    work(another, subject(3, random=3))
+    assert work(another, subject(8, random=3), 2) == whole[:5]
+    Trials(another, subject(8, random=3)).ask()  # and its process dies here
+    assert work(another, subject(8, random=3)) == whole
+    assert Trials(another, subject(8, random=3)).to_do() == 0
     assert len({str(one) for one in whole}) == 8
 
 
-def test_another_seed_tries_other_values() -> None:
+def test_another_seed_tries_other_values(store: Store) -> None:
     one = subject(4)
     other = Subject(one.search, one.recipe.model_copy(update={"seed": 5}), one.dataset, one.validation, one.base)
     assert one.key != other.key
-    assert work(one)[1:] != work(other)[1:]
+    assert work(store, one)[1:] != work(store, other)[1:]
 
 
 def test_the_number_of_trials_names_no_other_study_but_everything_else_does() -> None:
@@ -72,8 +73,8 @@ def test_the_number_of_trials_names_no_other_study_but_everything_else_does() ->
     assert Subject(one.search, named, one.dataset, one.validation, one.base).key == key
 
 
-def test_values_fit_their_settings() -> None:
-    found = work(subject(8))
+def test_values_fit_their_settings(store: Store) -> None:
+    found = work(store, subject(8))
     assert found[0] == {
         "training.learning_rate": 1e-2,
         "method.rank": 8,
@@ -85,22 +86,22 @@ def test_values_fit_their_settings() -> None:
         assert 1e-5 <= one["training.learning_rate"] <= 1e-1
         assert one["training.learning_rate"] == float(f"{one['training.learning_rate']:.3g}")
         assert isinstance(one["training.weight_decay"], float)
-    importance = summarise(subject(8))["importance"]
+    importance = summarise(store, subject(8))["importance"]
     assert set(importance) == set(SPACE)
     assert sum(importance.values()) == pytest.approx(1)
 
 
-def test_the_sampler_learns_and_what_matters_is_found() -> None:
+def test_the_sampler_learns_and_what_matters_is_found(store: Store) -> None:
     space = {path: SPACE[path] for path in ("method.rank", "training.learning_rate")}
-    found = work(one := subject(18, space, random=6))
+    found = work(store, one := subject(18, space, random=6))
     early, late = (sum(map(loss, part)) / len(part) for part in (found[1:7], found[-6:]))
     assert late < early / 2
-    assert summarise(one)["importance"]["training.learning_rate"] > 0.8
+    assert summarise(store, one)["importance"]["training.learning_rate"] > 0.8
 
 
-def test_what_was_tried_is_not_trained_again() -> None:
+def test_what_was_tried_is_not_trained_again(store: Store) -> None:
     one = subject(4, {"method.rank": Values(choices=(4, 8))})
-    trials, trained = Trials(one), 0
+    trials, trained = Trials(store, one), 0
     for _ in range(4):
         asked = trials.ask()
         if twin := trials.twin(asked):
@@ -108,23 +109,23 @@ def test_what_was_tried_is_not_trained_again() -> None:
         else:
             trained += 1
             trials.tell(asked, "complete", float(asked.values["method.rank"]), code="c", artifact="a")
-    found = summarise(one)
+    found = summarise(store, one)
     assert trained == 2
     assert [trial["value"] for trial in found["trials"]] == [float(t["values"]["method.rank"]) for t in found["trials"]]
     assert found["best"]["same_as"] is None
 
 
-def test_a_failed_trial_is_told_and_not_best() -> None:
-    one, trials = subject(3), Trials(subject(3))
+def test_a_failed_trial_is_told_and_not_best(store: Store) -> None:
+    one, trials = subject(3), Trials(store, subject(3))
     trials.fail(trials.ask(), InputError("the loss is not a number", hint="lower it"))
     trials.fail(trials.ask(), Interrupted("its process died"))
     trials.tell(trials.ask(), "complete", 1.0, code="c")
-    found = summarise(one)
+    found = summarise(store, one)
     assert [trial["state"] for trial in found["trials"]] == ["failed", "failed", "complete"]
     assert found["trials"][0]["error"]["what"] == "the loss is not a number"
     assert found["best"]["number"] == 2
     assert found["importance"] == {}
-    assert database(one.key).is_file()
+    assert database(store, one.key).is_file()
 
 
 def test_a_tuned_recipe_keeps_comments_and_says_where_it_comes_from(tmp_path: Path) -> None:
