@@ -65,11 +65,12 @@ DECIDES_NOTHING = {
     "tasks.comparison.summary": "means and intervals of kept numbers, computed anew each time",
     "tasks.tuning": "proposes settings and looks at what they gave; what a training gives is its own result",
     # The flow: what runs when is counted, what is said about it is not.
+    "flows.cli": "the command line, and what it prints",
+    "flows.cluster": "where arms run; what comes of each has its own key",
     "flows.console": "lines on a terminal",
     "flows.environment": "settings of services",
     "flows.outcome": "the end of a run in words",
     "flows.server": "Prefect's server",
-    "flows.show": "tables on a terminal",
 }
 """Modules, and packages with all that is in them, that no result depends on; each with the reason."""
 
