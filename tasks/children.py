@@ -9,16 +9,18 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from tasks.artifact import write_atomically
 from tasks.digest import canonical_json
-from tasks.errors import GalenError, Stopped, in_words
+from tasks.errors import Stopped
 from tasks.home import CHECKOUT
-from tasks.process import die_with_parent, start, stop
+from tasks.process import die_with_parent, error_in, failing_into, start, stop
 from tasks.store import Store
 
+ERROR = "error.json"
 GOES_ON = "run the same command again: it goes on, what is finished is kept"
 
 
@@ -69,14 +71,13 @@ class Children:
                     self._running.discard(child)
             if self._stopped:
                 raise Stopped("stopped", hint=GOES_ON)
+            if error := error_in(answered.with_name(ERROR)):
+                raise error
             if not answered.is_file():
                 hint = "for want of memory perhaps: run again with fewer at a time"
                 raise Stopped(f"the process of {name} died", value=f"exit code {code}", hint=hint)
-            said = json.loads(answered.read_bytes())
-        if "error" in said:
-            raise GalenError.from_json(said["error"])
-        found: dict[str, Any] = said["found"]
-        return found
+            found: dict[str, Any] = json.loads(answered.read_bytes())
+            return found
 
     def stop(self) -> None:
         """End all that runs: a training keeps its last checkpoint."""
@@ -88,12 +89,8 @@ class Children:
 
 
 def answer(work: Callable[[dict[str, Any]], dict[str, Any]], asked: Path, answered: Path) -> None:
-    """In the child: do the job of a file, and write what was found, or the error, into another one."""
+    """In the child: do the job of a file; what was found goes into another one, an error into one beside that."""
     die_with_parent()
-    try:
-        said: dict[str, Any] = {"found": work(json.loads(asked.read_bytes()))}
-    except KeyboardInterrupt:
-        return
-    except Exception as error:
-        said = {"error": in_words(error).to_json()}
-    write_atomically(answered, json.dumps(said).encode())
+    with suppress(KeyboardInterrupt), failing_into(answered.with_name(ERROR)):
+        found = work(json.loads(asked.read_bytes()))
+        write_atomically(answered, json.dumps(found).encode())

@@ -5,9 +5,10 @@ from __future__ import annotations
 import errno
 import os
 import re
+import sys
 import traceback
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TextIO
 
 _FULL = re.compile(r"No space left on device|disk is full|Disk quota exceeded|PytorchStreamWriter failed writing")
 _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR)
@@ -123,6 +124,24 @@ def in_words(error: Exception) -> GalenError:
     where = f" at {Path(last[0].filename).name}:{last[0].lineno}" if last else ""
     hint = "run again with GALEN_DEBUG=1 to see the whole traceback (it may quote data)"
     return Unforeseen(f"an unforeseen {type(error).__name__}{where}, a fault of Galen", hint=hint)
+
+
+def traced(error: Exception, what: str, hint: str, to: TextIO | None = None) -> GalenError:
+    """As `in_words`, in a process whose words go no further: the trace of a fault is printed at once.
+
+    It is printed without the message, which could quote a record.
+
+    Args:
+        what: what failed; its hint may point at the trace.
+        to: where it is printed; default: the standard error output.
+    """
+    if isinstance(error, GalenError):
+        return error
+    if known := of_machine(error):
+        return known
+    trace = "".join(traceback.format_tb(error.__traceback__))
+    print(f"{trace}{type(error).__name__}", file=to or sys.stderr, flush=True)
+    return Unforeseen(f"{what} failed with {type(error).__name__}", hint=hint)
 
 
 def of_machine(error: BaseException) -> GalenError | None:

@@ -1,15 +1,19 @@
-"""Child processes that cannot outlive us, however we die."""
+"""Child processes that cannot outlive us, however we die; and what they fail with, through a file."""
 
 from __future__ import annotations
 
 import ctypes
+import json
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from tasks.errors import GalenError, in_words
 
 _PR_SET_PDEATHSIG = 1
 
@@ -53,3 +57,40 @@ def stop(child: subprocess.Popen[bytes], patience: float = 5.0) -> None:
             continue
         break
     child.wait()
+
+
+@contextmanager
+def failing_into(file: Path | None, words: Callable[[Exception], GalenError | None] = in_words) -> Iterator[None]:
+    """In a child: what the block fails with goes into a file, where the parent finds it (`error_in`); the child ends.
+
+    Args:
+        file: as `write_error` takes it.
+        words: says of any exception what the parent is told; None where another process has said what counts.
+
+    Raises:
+        SystemExit: the block failed; with the error's exit code.
+    """
+    try:
+        yield
+    except Exception as fault:
+        error = words(fault)
+        if error is None:
+            raise SystemExit(1) from None
+        write_error(file, error)
+        raise SystemExit(error.exit_code) from None
+
+
+def write_error(file: Path | None, error: GalenError) -> None:
+    """Tell the parent what went wrong; without a file, the person who started this process by hand."""
+    if file is None:
+        print(error, file=sys.stderr)  # noqa: T201
+    else:
+        file.write_text(json.dumps(error.to_json()), encoding="utf-8")
+
+
+def error_in(file: Path) -> GalenError | None:
+    """In the parent, when the child has ended: what it failed with. None where it said nothing, or died saying it."""
+    try:
+        return GalenError.from_json(json.loads(file.read_bytes()))
+    except (OSError, ValueError, KeyError):
+        return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -13,7 +12,7 @@ from tasks import process
 from tasks.data.params import one_dataset
 from tasks.data.reading import source_path
 from tasks.data.stage import ERROR_FILE, PARENT, STAGES, built_folder
-from tasks.errors import GalenError, InputError, Interrupted
+from tasks.errors import InputError, Interrupted
 from tasks.home import CHECKOUT
 from tasks.store import Store
 
@@ -58,7 +57,10 @@ def build_stage(store: Store, stage: str, name: str) -> bool:
         if code == BUSY:
             raise Interrupted("another DVC command holds this checkout", hint="wait for it to end, then run again")
         if code != 0:
-            raise _error(stage, name, error_file)
+            raise process.error_in(error_file) or Interrupted(
+                f"stage {stage} of {name} ended without a word",
+                hint="killed, out of memory, or DVC failed (see above): run again",
+            )
     return _made(stage, name) != before
 
 
@@ -149,13 +151,3 @@ def _made(stage: str, name: str) -> tuple[int, int] | None:
     except FileNotFoundError:
         return None
     return status.st_ino, status.st_mtime_ns
-
-
-def _error(stage: str, name: str, file: Path) -> GalenError:
-    try:
-        return GalenError.from_json(json.loads(file.read_text(encoding="utf-8")))
-    except (OSError, ValueError, KeyError):
-        return Interrupted(
-            f"stage {stage} of {name} ended without a word",
-            hint="killed, out of memory, or DVC failed (see above): run again",
-        )

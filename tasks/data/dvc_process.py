@@ -11,9 +11,10 @@ import sys
 import time
 
 from tasks.data.dvc import BUSY
-from tasks.data.stage import report_error
+from tasks.data.stage import error_file
 from tasks.errors import Interrupted, of_machine
 from tasks.home import CHECKOUT
+from tasks.process import write_error
 
 
 def main(target: str, patience: float) -> int:
@@ -36,12 +37,13 @@ def main(target: str, patience: float) -> int:
                 time.sleep(0.5)
                 continue
             if known := of_machine(error):
-                report_error(known)
+                write_error(error_file(), known)
             elif not isinstance(cause, StageCmdFailedError):  # then the stage has said what was wrong
                 print(f"DVC: {cause}", file=sys.stderr)  # noqa: T201
             return BUSY if isinstance(cause, LockError) else 1
         except OSError as error:
-            report_error(of_machine(error) or Interrupted(f"DVC failed with {type(error).__name__}", value=target))
+            gone = Interrupted(f"DVC failed with {type(error).__name__}", value=target)
+            write_error(error_file(), of_machine(error) or gone)
             return 1
 
 

@@ -29,14 +29,12 @@ A stage fills an empty folder beside its own, which takes its place in one renam
 
 from __future__ import annotations
 
-import json
 import os
 import select
 import shutil
 import signal
 import sys
 import threading
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -47,8 +45,9 @@ from tasks.config.data import Dataset
 from tasks.data.entries import one_entry
 from tasks.data.findings import KINDS, Findings, SoFar
 from tasks.digest import canonical_json
-from tasks.errors import GalenError, InputError, Interrupted, Unforeseen, of_machine
+from tasks.errors import GalenError, InputError, Interrupted, traced
 from tasks.home import CHECKOUT
+from tasks.process import failing_into
 from tasks.settings import parse
 from tasks.store import Store
 
@@ -156,37 +155,20 @@ def _before(stage: str, built: Path) -> SoFar:
 
 def stage_main(stage: str, run: Run) -> NoReturn:
     """The whole `main` of a stage module. Ends the process; a typed error goes to the file that `ERROR_FILE` names."""
-    error: GalenError
-    try:
+    hint = "a fault of Galen: please report the trace above"
+    with failing_into(error_file(), lambda fault: traced(fault, f"stage {stage}", hint)):
         _die_with_parent()
         if len(sys.argv) != 2:
             raise InputError(f"usage: python -m tasks.data.{stage} NAME")
         name = sys.argv[1]
         execute(Store.of_environment(), stage, name, parse(Dataset, *one_entry(name)), run, built_folder(name))
-        raise SystemExit(0)
-    except GalenError as typed:
-        error = typed
-    except Exception as fault:
-        error = of_machine(fault) or _unforeseen(stage, fault)
-    report_error(error)
-    raise SystemExit(error.exit_code)
+    raise SystemExit(0)
 
 
-def report_error(error: GalenError) -> None:
-    """Tell the process that asked for a stage what went wrong; or the person, where it runs by hand."""
-    if file := os.environ.get(ERROR_FILE):
-        Path(file).write_text(json.dumps(error.to_json()), encoding="utf-8")
-    else:
-        print(error, file=sys.stderr)  # noqa: T201
-
-
-def _unforeseen(stage: str, fault: Exception) -> GalenError:
-    """A fault of Galen's. Its trace is shown without the message, which could quote a record."""
-    trace = "".join(traceback.format_tb(fault.__traceback__))
-    print(f"{trace}{type(fault).__name__}", file=sys.stderr, flush=True)  # noqa: T201
-    return Unforeseen(
-        f"stage {stage} failed with {type(fault).__name__}", hint="a fault of Galen: please report the trace above"
-    )
+def error_file() -> Path | None:
+    """Where the process that asked for a stage looks for its error; None where a person runs it by hand."""
+    named = os.environ.get(ERROR_FILE)
+    return Path(named) if named else None
 
 
 def _die_with_parent() -> None:

@@ -131,9 +131,8 @@ def _environment(store: Store, recipe: Recipe) -> dict[str, str]:
 def _error(own: Path, processes: int, *, stopped: bool) -> GalenError:
     """The first typed fault that a process left; a torn connection is only a consequence and left none."""
     for rank in range(processes):
-        file = own / ERROR.format(rank=rank)
-        if file.is_file():
-            return GalenError.from_json(json.loads(file.read_bytes()))
+        if error := process.error_in(own / ERROR.format(rank=rank)):
+            return error
     if stopped:
         return Stopped("training was stopped", hint=GO_ON)
     return Interrupted("a training process ended without a word", hint=f"killed, or out of memory: {GO_ON}")

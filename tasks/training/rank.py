@@ -8,15 +8,14 @@ from __future__ import annotations
 import json
 import os
 import sys
-import traceback
 from pathlib import Path
 from typing import Any, TextIO
 
 from tasks.artifact import write_atomically
 from tasks.data.version import load_version
 from tasks.digest import canonical_json
-from tasks.errors import GalenError, Unforeseen, of_machine
-from tasks.process import die_with_parent
+from tasks.errors import GalenError, of_machine, traced
+from tasks.process import die_with_parent, failing_into
 from tasks.store import Store
 from tasks.training.bases import Base
 from tasks.training.checkpoint import Checkpoints
@@ -32,14 +31,8 @@ def main(folder: Path) -> int:
     if os.getppid() != int(os.environ[LAUNCHER]):  # it died before the call
         return 1
     said = sys.stderr
-    try:
+    with failing_into(folder / ERROR.format(rank=os.environ["RANK"]), lambda fault: _in_words(fault, said)):
         _train(Store.of_environment(), json.loads((folder / JOB).read_bytes()), folder)
-    except Exception as fault:
-        error = fault if isinstance(fault, GalenError) else of_machine(fault) or _unforeseen(fault, said)
-        if error is not None:
-            file = folder / ERROR.format(rank=os.environ["RANK"])
-            write_atomically(file, canonical_json(error.to_json()))
-        return 1
     return 0
 
 
@@ -66,19 +59,15 @@ def _train(store: Store, job: dict[str, Any], folder: Path) -> None:
         write_atomically(folder / RESULT, canonical_json({"meta": meta, "timing": timing}))
 
 
-def _unforeseen(fault: Exception, said: TextIO) -> GalenError | None:
-    """A fault of Galen's, its trace shown without the message, which could quote a record. None for a process that lost
-    the others: what ended them is what counts."""
+def _in_words(fault: Exception, said: TextIO) -> GalenError | None:
+    """What failed. None for a process that lost the others: what ended them is what counts."""
     from torch.distributed import DistError
 
-    if isinstance(fault, DistError) or "gloo" in str(fault).lower():
+    known = isinstance(fault, GalenError) or of_machine(fault)
+    if not known and (isinstance(fault, DistError) or "gloo" in str(fault).lower()):
         return None
-    trace = "".join(traceback.format_tb(fault.__traceback__))
-    print(f"{trace}{type(fault).__name__}", file=said, flush=True)
-    return Unforeseen(
-        f"a training process failed with {type(fault).__name__}",
-        hint="a fault of Galen, or too little memory: its trace stands above",
-    )
+    hint = "a fault of Galen, or too little memory: its trace stands above"
+    return traced(fault, "a training process", hint, to=said)
 
 
 if __name__ == "__main__":
