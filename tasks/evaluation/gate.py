@@ -12,18 +12,19 @@ from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
 from pydantic import AfterValidator, ConfigDict
 
+from tasks.code import code_of
 from tasks.config.evaluation import EvaluationSettings
 from tasks.config.gates import GateEntry
-from tasks.config.words import DatasetTask, Task
-from tasks.digest import digest_data, digest_file
+from tasks.config.words import DATASET_TASK, DatasetTask, Task
+from tasks.digest import digest_data
 from tasks.errors import NotJudgeable
 from tasks.evaluation.evaluation import Evaluation
 from tasks.evaluation.evidence import Evidence
+from tasks.evaluation.metric import metric_modules
 from tasks.evaluation.slices import metrics_in, slice_keys
 
 Outcome = Literal["passed", "failed", "not-judged", "not-applicable"]
@@ -158,7 +159,7 @@ class Protocol:
             "gates": [gate.plain() for gate in self.gates],
             "evaluation": self.evaluation.plain(),
             "first_release": self.first_release,
-            "definitions": _definitions(),
+            "definitions": code_of(*self.modules()),
         }
 
     @property
@@ -177,12 +178,10 @@ class Protocol:
         if evaluation.settings != self.evaluation:
             raise NotJudgeable(f"{called} was judged under other settings than the protocol's")
 
-
-def _definitions() -> dict[str, str]:
-    here = Path(__file__).parent
-    names = ("text", "entities", "metric", "slices", "bootstrap", "estimates", "gate", "rival", "evidence", "judge")
-    files = [*(here / f"{name}.py" for name in names), *here.glob("metrics/*.py"), *here.glob("gates/*.py")]
-    return {file.relative_to(here).as_posix(): digest_file(file) for file in sorted(files)}
+    def modules(self) -> list[str]:
+        """The modules whose code decides a verdict: judging, the kinds of these gates, the metrics of the task."""
+        kinds = sorted({type(gate).__module__ for gate in self.gates})
+        return ["tasks.evaluation.judge", *kinds, *metric_modules(DATASET_TASK[self.task])]
 
 
 @cache

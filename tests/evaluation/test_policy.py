@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tasks.code import files_of_code
 from tasks.errors import ConfigError, InputError
 from tasks.evaluation import policy
 from tasks.evaluation.policy import POLICIES, effective_gates, load_policy, load_recipe, parse_recipe, protocol_of
@@ -123,7 +124,7 @@ def test_all_faults_show_at_once() -> None:
         ("{name: x, kind: threshold, metric: token_f1, min: 0.5, slice: department=*}", "gates.0.slice"),
         ("{name: x, kind: threshold, metric: token_f1, min: 0.5, slice: language}", "gates.0.slice"),
         ("{name: x, kind: train-gap, max: 1.0, significant: true}", "gates.0.significant"),
-        ("{name: x, kind: train-gap, max: 1.0}", "at least one better-than-base or threshold"),
+        ("{name: x, kind: train-gap, max: 1.0}", "at least one threshold or better-than-base gate"),
         ("{name: x, kind: threshold, metric: token_f1}", "needs min or max"),
         ("{name: x, kind: threshold, metrik: token_f1, min: 0.5}", "metrik"),
     ],
@@ -225,4 +226,17 @@ def test_the_protocol_is_named_by_everything_that_decides() -> None:
     tightened = recipe({"name": "gap", "kind": "train-gap", "max": 0.5})
     changed = [tightened, recipe(first_release="base"), recipe(evaluation={"resamples": 200})]
     assert len({digest, *(protocol_of(one).digest for one in changed)}) == 4
-    assert "metric.py" in protocol_of(recipe()).plain()["definitions"]
+    code = files_of_code(*protocol_of(recipe()).modules())
+    used = (
+        "metric",
+        "metrics/answers",
+        "text",
+        "bootstrap",
+        "estimates",
+        "judge",
+        "gates/threshold",
+        "gates/train_gap",
+    )
+    assert {f"tasks/evaluation/{name}.py" for name in used} <= set(code)
+    unused = ("metrics/labels", "gates/not_worse_than_parent", "policy", "predict", "evaluate")
+    assert not {f"tasks/evaluation/{name}.py" for name in unused} & set(code)
