@@ -15,6 +15,7 @@ import contextlib
 import importlib.util
 import json
 import os
+import sys
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -104,7 +105,7 @@ def files_of_code(*modules: str) -> list[str]:
     """
     found, data = _closure(modules)
     files = (_file(name) for name in found)
-    return sorted({*(file.relative_to(CHECKOUT).as_posix() for file in files if file), *data})
+    return sorted({*(_named(file) for file in files if file), *data})
 
 
 def decides_nothing(module: str) -> bool:
@@ -117,9 +118,9 @@ def _closure(modules: Sequence[str]) -> tuple[dict[str, Source], list[str]]:
     if missing := [name for name in modules if _file(name) is None]:
         raise ModuleNotFoundError(f"no module {missing[0]} in this checkout")
     found: dict[str, Source] = {}
-    waiting = [one for name in modules for one in _with_packages(name)]
+    waiting = [one for name in modules for one in (name, *_with_packages(name))]
     seen = set(waiting)
-    with _Memory(CHECKOUT) as memory:
+    with _Memory() as memory:
         while waiting:
             name = waiting.pop()
             file = _file(name)
@@ -141,9 +142,19 @@ def _with_packages(module: str) -> list[str]:
 
 
 def _file(module: str) -> Path | None:
-    """Where a module lies; None where there is none (`from tasks.home import CHECKOUT` names a constant)."""
+    """Where a module lies; None where there is none (`from tasks.home import CHECKOUT` names a constant).
+
+    A plug-in may have been loaded from another place.
+    """
     place = CHECKOUT.joinpath(*module.split("."))
-    return next((one for one in (place.with_suffix(".py"), place / "__init__.py") if one.is_file()), None)
+    if found := next((one for one in (place.with_suffix(".py"), place / "__init__.py") if one.is_file()), None):
+        return found
+    loaded = getattr(sys.modules.get(module), "__file__", None)
+    return Path(loaded) if loaded else None
+
+
+def _named(file: Path) -> str:
+    return file.relative_to(CHECKOUT).as_posix() if file.is_relative_to(CHECKOUT) else str(file)
 
 
 class _Memory:
@@ -152,11 +163,10 @@ class _Memory:
     Use as a context manager. Losing it costs that second; nothing else rests on it.
     """
 
-    def __init__(self, checkout: Path) -> None:
-        self._file = Path(importlib.util.cache_from_source(str(checkout / "tasks" / "code.py"))).with_suffix(".json")
+    def __init__(self) -> None:
+        self._file = Path(importlib.util.cache_from_source(str(CHECKOUT / "tasks" / "code.py"))).with_suffix(".json")
         self._reader = digest_file(Path(meaning.__file__))
         """What read the files: what another version of it read is worth nothing."""
-        self._checkout = checkout
         self._sources: dict[str, list[Any]] = {}
         self._changed = False
 
@@ -178,7 +188,7 @@ class _Memory:
 
     def source(self, file: Path) -> Source:
         """What a file says."""
-        text, name = file.read_bytes(), file.relative_to(self._checkout).as_posix()
+        text, name = file.read_bytes(), _named(file)
         digest = digest_bytes(text)
         known = self._sources.get(name)
         if known is None or known[0] != digest:

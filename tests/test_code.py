@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -44,6 +46,7 @@ FILES = {
     "tasks/training/shown.py": "class Shown: ...\n",
     "tasks/training/loop.py": 'COMMAND = ["-m", "tasks.training.rank"]\n',
     "tasks/training/rank.py": "import tasks.training.train\nRANK = 0\n",
+    "tasks/training/methods/__init__.py": "",
     "tasks/training/methods/lora.py": "from tasks.training.methods import low\n",
     "tasks/training/methods/low.py": "RANK = 8\n",
     "tasks/training/methods/ia3.py": "SCALE = 1\n",
@@ -101,6 +104,21 @@ def test_what_the_table_leaves_out_is_not_followed(checkout: Path) -> None:
     assert not decides_nothing("tasks.training.train")
     assert not changes(checkout, "tasks/unseen.py", "False", "True")
     assert not changes(checkout, "tasks/errors.py", "pass", "exit_code = 2")
+
+
+def test_a_plug_in_may_lie_elsewhere(
+    checkout: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path_factory.mktemp("elsewhere") / "ours.py"
+    file.write_text("from tasks.training.methods.low import RANK\n")
+    module = ModuleType("tasks.training.methods.ours")
+    module.__file__ = str(file)
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    assert files_of_code(module.__name__) == [str(file), "tasks/training/methods/low.py"]
+    before = code_of(module.__name__)
+    file.write_text("from tasks.training.methods.low import RANK as R\n")
+    code_of.cache_clear()
+    assert code_of(module.__name__) != before
 
 
 def test_a_module_that_is_not_there(checkout: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tasks.artifact import Artifact
+from tasks.code import code_of
 from tasks.config.evaluation import EvaluationSettings
 from tasks.config.words import DATASET_TASK, Split, Task
 from tasks.data.version import DatasetVersion
@@ -15,6 +16,7 @@ from tasks.digest import canonical_json, digest_data, digest_file
 from tasks.errors import NotJudgeable
 from tasks.evaluation.estimates import measure
 from tasks.evaluation.evaluation import IDENTITY, METRICS_FILE, PREDICTIONS_FILE, STATISTIC, Evaluation
+from tasks.evaluation.metric import declared_metrics
 from tasks.evaluation.predict import Predictions, predict
 from tasks.evaluation.slices import Scores
 from tasks.home import CHECKOUT
@@ -166,13 +168,13 @@ def evaluation_code() -> str:
     training = here.parent / "training"
     judging = ("gate", "rival", "evidence", "judge", "policy", "elsewhere", "forward")
     files = [file for file in sorted(here.glob("*.py")) if file.stem not in judging]
-    files += sorted(here.glob("metrics/*.py"))
     opening = ("bases", "shapes", "tokenizer", "loading", "opening", "hardware", "prompts", "fourbit")
     putting_on = ("adapters", "inserted", "whole", "modules", "prefixed", "blocks")
     files += [training / f"{name}.py" for name in (*opening, *putting_on)]
     files += [*sorted((training / "objectives").glob("*.py")), *sorted((training / "methods").glob("*.py"))]
     files += [*sorted((here.parent / "config").glob("*.py")), CHECKOUT / "requirements.lock"]
-    return digest_data({file.relative_to(CHECKOUT).as_posix(): digest_file(file) for file in files})
+    named = {file.relative_to(CHECKOUT).as_posix(): digest_file(file) for file in files}
+    return digest_data(named | {"metrics": code_of(*declared_metrics())})
 
 
 def _measure(scores: Scores, settings: EvaluationSettings) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import pytest
 
 from tasks.errors import ConfigError
 from tasks.evaluation import gate, gates, metric, metrics, policy
+from tasks.evaluation.evaluation import Evaluation
 from tasks.evaluation.evidence import Change, Evidence
 from tasks.evaluation.gate import gate_kinds
 from tasks.evaluation.judge import judge
@@ -36,6 +37,7 @@ METRICS = (
 GATE = '''
 from typing import Literal
 
+from tasks.evaluation.evaluation import Evaluation
 from tasks.evaluation.evidence import Evidence
 from tasks.evaluation.gate import Finite, Gate, GateResult, Protocol
 
@@ -57,6 +59,7 @@ class ForgetsLittle(Gate):
 RIVAL = '''
 from typing import ClassVar, Literal
 
+from tasks.evaluation.evaluation import Evaluation
 from tasks.evaluation.evidence import Evidence
 from tasks.evaluation.gate import GateResult, Protocol
 from tasks.evaluation.rival import NotWorseGate
@@ -92,7 +95,13 @@ def extend(package: ModuleType, folder: Path, files: dict[str, str], patch: pyte
 
 
 @pytest.fixture
-def added(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def before(store: Store) -> Evaluation:
+    """An evaluation from before anything was added."""
+    return answered(store, dataset_version(store, "causal-lm", 120), 0.75, nll=2.0)
+
+
+@pytest.fixture
+def added(before: Evaluation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     extend(metrics, tmp_path / "metrics", {"likelihood": METRIC}, monkeypatch)
     extend(gates, tmp_path / "gates", {"forgets_little": GATE, "not_worse_than_rival": RIVAL}, monkeypatch)
     (tmp_path / "careful.yaml").write_text(POLICY)
@@ -108,9 +117,10 @@ def added(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("added")
-def test_an_added_gate_judges_by_an_added_metric(store: Store) -> None:
+def test_an_added_gate_judges_by_an_added_metric(store: Store, before: Evaluation) -> None:
     dataset = dataset_version(store, "causal-lm", 120)
     candidate = answered(store, dataset, 0.75, nll=2.0)
+    assert set(candidate.metrics) - set(before.metrics) == {"nats_per_byte"}, "measured anew"
     bits, nats = (candidate.metrics[name].value for name in ("bits_per_byte", "nats_per_byte"))
     assert nats == pytest.approx(bits * 0.6931472)
 
