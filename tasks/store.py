@@ -26,6 +26,7 @@ class Store:
     """Everything made at run time below one folder; making a `Store` creates nothing."""
 
     root: Path
+    """Absolute; need not exist."""
 
     @classmethod
     def of_environment(cls) -> Store:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tasks.config.words import DATASET_TASK, Task
-from tasks.data.records import CONTENT, schema
+from tasks.data.records import CONTENT, membership_schema, schema
 from tasks.data.version import SPLITS, DatasetVersion
 from tasks.digest import digest_data
 from tasks.meta.base import BaseRef
@@ -240,7 +240,7 @@ def seal_rows(store: Store, task: Task, split: dict[str, list[Row]], *, name: st
                 content = digest_data({key: row[key] for key in CONTENT[task]})
                 known = {key: row[key] for key in ("record_id", "group_id", "parents")}
                 membership.append(known | {"split": one, "content_digest": content})
-        pq.write_table(pa.Table.from_pylist(membership), staging / "membership.parquet")
+        pq.write_table(pa.Table.from_pylist(membership, schema=membership_schema()), staging / "membership.parquet")
         return DatasetVersion(store.adopt(staging, "dataset", _meta(task, split, name)))
 
 

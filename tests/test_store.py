@@ -10,8 +10,14 @@ from typing import Any
 import pytest
 
 from tasks.artifact import MANIFEST
-from tasks.errors import IntegrityError, Interrupted
+from tasks.errors import InputError, IntegrityError, Interrupted
+from tasks.lineage.audit import audit
+from tasks.lineage.ledger import events, find
+from tasks.lineage.roles import models, roles
+from tasks.lineage.signatures import trusted_keys
+from tasks.lineage.trace import trace
 from tasks.store import Store
+from tests.lineage.chain import build_chain, release
 
 
 def writes(text: str) -> Callable[[Path], dict[str, Any]]:
@@ -86,3 +92,41 @@ def test_a_lock_that_is_held_is_not_waited_for_when_told_so(store: Store) -> Non
             pass
     with store.locked("one", wait=False):
         pass
+
+
+def test_an_artifact_is_taken_out_whole_or_was_not_there(store: Store) -> None:
+    made, kept = store.make("thing", {}, writes("x"), code="c"), store.make("other", {}, writes("y"), code="c")
+    assert store.remove(made.digest) and not store.remove(made.digest)
+    assert (store.has(made.digest), store.all("thing"), store.all("other")) == (False, [], [kept])
+    assert not list((store.root / "staging").iterdir())
+
+
+def test_two_stores_in_one_process_know_nothing_of_each_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tasks.store.home", lambda: pytest.fail("somebody asked the environment"))
+    ours, theirs = Store(tmp_path / "ours"), Store(tmp_path / "theirs")
+    made = build_chain(ours)
+    release(ours, made)
+    assert not theirs.root.exists(), "reading and writing one store leaves the other alone"
+
+    assert audit(ours, "m@champion").verdict == "intact"
+    assert trace(ours, "r0-00000").found
+    assert ours.load(made.quantized.digest) == made.quantized
+    said = {event.digest for event in events(ours)}
+
+    assert (events(theirs), models(theirs), theirs.all("dataset")) == ([], [], [])
+    assert not theirs.has(made.quantized.digest)
+    assert trace(theirs, "r0-00000").searched == 0
+    with pytest.raises(IntegrityError, match="not on this machine"):
+        theirs.load(made.quantized.digest)
+    with pytest.raises(InputError, match="no version of this model"):
+        audit(theirs, "m@champion")
+    with pytest.raises(IntegrityError, match="no such event"):
+        find(theirs, events(ours)[0].digest)
+
+    again = build_chain(theirs)  # the same bytes elsewhere: the same digest, built anew, under another key
+    assert again.quantized.digest == made.quantized.digest and not again.quantized.reused
+    assert again.quantized.path != made.quantized.path
+    assert not trusted_keys(ours).keys() & trusted_keys(theirs).keys()
+    assert not said & {event.digest for event in events(theirs)}
+    assert {event.digest for event in events(ours)} == said and models(ours) == models(theirs) == ["m"]
+    assert roles(ours, "m").champion and not roles(theirs, "m").champion

@@ -39,7 +39,7 @@ def add(store: Store, name: str, path: Path, format: str, *, replace: bool = Fal
     """Declare a dataset: look at its source, then write its entry into params.yaml; the rest of the file stays.
 
     Args:
-        store: where everything made at run time lies.
+        store: where everything is kept.
         name: of the entry.
         path: file or folder, relative to the current folder, or absolute.
         format: name of one of `tasks/data/formats`.

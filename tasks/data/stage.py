@@ -109,7 +109,7 @@ def execute(store: Store, stage: str, name: str, dataset: Dataset, run: Run, bui
     """Run one stage into a fresh folder and put it in place; return that folder.
 
     Args:
-        store: where everything made at run time lies.
+        store: where everything is kept.
         stage: one of `STAGES`.
         name: the dataset's.
         dataset: its settings.

@@ -59,7 +59,7 @@ def compare(
     """A model's gain over every baseline of its task, in every metric that both have.
 
     Args:
-        store: where everything made at run time lies.
+        store: where everything is kept.
         evaluation: of the model, on the test split of `dataset`.
         dataset: the version that it was judged on; baselines learn from its train split.
         base: the base model that it started from.

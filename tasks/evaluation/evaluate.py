@@ -44,7 +44,7 @@ def evaluate(
     is measured is chance in the architecture's own terms; `tasks.evaluation.baselines` has stronger rivals.
 
     Args:
-        store: where everything made at run time lies.
+        store: where everything is kept.
         model: an adapter, a merged or a quantized model, or a base.
         dataset: the version; labels of an untrained base come from it.
         settings: what to measure, and how surely.
@@ -85,8 +85,8 @@ def evaluation_of(
     """Seal what anything predicts, a model or a baseline; `run` is called only where nobody asked the same before.
 
     Args:
-        store: where everything made at run time lies.
-        store: where everything made at run time lies.
+        store: where everything is kept.
+        store: where everything is kept.
         subject: who predicts; with dataset labels, split, settings and code it is the cache key.
         dataset: the version.
         settings: what to measure.

@@ -90,7 +90,7 @@ def audit(store: Store, reference: str, trusted: Keys | None = None) -> Audit:
     """The ancestry of `MODEL@ROLE` or `MODEL@NUMBER`, everything within reach hashed again.
 
     Args:
-        store: where everything made at run time lies.
+        store: where everything is kept.
         reference: which version.
         trusted: keys that may have signed the ledger; default: all in the keys folder.
 

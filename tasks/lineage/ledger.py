@@ -160,7 +160,7 @@ def verify_chain(store: Store, trusted: Keys | None = None) -> Chain:
     """Verify every event: signature, canonical form, order, links, and the signed head.
 
     Args:
-        store: where everything made at run time lies.
+        store: where everything is kept.
         trusted: keys that may have signed; default: every public key in the keys folder. Someone who holds the
             key's id from elsewhere passes just that one.
 

@@ -102,7 +102,7 @@ def trace(store: Store, record_id: str) -> Trace:
     """Find a record in every dataset version on this machine, and the models that used it.
 
     Args:
-        store: where everything made at run time lies.
+        store: where everything is kept.
         record_id: the source's own id of a record or of a group (a patient, a page), or the keyed HMAC of one.
 
     Raises:

@@ -55,7 +55,7 @@ def register(
     Called again after a kill it finds the version that it made.
 
     Args:
-        store: where everything made at run time lies.
+        store: where everything is kept.
         judged: the quantized model with its passed verdict; nothing else can be registered.
         model: the name to register it under, which the verdict must be about.
         judged_event: digest of the event that states the verdict.
@@ -114,7 +114,7 @@ def approve(store: Store, reference: str, *, by: str, reason: str, origin: Origi
     """A person allows a version that waits to become champion; it is promoted.
 
     Args:
-        store: where everything made at run time lies.
+        store: where everything is kept.
         reference: MODEL@NUMBER or MODEL@candidate.
         by: printed name of that person.
         reason: what the decision rests on.

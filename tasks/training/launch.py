@@ -39,7 +39,7 @@ def in_processes(
     """Let `training.processes` processes of this machine train into an empty folder.
 
     Args:
-        store: where everything made at run time lies.
+        store: where everything is kept.
         key: names the checkpoints.
 
     Returns:

@@ -17,6 +17,15 @@ from tasks.home import CHECKOUT
 SOURCES = sorted([*(CHECKOUT / "tasks").rglob("*.py"), *(CHECKOUT / "flows").rglob("*.py")])
 HEAVY = {"torch", "transformers", "mlflow", "prefect", "pandas", "great_expectations", "peft", "datasets"}
 ENTRY_POINTS = {"served.py"}  # run by MLflow itself
+COMMAND_LINES = {
+    "flows/cli/__init__.py",
+    "flows/scheduled.py",
+    "tasks/comparison/arm.py",
+    "tasks/data/stage.py",
+    "tasks/training/rank.py",
+    "tasks/tuning/trial.py",
+}
+"""What starts as a process of its own."""
 KERNELS = ("cpu", "modules")  # of tasks.training: they define modules, so they need torch; imported where used
 
 
@@ -63,6 +72,23 @@ def test_tasks_import_nothing_heavy_by_themselves() -> None:
             assert not early & HEAVY, f"{path} imports {early & HEAVY} when it is imported"
             kernels = rf"^(import|from) tasks\.training\.({'|'.join(KERNELS)})\b"
             assert not re.search(kernels, path.read_text(), re.MULTILINE), path
+
+
+def test_only_command_lines_ask_where_galen_home_is() -> None:
+    """Everything below them is handed a `Store`."""
+    sources = {path.relative_to(CHECKOUT).as_posix(): path.read_text() for path in SOURCES}
+
+    def calling(name: str) -> set[str]:
+        return {
+            file
+            for file, text in sources.items()
+            for node in ast.walk(ast.parse(text))
+            if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] == name
+        }
+
+    assert calling("home") == {"tasks/store.py"}
+    assert calling("of_environment") == COMMAND_LINES
+    assert {file for file, text in sources.items() if 'environ.get("GALEN_HOME")' in text} == {"tasks/home.py"}
 
 
 def test_mlflow_folder_holds_no_python() -> None:

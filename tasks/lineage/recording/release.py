@@ -27,7 +27,7 @@ def record_registered(
     """A judged model became the next version; its number is counted by the ledger, from 1.
 
     Args:
-        store: where everything made at run time lies.
+        store: where everything is kept.
         model: its name.
         artifact: the served form.
         judged: digest of the event that passed it.
@@ -113,7 +113,7 @@ def record_nothing_to_do(
     """Nothing changed since the last decision: nothing was trained.
 
     Args:
-        store: where everything made at run time lies.
+        store: where everything is kept.
         recipe: what was asked for.
         inputs: digest of everything that the run depends on.
         reason: in words.
