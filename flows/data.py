@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from flows.console import Console
-from tasks.data.dvc import STAGES, build_stage
+from tasks.data.dvc import build_stage
 from tasks.data.seal import adopt_version
+from tasks.data.stage import STAGES
 from tasks.data.version import DatasetVersion
 from tasks.lineage.recording import record_sealed
 from tasks.store import Store

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any, ClassVar, Self, TextIO
 
 _FULL = re.compile(r"No space left on device|disk is full|Disk quota exceeded|PytorchStreamWriter failed writing")
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+"""Numbers of an `OSError` for which the top of a command has words of its own."""
 _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR)
 
 
@@ -153,7 +155,7 @@ def of_machine(error: BaseException) -> GalenError | None:
     while at is not None:
         number = at.errno if isinstance(at, OSError) else None
         file = at.filename if isinstance(at, OSError) else None
-        if number in (errno.ENOSPC, errno.EDQUOT) or _FULL.search(str(at)):
+        if number in NO_SPACE or _FULL.search(str(at)):
             hint = "free some space (GALEN_HOME, checkout, temporary folder) and run the same command again: it goes on"
             return Stopped("the disk is full", value=file, hint=hint)
         if number in _FORBIDDEN and file is not None:

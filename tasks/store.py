@@ -17,7 +17,7 @@ from typing import Any
 
 from tasks.artifact import MANIFEST, Artifact, key_of, read, seal, sync, verify, write_atomically
 from tasks.digest import files_of
-from tasks.errors import InputError, IntegrityError, Interrupted
+from tasks.errors import NO_SPACE, InputError, IntegrityError, Interrupted
 from tasks.home import home
 
 
@@ -148,7 +148,7 @@ class Store:
             path.parent.mkdir(parents=True, exist_ok=True)
             handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
-            if error.errno in (28, 122):  # no space, over quota: the top of the command says so
+            if error.errno in NO_SPACE:  # the top of the command says so
                 raise
             hint = "set GALEN_HOME to a folder of yours"
             raise InputError("GALEN_HOME cannot be written", value=self.root, hint=hint) from error

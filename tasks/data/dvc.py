@@ -16,8 +16,6 @@ from tasks.errors import InputError, Interrupted
 from tasks.home import CHECKOUT
 from tasks.store import Store
 
-__all__ = ["STAGES", "build_stage", "command", "push"]
-
 LOCK_PATIENCE = 600.0
 """Seconds to wait for another DVC command in this checkout."""
 BUSY = 75

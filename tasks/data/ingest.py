@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -36,7 +37,7 @@ def run(stage: Stage) -> Ingested:
     source, part_of = open_source(dataset), format_named(dataset.format).part
     check = RowCheck(stage.name, dataset, source.mapping, withdrawn(), Identity(stage.store, dataset.identified))
     rows = 0
-    parts: set[tuple[str, bool]] = set()
+    usable: dict[str, bool] = {}
     with (
         Quarantine(stage.output / REJECTED) as quarantine,
         TableWriter(stage.output / "records.parquet", working_schema(dataset.task)) as records,
@@ -56,8 +57,8 @@ def run(stage: Stage) -> Ingested:
             except RowFault as fault:
                 quarantine.add(fault.reason, row.place, _raw(row), fault.record_id)
             if row.fields is not None and (part := part_of(row.fields)) is not None:
-                parts.add((part, records.rows > kept))
-    check_budget(stage.name, dataset, rows, quarantine.counts, quarantine.examples, _hint(parts))
+                usable[part] = usable.get(part, False) or records.rows > kept
+    check_budget(stage.name, dataset, rows, quarantine.counts, quarantine.examples, _hint(usable))
     return Ingested(
         rows=rows,
         kept=records.rows,
@@ -74,13 +75,13 @@ def _raw(row: Row) -> str:
     return row.raw if row.raw is not None else json.dumps(row.fields, ensure_ascii=False, default=str)
 
 
-def _hint(parts: set[tuple[str, bool]]) -> str | None:
-    """What to do about parts of the source in which nothing is usable.
+def _hint(usable: Mapping[str, bool]) -> str | None:
+    """What to do about parts of the source of which no row was kept.
 
     Args:
-        parts: each with whether a row of it was kept; one of which some were kept and some not is there twice.
+        usable: whether any row was kept, by part.
     """
-    useless = sorted({part for part, kept in parts if not kept and (part, True) not in parts})
+    useless = sorted(part for part, kept in usable.items() if not kept)
     if not useless:
         return None
     return f"nothing in {', '.join(useless)} is usable: leave it out with `exclude: [{', '.join(useless)}]`"

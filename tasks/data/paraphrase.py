@@ -25,19 +25,28 @@ class _Family:
     unless: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class _Reading:
+    """One wording by which a question is recognised."""
+
+    wording: str
+    pattern: re.Pattern[str]
+    family: _Family
+
+
 class Paraphrases:
     """Paraphrases the `prompt` of a question-answer record in English or Chinese."""
 
     def __init__(self, path: Path = WORDINGS) -> None:
         plain = json.loads(path.read_text("utf-8"))
-        self._readings: dict[str, list[tuple[re.Pattern[str], str, _Family]]] = {}
+        self._readings: dict[str, list[_Reading]] = {}
         self._frames: dict[str, list[str]] = {}
         for language in ("en", "zh"):
             found = []
             for entry in plain[language]["families"]:
                 family = _Family(tuple(entry["ask"]), tuple(entry.get("unless", ())))
-                found += [(_pattern(wording), wording, family) for wording in [*entry["ask"], *entry["read"]]]
-            self._readings[language] = sorted(found, key=lambda one: -len(one[1]))
+                found += [_Reading(wording, _pattern(wording), family) for wording in [*entry["ask"], *entry["read"]]]
+            self._readings[language] = sorted(found, key=lambda one: -len(one.wording))
             self._frames[language] = plain[language]["any"]
 
     def child(self, record: dict[str, Any], rng: random.Random) -> dict[str, Any] | None:
@@ -45,11 +54,11 @@ class Paraphrases:
         language, prompt = record["language"], record["prompt"].strip()
         if language not in self._readings:
             return None
-        for pattern, wording, family in self._readings[language]:
-            found = pattern.fullmatch(prompt)
-            if not found or not _is_subject(found[1], family):
+        for reading in self._readings[language]:
+            found = reading.pattern.fullmatch(prompt)
+            if not found or not _is_subject(found[1], reading.family):
                 continue
-            others = [other for other in family.ask if other.casefold() != wording.casefold()]
+            others = [other for other in reading.family.ask if other.casefold() != reading.wording.casefold()]
             return {"prompt": rng.choice(others).replace("{X}", found[1])} if others else None
         if not prompt.endswith(("?", "？")) or len(prompt) > LONGEST_FRAMED:
             return None

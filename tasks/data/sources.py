@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from tasks.artifact import write_atomically
 from tasks.config.data import Dataset
@@ -123,19 +123,27 @@ def inputs_digest(store: Store, name: str) -> str:
     return digest_data({"name": name, "dataset": entry, "dependencies": found, "stages": stages})
 
 
+class _Remembered(NamedTuple):
+    """The digest of a file, and by what it is recognised."""
+
+    size: int
+    changed_ns: int
+    inode: int
+    digest: str
+
+
 class _Digests:
     """SHA-256 of files, remembered for big ones by size, time stamp and inode; use as a context manager."""
 
     def __init__(self, store: Store) -> None:
         self._file = store.root / "digests.json"
-        self._known: dict[str, list[Any]] = {}
+        self._known: dict[str, _Remembered] = {}
         self._changed = False
 
     def __enter__(self) -> _Digests:
         try:
-            known = json.loads(self._file.read_bytes())
-            self._known = known if isinstance(known, dict) else {}
-        except (OSError, ValueError):
+            self._known = {name: _Remembered(*one) for name, one in json.loads(self._file.read_bytes()).items()}
+        except (OSError, ValueError, TypeError, AttributeError):  # not there, or not what we wrote
             self._known = {}
         return self
 
@@ -156,13 +164,12 @@ class _Digests:
         status = file.stat()
         if status.st_size < REMEMBERED:
             return digest_file(file)
-        mark = [status.st_size, status.st_mtime_ns, status.st_ino]
         known = self._known.get(str(file))
-        if isinstance(known, list) and known[:3] == mark:
-            return str(known[3])
+        if known and known[:3] == (status.st_size, status.st_mtime_ns, status.st_ino):
+            return known.digest
         digest = digest_file(file)
         if time.time() - status.st_mtime > SETTLED:
-            self._known[str(file)] = [*mark, digest]
+            self._known[str(file)] = _Remembered(status.st_size, status.st_mtime_ns, status.st_ino, digest)
             self._changed = True
         return digest
 

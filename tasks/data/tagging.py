@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
 from tasks.data.tables import batches
 
@@ -15,18 +15,27 @@ _TAG = re.compile(r"([BIESLU])-(.+)")
 _SAME = {"L": "E", "U": "S"}  # as BILOU writes them
 
 
-def parts(tag: str) -> tuple[str, str]:
-    """Position and type of a tag: `B-Disease` is ("B", "Disease"), `O` ("O", ""), a bare `Disease` ("I", "Disease")."""
-    if tag == OUTSIDE:
-        return OUTSIDE, ""
-    if found := _TAG.fullmatch(tag):
-        return _SAME.get(found[1], found[1]), found[2]
-    return "I", tag
+class Tag(NamedTuple):
+    """A tag in its two parts."""
+
+    position: str
+    """B, I, E or S; O outside of any entity."""
+    kind: str
+    """Type of the entity; empty outside."""
+
+    @classmethod
+    def of(cls, tag: str) -> Self:
+        """`B-Disease` is ("B", "Disease"), `O` ("O", ""), a bare `Disease` ("I", "Disease")."""
+        if tag == OUTSIDE:
+            return cls(OUTSIDE, "")
+        if found := _TAG.fullmatch(tag):
+            return cls(_SAME.get(found[1], found[1]), found[2])
+        return cls("I", tag)
 
 
 def entity_type(tag: str) -> str:
     """`Disease` of `B-Disease`, `I-Disease` or a bare `Disease`; empty for the tag of what is no entity."""
-    return parts(tag)[1]
+    return Tag.of(tag).kind
 
 
 class Grammar:
@@ -38,7 +47,7 @@ class Grammar:
 
     def __init__(self, used: Iterable[str]) -> None:
         self.used = frozenset(used)
-        positions = {parts(tag)[0] for tag in self.used}
+        positions = {Tag.of(tag).position for tag in self.used}
         self.ends = not positions.isdisjoint("ES")
         self.begins = self.ends or "B" in positions
         self._known: dict[tuple[str, str], bool] = {}
@@ -76,7 +85,7 @@ class Grammar:
             `count` tags, or None where the replaced tokens do not lie within one entity or outside of all, or where it
             would take a tag that the dataset does not use.
         """
-        positions = [parts(tag)[0] for tag in tags]
+        positions = [Tag.of(tag).position for tag in tags]
         kinds = {entity_type(tag) for tag in tags}
         if len(kinds) != 1 or {"B", "S"}.intersection(positions[1:]) or {"E", "S"}.intersection(positions[:-1]):
             return None
@@ -97,9 +106,9 @@ class Grammar:
         return f"{other}-{kind}" if f"{other}-{kind}" in self.used else f"{position}-{kind}"
 
     def _may_follow(self, before: str, after: str) -> bool:
-        (position, kind), (next_position, next_kind) = parts(before), parts(after)
-        inside = position in "BI"
-        goes_on = next_position in "IE"
-        if goes_on and not (inside and kind == next_kind):
+        one, following = Tag.of(before), Tag.of(after)
+        inside = one.position in "BI"
+        goes_on = following.position in "IE"
+        if goes_on and not (inside and one.kind == following.kind):
             return False
         return goes_on or not (self.ends and inside)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from tasks.artifact import Artifact
 from tasks.config.words import DatasetTask, Split
@@ -67,7 +67,8 @@ class DatasetVersion:
 
     def rows(self, split: Split) -> list[dict[str, Any]]:
         """The records of a split as dictionaries; for splits that fit in memory."""
-        return cast("list[dict[str, Any]]", self.read(split).to_pylist())
+        rows: list[dict[str, Any]] = self.read(split).to_pylist()
+        return rows
 
 
 def load_version(store: Store, digest: str) -> DatasetVersion:

@@ -10,7 +10,7 @@ from contextlib import closing
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from tasks.errors import InputError
+from tasks.errors import NO_SPACE, InputError
 from tasks.store import Store
 
 URI = "MLFLOW_TRACKING_URI"
@@ -64,7 +64,7 @@ def _ask_file(store: Store, path: Path) -> None:
     except (OSError, sqlite3.Error) as error:
         if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY:  # others write to it: it is there
             return
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if isinstance(error, OSError) and error.errno in NO_SPACE:
             raise
         if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
             raise OSError(errno.ENOSPC, "no space for MLflow's database", str(path)) from error

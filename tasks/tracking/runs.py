@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from tasks.config.words import Split
 from tasks.data.version import DatasetVersion
-from tasks.errors import GalenError, InputError, Interrupted
+from tasks.errors import ApprovalNeeded, GateRejected, InputError, Interrupted
 from tasks.store import Store
 from tasks.tracking.connection import experiment_id, speaking, unless
 
@@ -126,9 +126,9 @@ def open_run(
 
 
 def _status_after(error: BaseException) -> str:
-    if isinstance(error, GalenError):
-        return {3: "FINISHED", 4: "FINISHED", 5: "KILLED"}.get(error.exit_code, "FAILED")
-    return "KILLED" if isinstance(error, KeyboardInterrupt | GeneratorExit) else "FAILED"
+    if isinstance(error, GateRejected | ApprovalNeeded):
+        return "FINISHED"
+    return "KILLED" if isinstance(error, Interrupted | KeyboardInterrupt | GeneratorExit) else "FAILED"
 
 
 def close_abandoned(store: Store) -> list[Run]:
