@@ -14,12 +14,43 @@ import json
 import re
 from itertools import takewhile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import mlflow
 from mlflow.pyfunc import PythonModel
 
+if TYPE_CHECKING:
+    from tasks.config.words import Task
+
 WORD = re.compile(r"\w+|[^\w\s]")
+
+
+class Said(NamedTuple):
+    """What `artifact.json` says, as far as serving needs it. `tasks/meta/model.py` has it whole, and is not here."""
+
+    task: Task
+    labels: list[str]
+    loader: str
+    method: str
+    prompt: str | None
+    max_length: int
+    """Tokens of a record."""
+    max_new_tokens: int
+    """Of an answer."""
+
+    @classmethod
+    def read(cls, folder: Path) -> Said:
+        """From a sealed model folder."""
+        meta = json.loads((folder / "artifact.json").read_bytes())["meta"]
+        return cls(
+            task=meta["task"],
+            labels=meta["labels"],
+            loader=meta["loader"],
+            method=meta["method"]["name"],
+            prompt=meta["prompt"],
+            max_length=meta["training"]["max_length"],
+            max_new_tokens=meta["recipe"]["evaluation"]["generation"]["max_new_tokens"],
+        )
 
 
 class Served(PythonModel):  # type: ignore[misc]
@@ -34,16 +65,16 @@ class Served(PythonModel):  # type: ignore[misc]
         import transformers
 
         folder = Path(context.artifacts["model"])
-        self.meta = json.loads((folder / "artifact.json").read_bytes())["meta"]
-        if self.meta["loader"] == "adapter":
-            self.model, self.tokenizer = _opened_by_galen(folder, self.meta)
+        self.said = Said.read(folder)
+        if self.said.loader == "adapter":
+            self.model, self.tokenizer = _opened_by_galen(folder, self.said)
             return
         kind = {
             "causal-lm": transformers.AutoModelForCausalLM,
             "seq2seq-lm": transformers.AutoModelForSeq2SeqLM,
             "text-classification": transformers.AutoModelForSequenceClassification,
             "token-classification": transformers.AutoModelForTokenClassification,
-        }[self.meta["task"]]
+        }[self.said.task]
         self.model = kind.from_pretrained(folder, use_safetensors=True, local_files_only=True).eval()
         self.tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
 
@@ -58,7 +89,7 @@ class Served(PythonModel):  # type: ignore[misc]
             "token-classification": self._tags,
         }
         with torch.inference_mode():
-            return [answer[self.meta["task"]](text) for text in model_input]
+            return [answer[self.said.task](text) for text in model_input]
 
     def _answer(self, question: str) -> str:
         from transformers import GenerationConfig
@@ -71,7 +102,7 @@ class Served(PythonModel):  # type: ignore[misc]
         written = self.model.generate(
             input_ids=ids,
             attention_mask=ids.new_ones(ids.shape),
-            max_new_tokens=self.meta["recipe"]["evaluation"]["generation"]["max_new_tokens"],
+            max_new_tokens=self.said.max_new_tokens,
             do_sample=False,
             eos_token_id=tokenizer.eos_token_id,
             pad_token_id=tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id,
@@ -88,7 +119,7 @@ class Served(PythonModel):  # type: ignore[misc]
             messages = [{"role": "user", "content": question}]
             prompt = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
         else:
-            prompt = self.meta["prompt"].replace("{prompt}", question)
+            prompt = (self.said.prompt or "{prompt}").replace("{prompt}", question)
         around = config.is_encoder_decoder and not tokenizer.chat_template
         ids: list[int] = tokenizer(prompt, add_special_tokens=around)["input_ids"]
         if config.is_encoder_decoder:
@@ -98,8 +129,8 @@ class Served(PythonModel):  # type: ignore[misc]
         return ids if tokenizer.chat_template or tokenizer.bos_token_id is None else [tokenizer.bos_token_id, *ids]
 
     def _label(self, text: str) -> str:
-        ids = self._tensor([self.tokenizer(text, truncation=True, max_length=self._longest())["input_ids"]])
-        return str(self.meta["labels"][int(self.model(input_ids=ids).logits.argmax())])
+        ids = self._tensor([self.tokenizer(text, truncation=True, max_length=self.said.max_length)["input_ids"]])
+        return str(self.said.labels[int(self.model(input_ids=ids).logits.argmax())])
 
     def _tags(self, text: str) -> str:
         words = WORD.findall(text)
@@ -122,17 +153,14 @@ class Served(PythonModel):  # type: ignore[misc]
         """The tag of each word's first piece. Words are joined and found again as in training and judging
         (`word_pieces` of tasks/training/objectives/token_classification.py): other pieces would get other tags."""
         text = " ".join(words)
-        encoded = self.tokenizer(text, truncation=True, max_length=self._longest(), return_offsets_mapping=True)
+        encoded = self.tokenizer(text, truncation=True, max_length=self.said.max_length, return_offsets_mapping=True)
         best = self.model(input_ids=self._tensor([encoded["input_ids"]])).logits[0].argmax(-1).tolist()
         owner = [place for place, word in enumerate(words) for _ in range(len(word) + 1)]
         tags: dict[int, str] = {}
         for piece, (start, end) in enumerate(encoded["offset_mapping"]):
             if end > start:
-                tags.setdefault(owner[end - 1], self.meta["labels"][best[piece]])
+                tags.setdefault(owner[end - 1], self.said.labels[best[piece]])
         return tags
-
-    def _longest(self) -> int:
-        return int(self.meta["training"]["max_length"])
 
     def _tensor(self, ids: list[list[int]]) -> Any:
         import torch
@@ -140,17 +168,17 @@ class Served(PythonModel):  # type: ignore[misc]
         return torch.tensor(ids, device=self.model.device)
 
 
-def _opened_by_galen(folder: Path, meta: dict[str, Any]) -> Any:
+def _opened_by_galen(folder: Path, said: Said) -> Any:
     """Model and tokenizer of a base with an adapter beside it."""
     try:
         from tasks.artifact import read
         from tasks.training.opening import open_model
     except ImportError as error:
         raise ImportError(
-            f"this model is a base with an adapter ({meta['method']['name']}) beside it, which Galen's code puts on: "
+            f"this model is a base with an adapter ({said.method}) beside it, which Galen's code puts on: "
             "load it in a checkout of Galen (run there, or put the checkout on PYTHONPATH)"
         ) from error
-    return open_model(read(folder), meta["task"], meta["labels"])
+    return open_model(read(folder), said.task, said.labels)
 
 
 mlflow.models.set_model(Served())

@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 import torch
 
+from tasks.artifact import seal
+from tasks.meta.form import Form
 from tasks.release import ask
-from tasks.release.served import Served
+from tasks.release.served import Said, Served
 from tasks.training.objectives.token_classification import word_pieces
 from tasks.training.tokenizer import load_tokenizer
-from tests.factories import tiny_bert, tiny_llama
+from tests.factories import model_meta, tiny_bert, tiny_llama
 
 LABELS = [f"B-{number}" for number in range(7)]
 TEXT = "the patient has severe asthma (not migraine) today, unbelievably so"
@@ -41,10 +43,13 @@ def test_words_get_the_tags_they_were_judged_with(make: Any, length: int, tmp_pa
     assert judged and (len(judged) == len(WORDS)) == (length == 256)
 
     served = Served()
-    served.meta = {"labels": LABELS, "training": {"max_length": length}}
+    made = model_meta(Form.ADAPTER, "token-classification", LABELS, "b")
+    said = made.model_copy(update={"training": made.training.model_copy(update={"max_length": length})})
+    (tmp_path / "sealed").mkdir()
+    seal(tmp_path / "sealed", said.form, said.plain())
+    served.said = Said.read(tmp_path / "sealed")
     served.model, served.tokenizer = model, tokenizer
     assert served._word_tags(WORDS) == judged
 
-    artifact: Any = SimpleNamespace(meta=served.meta)
-    said = [line.split("\t") for line in ask._tags(artifact, model, tokenizer, TEXT).splitlines()]
-    assert said == [[word, judged.get(place, "?")] for place, word in enumerate(WORDS)]
+    answered = [line.split("\t") for line in ask._tags(said, model, tokenizer, TEXT).splitlines()]
+    assert answered == [[word, judged.get(place, "?")] for place, word in enumerate(WORDS)]
