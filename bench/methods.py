@@ -63,7 +63,7 @@ def main() -> None:
         args.out.with_suffix(".json").write_text(json.dumps(rows, indent=2) + "\n")
 
 
-def settings_of(name: str, method: Method) -> dict[str, Any]:
+def settings_of(name: str, method: Method[Any]) -> dict[str, Any]:
     """A method with its example settings, or those above."""
     return {"name": name, **method.example, **SETTINGS.get(name, {})}
 

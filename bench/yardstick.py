@@ -80,7 +80,7 @@ class Clock:
 
         clock = self
 
-        class Stopwatch(TrainerCallback):
+        class Stopwatch(TrainerCallback):  # type: ignore[misc]  # transformers is not typed
             def on_train_begin(self, *_: Any, **__: Any) -> None:
                 self.began, self.cpu_began = time.perf_counter(), time.process_time()
 

@@ -28,8 +28,15 @@ os.environ.update(
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Where the result of the behaviour matrix goes: see tests/training/conftest.py."""
+    """Where the result of the behaviour matrix goes (tests/training/conftest.py), and whether docs are written anew."""
     parser.addoption("--matrix", metavar="FILE", help="write the behaviour matrix of methods, as Markdown")
+    parser.addoption("--update-docs", action="store_true", help="write the docs that are made from the code anew")
+
+
+@pytest.fixture
+def update_docs(request: pytest.FixtureRequest) -> bool:
+    """Whether the docs that are made from the code are to be written, not compared."""
+    return bool(request.config.getoption("--update-docs"))
 
 
 @pytest.fixture(autouse=True)

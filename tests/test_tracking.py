@@ -63,6 +63,8 @@ def test_tables_stay_out(store: Store, tmp_path: Path) -> None:
     [(GateRejected("no"), "FINISHED"), (Interrupted("later"), "KILLED"), (ValueError(), "FAILED"), (None, "FINISHED")],
 )
 def test_how_a_block_ends_is_how_the_run_ends(store: Store, error: Exception | None, status: str) -> None:
+    run_id = ""
+
     def block() -> None:
         nonlocal run_id
         with runs.open_run(store, "runs", "x") as run:
@@ -70,7 +72,6 @@ def test_how_a_block_ends_is_how_the_run_ends(store: Store, error: Exception | N
             if error:
                 raise error
 
-    run_id = ""
     if error:
         with pytest.raises(type(error)):
             block()

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.config.data import Augmentation, Dataset
-from tasks.config.words import Task
+from tasks.config.words import DatasetTask
 from tasks.data import augment
 from tasks.data.noise import Noise, misspelled
 from tasks.data.paraphrase import Paraphrases
@@ -36,7 +36,7 @@ def run(store: Store, tmp_path: Path) -> Callable[..., tuple[Splits, dict[str, A
     """Run the stage on splits given by their content columns; returns the rows of each split, and the facts."""
     built = tmp_path / "built"
 
-    def stage(splits: dict[str, Rows], task: Task = "causal-lm", **rates: Any) -> tuple[Splits, dict[str, Any]]:
+    def stage(splits: dict[str, Rows], task: DatasetTask = "causal-lm", **rates: Any) -> tuple[Splits, dict[str, Any]]:
         import pyarrow.parquet as pq
 
         dataset = Dataset.model_validate({**DATASET, "task": task, "augment": rates})

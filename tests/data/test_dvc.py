@@ -142,7 +142,7 @@ def test_a_version_comes_back_from_the_remote_alone(checkout: Path) -> None:
     for stage in ("augment", "validate"):
         (built / stage).mkdir(parents=True)
     for split in ("train", "validation", "test"):
-        rows = [RECORD | {"parents": []}] if split == "train" else []
+        rows: list[dict[str, object]] = [RECORD | {"parents": []}] if split == "train" else []
         table = pa.Table.from_pylist(rows, schema=working_schema("causal-lm"))
         pq.write_table(table, built / "augment" / f"{split}.parquet")
     (built / "augment" / "manifest.json").write_text(json.dumps(before_seal().plain()))

@@ -10,11 +10,12 @@ import pytest
 
 from tasks.config.data import Dataset
 from tasks.data import params, shown, sources, stage
+from tasks.digest import digest_file
 from tasks.errors import ConfigError, InputError
 from tasks.store import Store
 from tests.data.conftest import ENTRIES, question
 
-LICENCE = {"licence": "CC0-1.0"}
+LICENCE = "CC0-1.0"
 
 
 @pytest.fixture
@@ -25,7 +26,7 @@ def rows(tmp_path: Path) -> Path:
 
 
 def test_add_writes_an_entry_and_keeps_the_rest(store: Store, checkout: Path, rows: Path) -> None:
-    added = sources.add(store, "new-one", rows, "jsonl", task="causal-lm", columns={"record_id": "id"}, **LICENCE)
+    added = sources.add(store, "new-one", rows, "jsonl", task="causal-lm", columns={"record_id": "id"}, licence=LICENCE)
     assert added.source == str(rows)
     text = (checkout / "params.yaml").read_text()
     assert text.startswith(ENTRIES)
@@ -37,12 +38,15 @@ def test_add_refuses_what_no_row_of_can_be_read(store: Store, checkout: Path, tm
     table = tmp_path / "table.csv"
     table.write_text("prompt,answer\nWhy?,So\n")
     with pytest.raises(InputError, match="none of the first 2 rows can be read"):
-        sources.add(store, "new", table, "jsonl", task="causal-lm", **LICENCE)
+        sources.add(store, "new", table, "jsonl", task="causal-lm", licence=LICENCE)
     assert (checkout / "params.yaml").read_text() == ENTRIES
 
 
 def test_add_into_the_checkout_is_relative(store: Store, checkout: Path) -> None:
-    assert sources.add(store, "new", checkout / "old.jsonl", "jsonl", task="causal-lm", **LICENCE).source == "old.jsonl"
+    assert (
+        sources.add(store, "new", checkout / "old.jsonl", "jsonl", task="causal-lm", licence=LICENCE).source
+        == "old.jsonl"
+    )
 
 
 @pytest.mark.parametrize(
@@ -62,7 +66,7 @@ def test_add_into_the_checkout_is_relative(store: Store, checkout: Path) -> None
 def test_add_refuses_and_writes_nothing(
     store: Store, checkout: Path, rows: Path, name: str, settings: dict[str, Any], fault: str
 ) -> None:
-    given = {"format": "jsonl", "task": "causal-lm"} | LICENCE | settings
+    given = {"format": "jsonl", "task": "causal-lm", "licence": LICENCE} | settings
     with pytest.raises(InputError, match=fault):
         sources.add(store, name, rows, **given)
     assert (checkout / "params.yaml").read_text() == ENTRIES
@@ -117,9 +121,14 @@ def test_inputs_digest_changes_with_what_counts_and_with_nothing_else(store: Sto
 def test_a_big_file_is_hashed_once_until_it_changes(
     store: Store, checkout: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    source, hashed = checkout / "old.jsonl", []
-    digest_file = sources.digest_file
-    monkeypatch.setattr(sources, "digest_file", lambda path: hashed.append(path.name) or digest_file(path))
+    source = checkout / "old.jsonl"
+    hashed: list[str] = []
+
+    def watched(path: Path) -> str:
+        hashed.append(path.name)
+        return digest_file(path)
+
+    monkeypatch.setattr(sources, "digest_file", watched)
     source.write_bytes(b" " * sources.REMEMBERED)
     os.utime(source, (1, 1))
     first = sources.inputs_digest(store, "old")
@@ -135,8 +144,16 @@ def build(store: Store, checkout: Path, text: str, **settings: Any) -> None:
     from tasks.data import ingest
 
     (checkout / "old.jsonl").write_text(text)
-    entry = {"task": "causal-lm", "source": "old.jsonl", "format": "jsonl", **LICENCE, "identified": False} | settings
-    stage.execute(store, "ingest", "old", Dataset.model_validate(entry), ingest.run, stage.built_folder("old"))
+    entry = {
+        "task": "causal-lm",
+        "source": "old.jsonl",
+        "format": "jsonl",
+        "licence": LICENCE,
+        "identified": False,
+    }
+    stage.execute(
+        store, "ingest", "old", Dataset.model_validate(entry | settings), ingest.run, stage.built_folder("old")
+    )
 
 
 def test_show_and_rejected(store: Store, checkout: Path) -> None:

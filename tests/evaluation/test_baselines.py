@@ -5,7 +5,7 @@ import pytest
 
 from tasks.config.evaluation import EvaluationSettings, Generation
 from tasks.config.training import BaseModelRef
-from tasks.config.words import Task
+from tasks.config.words import DatasetTask
 from tasks.data.version import DatasetVersion
 from tasks.errors import NotJudgeable
 from tasks.evaluation.baselines import RULES, baselines, compare, table
@@ -24,7 +24,7 @@ def llama(store: Store, tmp_path: Path) -> Base:
     return resolve_base(store, BaseModelRef(folder=str(tiny_llama(tmp_path / "llama"))))
 
 
-def predicted(task: Task, name: str, train: list[dict[str, Any]], test: list[dict[str, Any]]) -> list[Any]:
+def predicted(task: DatasetTask, name: str, train: list[dict[str, Any]], test: list[dict[str, Any]]) -> list[Any]:
     return RULES[task][name](train, test)
 
 
@@ -122,7 +122,7 @@ def test_a_model_that_is_the_base_beats_nothing_of_it(store: Store, llama: Base)
 
 
 @pytest.mark.parametrize("task", ["text-classification", "token-classification"])
-def test_baselines_of_an_encoder(store: Store, task: Task, tmp_path: Path) -> None:
+def test_baselines_of_an_encoder(store: Store, task: DatasetTask, tmp_path: Path) -> None:
     base = resolve_base(store, BaseModelRef(folder=str(tiny_bert(tmp_path / "bert"))))
     dataset = dataset_version(store, task, 60)
     found = baselines(store, dataset, base, FEW)

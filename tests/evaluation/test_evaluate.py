@@ -9,10 +9,10 @@ import torch
 
 from tasks.config.evaluation import EvaluationSettings, Generation
 from tasks.config.training import BaseModelRef
-from tasks.config.words import Task
+from tasks.config.words import DatasetTask, Task
 from tasks.errors import InputError, IntegrityError, NotJudgeable
 from tasks.evaluation import answers
-from tasks.evaluation.answers import Likelihood, generate, likelihoods
+from tasks.evaluation.answers import generate, likelihoods
 from tasks.evaluation.evaluate import evaluate, judged_rows, subject_of
 from tasks.evaluation.evaluation import Evaluation
 from tasks.evaluation.predict import positions_of, predict
@@ -100,8 +100,9 @@ def test_what_does_not_fit_is_cut_and_counted_but_never_left_out(llama: Base) ->
         model, tokenizer, [([9] * 10, [7] * 5), (long, [7] * 5), (long, [7] * 60)], positions=32
     )
     assert not fits.cut
-    assert cut_prompt == Likelihood(pytest.approx(likelihood_alone(model, long[-27:], [7] * 5), rel=1e-4), 5, True)
-    assert cut_answer == Likelihood(pytest.approx(likelihood_alone(model, long[-8:], [7] * 24), rel=1e-4), 24, True)
+    assert (cut_prompt.tokens, cut_prompt.cut, cut_answer.tokens, cut_answer.cut) == (5, True, 24, True)
+    assert cut_prompt.nll == pytest.approx(likelihood_alone(model, long[-27:], [7] * 5), rel=1e-4)
+    assert cut_answer.nll == pytest.approx(likelihood_alone(model, long[-8:], [7] * 24), rel=1e-4)
     said = generate(model, tokenizer, [long], FEW.generation, positions=32)
     assert said == [greedy_alone(model, tokenizer, long[-24:], 8)]
     with pytest.raises(InputError, match="max_new_tokens"):
@@ -155,7 +156,7 @@ def test_words_beyond_the_cut_count_as_missed(bert: Base) -> None:
 
 
 @pytest.mark.parametrize("task", ["causal-lm", "text-classification", "token-classification"])
-def test_a_model_that_says_nan_has_no_metrics(store: Store, task: Task, llama: Base, bert: Base) -> None:
+def test_a_model_that_says_nan_has_no_metrics(store: Store, task: DatasetTask, llama: Base, bert: Base) -> None:
     dataset = dataset_version(store, task, 20)
     base = llama if task == "causal-lm" else bert
     model, tokenizer = opened(base, task, tuple(dataset.labels))

@@ -6,7 +6,7 @@ import pytest
 from sklearn.metrics import accuracy_score, f1_score, precision_score, recall_score
 
 from tasks.config.evaluation import EvaluationSettings
-from tasks.config.words import DATASET_TASKS, DatasetTask, Task
+from tasks.config.words import DATASET_TASKS, DatasetTask
 from tasks.evaluation.estimates import measure
 from tasks.evaluation.metric import BROKEN, declared_metrics, usual_metric
 from tasks.evaluation.metrics.answers import answer_statistics, choice_statistics
@@ -17,7 +17,7 @@ from tasks.evaluation.slices import Scores
 FEW = EvaluationSettings(resamples=100)
 
 
-def scores(task: Task, found: list[dict[str, float]], labels: list[str] | None = None) -> Scores:
+def scores(task: DatasetTask, found: list[dict[str, float]], labels: list[str] | None = None) -> Scores:
     rows = [
         {"record_id": f"r{n}", "group_id": f"g{n}", "category": "abc"[n % 3], "language": "en"}
         for n in range(len(found))
@@ -25,7 +25,7 @@ def scores(task: Task, found: list[dict[str, float]], labels: list[str] | None =
     return Scores.of(task, "0" * 64, rows, found, labels or [])
 
 
-def values(task: Task, found: list[dict[str, float]], labels: list[str] | None = None) -> dict[str, float]:
+def values(task: DatasetTask, found: list[dict[str, float]], labels: list[str] | None = None) -> dict[str, float]:
     return {name: one.value for name, one in measure(scores(task, found, labels).view(), FEW).items()}
 
 
@@ -69,7 +69,7 @@ def test_calibration_error_agrees_with_its_definition() -> None:
         inside = [n for n, value in enumerate(confidence) if low < value <= high]
         if inside:
             accuracy = np.mean([meant[n] == said[n] for n in inside])
-            expected += len(inside) / len(meant) * abs(accuracy - np.mean([confidence[n] for n in inside]))
+            expected += len(inside) / len(meant) * float(abs(accuracy - np.mean([confidence[n] for n in inside])))
     assert values("text-classification", found)["calibration_error"] == pytest.approx(expected)
 
 

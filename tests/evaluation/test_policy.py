@@ -62,7 +62,8 @@ def test_a_recipe_may_tighten_and_add() -> None:
         )
     )
     assert [gate.name for gate in gates] == ["answers", "beats", "keeps", "gap", "chinese"]
-    assert (gates[0].min, gates[0].max, gates[3].max) == (0.6, 0.9, 0.5)
+    said = [gate.plain() for gate in gates]
+    assert (said[0]["min"], said[0]["max"], said[3]["max"]) == (0.6, 0.9, 0.5)
 
 
 ANSWERS = {"name": "answers", "kind": "threshold", "metric": "token_f1", "min": 0.5, "max": 0.99}
@@ -203,7 +204,7 @@ def test_slices_by_label_have_metrics_of_their_own(policies: Path) -> None:
     start = "name: labels\ntask: text-classification\ndescription: x\ngates:\n  - "
     file = policies / "labels.yaml"
     file.write_text(start + '{name: x, kind: threshold, metric: recall, min: 0.5, slice: "label=*"}\n')
-    assert load_policy("labels").gates[0].slice == "label=*"
+    assert load_policy("labels").gates[0].plain()["slice"] == "label=*"
     file.write_text(start + '{name: x, kind: threshold, metric: accuracy, min: 0.5, slice: "label=*"}\n')
     with pytest.raises(ConfigError, match="recall"):
         load_policy("labels")

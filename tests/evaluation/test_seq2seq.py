@@ -12,7 +12,7 @@ from tasks.config.evaluation import EvaluationSettings, Generation
 from tasks.config.training import BaseModelRef
 from tasks.errors import InputError
 from tasks.evaluation import answers
-from tasks.evaluation.answers import Likelihood, generate, is_cut, likelihoods
+from tasks.evaluation.answers import generate, is_cut, likelihoods
 from tasks.evaluation.baselines import baselines
 from tasks.evaluation.evaluate import evaluate
 from tasks.evaluation.predict import positions_of, predict
@@ -39,7 +39,9 @@ def logits_alone(model: Any, question: list[int], written: list[int]) -> torch.T
     """One pair, no cache, no padding; row n predicts the token after `written[:n]`."""
     read = torch.tensor([[model.config.decoder_start_token_id, *written]])
     with torch.inference_mode():
-        return model(input_ids=torch.tensor([question]), decoder_input_ids=read, use_cache=False).logits[0].double()
+        out = model(input_ids=torch.tensor([question]), decoder_input_ids=read, use_cache=False)
+    logits: torch.Tensor = out.logits[0].double()
+    return logits
 
 
 def greedy_ids(model: Any, tokenizer: Any, question: list[int], steps: int) -> list[int]:
@@ -113,8 +115,9 @@ def test_what_does_not_fit_is_cut_and_counted_but_never_left_out(base: Base) -> 
         model, tokenizer, [([9] * 32, [7] * 32), (long, [7] * 5), (long, [7] * 60)], positions=32
     )
     assert not fits.cut and fits.tokens == 32  # question and answer have all positions each
-    assert cut_question == Likelihood(pytest.approx(likelihood_alone(model, short, [7] * 5), rel=1e-4), 5, True)
-    assert cut_answer == Likelihood(pytest.approx(likelihood_alone(model, short, [7] * 32), rel=1e-4), 32, True)
+    assert (cut_question.tokens, cut_question.cut, cut_answer.tokens, cut_answer.cut) == (5, True, 32, True)
+    assert cut_question.nll == pytest.approx(likelihood_alone(model, short, [7] * 5), rel=1e-4)
+    assert cut_answer.nll == pytest.approx(likelihood_alone(model, short, [7] * 32), rel=1e-4)
     said = generate(model, tokenizer, [long], FEW.generation, positions=32)
     assert said == [greedy_alone(model, tokenizer, short, 8)]
     assert is_cut(model, long, FEW.generation, 32) and not is_cut(model, short, FEW.generation, 32)

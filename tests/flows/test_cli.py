@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -98,7 +99,8 @@ def test_only_a_service_that_was_gone_is_asked_again(error: GalenError, again: b
 
     from flows.subject import worth_retrying
 
-    assert worth_retrying(None, None, Failed(data=error)) is again
+    nobody: Any = None  # neither the task nor the run is looked at
+    assert worth_retrying(nobody, nobody, Failed(data=error)) is again
 
 
 def test_init_writes_nothing_when_an_answer_is_wrong(tmp_path: Path) -> None:

@@ -33,8 +33,8 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     tiny_llama(folder / "base")
     for module in (init, entries, sources):
         monkeypatch.setattr(module, "CHECKOUT", folder)
-    for module in ("tasks.data.reading", "tasks.home", "tasks.training.resolve"):
-        monkeypatch.setattr(f"{module}.CHECKOUT", folder)
+    for name in ("tasks.data.reading", "tasks.home", "tasks.training.resolve"):
+        monkeypatch.setattr(f"{name}.CHECKOUT", folder)
     monkeypatch.chdir(folder)
     return folder
 

@@ -119,7 +119,7 @@ def build_chain(
         if form is not adapter:
             recording.record_derived(store, model, form, seconds=0.5, origin=ORIGIN)
         evaluation = evaluation_of(store, form, dataset)
-        recording.record_evaluated(store, model, "candidate", form.kind, evaluation, ORIGIN)
+        recording.record_evaluated(store, model, "candidate", Form(form.kind), evaluation, ORIGIN)
         verdict = verdict_of(form, evaluation, protocol, passed or form is not small)
         judged[form.kind] = recording.record_judged(store, model, form, verdict, protocol, dataset, ORIGIN)
         evaluations[form.kind] = evaluation

@@ -242,7 +242,8 @@ def test_an_event_appended_behind_the_head_by_a_foreign_key_is_refused(
     envelope = seal_event("promoted", {"x": "a" * 64}, facts, **link, origin=ORIGIN, by=forger)  # type: ignore[arg-type]
     digest = open_event(envelope, None).digest
     unguarded(store, ("INSERT INTO events VALUES (6, ?, ?)", (digest, envelope)))
-    for read in [*READERS, ledger.head, lambda store: add(store, 9)]:
+    appending: Read = lambda store: add(store, 9)  # noqa: E731
+    for read in [*READERS, ledger.head, appending]:
         with pytest.raises(IntegrityError, match="event 6 is signed by an unknown key"):
             read(store)
 

@@ -51,7 +51,7 @@ def test_no_content_of_a_record_reaches_the_ledger(store: Store) -> None:
     release(store, chain)
     payloads = b"".join(json.dumps(event.facts).encode() for event in ledger.events(store))
     for split in ("train", "validation", "test"):
-        for row in chain.dataset.rows(split):  # type: ignore[arg-type]
+        for row in chain.dataset.rows(split):
             assert row["text"].encode() not in payloads
             assert row["record_id"].encode() not in payloads
 

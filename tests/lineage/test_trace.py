@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tasks.config.words import Task
 from tasks.data.identity import Identity
 from tasks.errors import InputError, IntegrityError
 from tasks.lineage.trace import trace
@@ -12,7 +13,7 @@ from tasks.store import Store
 from tests.factories import rows, seal_rows
 from tests.lineage.chain import build_chain, release
 
-TASK = "text-classification"
+TASK: Task = "text-classification"
 
 
 def version(store: Store, identified: bool = False, name: str = "factory", seed: int = 0) -> Any:

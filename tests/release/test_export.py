@@ -12,9 +12,11 @@ from tasks.lineage import ledger
 from tasks.lineage.ledger import events
 from tasks.release import export as exporting
 from tasks.release.export import export
+from tasks.release.register import promote
 from tasks.store import Store
+from tests.lineage.chain import ORIGIN
 from tests.release.conftest import Candidates
-from tests.release.test_register import ORIGIN, promote, release
+from tests.release.test_register import release
 
 pytestmark = pytest.mark.usefixtures("mlflow_store")
 

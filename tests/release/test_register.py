@@ -16,6 +16,7 @@ from tasks.evaluation.gate import GateResult
 from tasks.evaluation.judge import Judged, Verdict
 from tasks.lineage import ledger, recording
 from tasks.lineage.event import Event
+from tasks.meta.form import Form
 from tasks.release.ask import ask
 from tasks.release.register import Version, approve, mirror, models, promote, register, resolve
 from tasks.store import Store
@@ -42,7 +43,7 @@ def judge(store: Store, made: Candidate, *, passed: bool = True) -> tuple[Judged
     recording.record_sealed(store, dataset, ORIGIN)
     rules = SimpleNamespace(digest=protocol.digest, plain=dict)
     recording.record_protocol(store, made.recipe, dataset, rules, "f" * 64, ORIGIN)  # type: ignore[arg-type]
-    recording.record_evaluated(store, "tiny", "candidate", "quantized", evaluation, ORIGIN)
+    recording.record_evaluated(store, "tiny", "candidate", Form.QUANTIZED, evaluation, ORIGIN)
     event = recording.record_judged(store, "tiny", made.quantized, verdict, protocol, dataset, ORIGIN)  # type: ignore[arg-type]
     return Judged(made.quantized, evaluation, verdict), event
 
@@ -182,13 +183,17 @@ def test_a_run_killed_between_ledger_and_mlflow_is_repaired(
 ) -> None:
     made = candidate()
     judged, event = judge(store, made)
-    again = {"judged_event": event.digest, "merged": made.merged.digest, "adapter": made.adapter.digest}
+
+    def again() -> Version:
+        merged, adapter = made.merged.digest, made.adapter.digest
+        return register(store, judged, "tiny", judged_event=event.digest, merged=merged, adapter=adapter)
+
     with monkeypatch.context() as patch:
         patch.setattr(registry, killed_at, lambda *_, **__: (_ for _ in ()).throw(Interrupted("killed")))
         with pytest.raises(Interrupted):
-            register(store, judged, "tiny", **again)
+            again()
     assert registry.aliases(store, "tiny") == {} and len(ledger.events(store, "registered")) == 1
-    assert register(store, judged, "tiny", **again).number == 1
+    assert again().number == 1
     assert list(registry.versions(store, "tiny")) == [1] and len(ledger.events(store, "registered")) == 1
     assert registry.aliases(store, "tiny") == {"candidate": 1}
 

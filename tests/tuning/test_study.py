@@ -30,7 +30,7 @@ def subject(trials: int, space: Any = None, **search: Any) -> Subject:
 
 
 def loss(values: dict[str, Any]) -> float:
-    return abs(math.log10(values["training.learning_rate"]) + 3) + 0.01 * (values.get("method.rank", 0) > 8)
+    return abs(math.log10(values["training.learning_rate"]) + 3) + (0.01 if values.get("method.rank", 0) > 8 else 0.0)
 
 
 def work(store: Store, one: Subject, most: int = 1000) -> list[dict[str, Any]]:
