@@ -118,7 +118,6 @@ def _fill(store: Store, draft: Path, version: Version, artifact: Artifact) -> No
     )
     write_atomically(draft / "README.md", text.rstrip().encode() + b"\n")
     write_atomically(draft / "MODEL_CARD.md", model_card(store, version, artifact).encode())
-    store = store
     sealed = [event for event, said in statements(DatasetSealed, events(store)) if said.dataset == version.dataset]
     about = [
         {"sequence": event.sequence, "digest": event.digest, "envelope": json.loads(event.envelope)}

@@ -88,7 +88,9 @@ def test_lora_moves_its_own_weights_and_the_head_only(store: Store, tmp_path: Pa
     assert all("lora_" in name or "classifier" in name for name in tensors(artifact))
     assert {value.dtype for value in tensors(artifact).values()} == {torch.float32}
     assert artifact.meta["training"]["trained_parameters"] == sum(one.numel() for one in tensors(artifact).values())
-    model, _ = open_model(artifact, "text-classification", dataset.labels, dtype=torch.float32)
+    model, _ = open_model(
+        artifact, "text-classification", dataset.labels, base=base_of(store, folder), dtype=torch.float32
+    )
     fresh = load_base(base_of(store, folder), "text-classification", dataset.labels)
     for name, value in fresh.bert.state_dict().items():
         inside = name.replace(".weight", ".base_layer.weight").replace(".bias", ".base_layer.bias")
