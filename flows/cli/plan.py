@@ -95,10 +95,11 @@ def _derived(stage: str, artifact: Artifact | None, source: str, seconds: float 
 
 def _trained(store: Store, recipe: Recipe, version: DatasetVersion) -> Artifact | None:
     from tasks.training.bases import Base
+    from tasks.training.learn import kind_of
     from tasks.training.named_base import known_base
     from tasks.training.resolve import resolve_base
     from tasks.training.train import inputs_of as training_inputs
-    from tasks.training.train import kind_of, training_code
+    from tasks.training.train import training_code
 
     reference = recipe.base_model
     if reference.base is None:

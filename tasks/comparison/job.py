@@ -13,8 +13,9 @@ from tasks.comparison.config import Entry
 from tasks.digest import digest_data, digest_file
 from tasks.errors import InputError
 from tasks.evaluation.evaluate import evaluation_code
+from tasks.training.learn import RELEVANT
 from tasks.training.recipe import Recipe
-from tasks.training.train import RELEVANT, training_code
+from tasks.training.train import training_code
 
 MEASURING = ("arm.py", "cost.py", "learned.py")
 """Files of this package that decide what is kept of an arm."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 from pydantic import Field, model_validator
 
 from tasks.settings import Settings
+
+if TYPE_CHECKING:
+    from transformers import LlamaConfig
 
 BLOCK = 64  # NF4 quantizes blocks of 64 values: widths that are multiples leave no remainder
 
@@ -73,3 +76,20 @@ class BaseSpec(Settings):
         if faults:
             raise ValueError("; ".join(faults))
         return self
+
+
+def llama_config(spec: BaseSpec, vocabulary: int, **special: int) -> LlamaConfig:
+    """The shape of a base, and the ids of its special tokens."""
+    from transformers import LlamaConfig
+
+    return LlamaConfig(
+        vocab_size=vocabulary,
+        hidden_size=spec.hidden,
+        intermediate_size=spec.intermediate,
+        num_hidden_layers=spec.layers,
+        num_attention_heads=spec.heads,
+        num_key_value_heads=spec.heads,
+        max_position_embeddings=spec.context,
+        tie_word_embeddings=spec.tied_embeddings,
+        **special,
+    )

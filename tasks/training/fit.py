@@ -59,7 +59,7 @@ def _base(store: Store, ref: BaseModelRef) -> Base | None:
 
 def _check_spec(recipe: Recipe, method: Method[Any], name: str) -> None:
     """As `_check_base`, for a base that is still to be made."""
-    from tasks.training.base import llama_config
+    from tasks.training.base_spec import llama_config
     from tasks.training.named_base import spec_of
     from tasks.training.quiet import quiet
     from tasks.training.shapes import task_config

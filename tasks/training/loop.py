@@ -8,37 +8,20 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
-from tasks.config.training import Training
 from tasks.errors import InputError, Stopped
 from tasks.progress import progress
-from tasks.training.batches import (
-    Batch,
-    Layout,
-    Micro,
-    Step,
-    collate,
-    padding_share,
-    plan_epoch,
-    plan_in_order,
-    real_tokens,
-)
 from tasks.training.checkpoint import Checkpoints
+from tasks.training.course import Course, Progressed
 from tasks.training.distributed import ALONE, Team
-from tasks.training.encode import IGNORED, Encoded
 from tasks.training.method import Companion
-from tasks.training.objectives import Objective
-from tasks.training.optimizer import Masters, learning_rate
+from tasks.training.optimizer import Masters
 
 if TYPE_CHECKING:
-    import numpy as np
     import torch
-    from numpy.typing import NDArray
-
-POINTS = 50  # of the training curve
 
 
 class Curves(Protocol):
@@ -46,37 +29,6 @@ class Curves(Protocol):
 
     def metrics(self, values: Mapping[str, float], step: int) -> None:
         """One point of each curve."""
-
-
-@dataclass(frozen=True)
-class Lesson:
-    """What is to be learned, ready for the loop."""
-
-    objective: Objective
-    train: Encoded
-    validation: Encoded
-    how: Layout
-    pad_id: int
-    settings: Training
-    seed: int
-
-
-@dataclass
-class Progressed:
-    """How far training is; with the weights, everything that a checkpoint needs. Only deterministic values."""
-
-    step: int = 0
-    tokens: int = 0
-    targets: int = 0
-    loss: float = 0.0
-    """Sum over the targets since the last point of the curve."""
-    loss_targets: int = 0
-    best_loss: float = math.inf
-    best_step: int = 0
-    worse: int = 0
-    """Evaluations since the best one."""
-    train_curve: list[dict[str, float]] = field(default_factory=list)
-    validation_curve: list[dict[str, float]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -92,44 +44,22 @@ class Outcome:
     """The same, of all cores together: what to compare where a machine is shared."""
     tokens_timed: int
     """Real tokens in those seconds."""
-    padding_share: float
-    """Of the tokens that the planned steps compute."""
-
-
-def plan(lesson: Lesson) -> list[Step]:
-    """Every step of the training, in order: a pure function of the lengths, the settings and the seed.
-
-    Raises:
-        InputError: there is nothing to learn.
-    """
-    epochs = lesson.settings.epochs
-    steps: list[Step] = []
-    for epoch in range(math.ceil(epochs)):
-        made = plan_epoch(lesson.train.lengths, lesson.how, seed=lesson.seed, epoch=epoch)
-        share = min(1.0, epochs - epoch)
-        steps += made[: max(1, round(share * len(made)))]
-        if lesson.settings.max_steps is not None and len(steps) >= lesson.settings.max_steps:
-            steps = steps[: lesson.settings.max_steps]
-            break
-    if not steps:
-        raise InputError("no training record is left to learn from", hint="raise training.max_length")
-    return steps
 
 
 def run(
     model: Any,
     masters: Masters,
-    lesson: Lesson,
+    course: Course,
     kept: Checkpoints,
     track: Curves | None = None,
     companion: Callable[[int], Companion | None] = lambda _: None,
     team: Team = ALONE,
 ) -> Outcome:
-    """Train to the end, or go on from the last checkpoint; leaves the best weights in `masters` and the model.
+    """Train to the end, or go on from the last checkpoint; leaves the weights to keep in `masters` and the model.
 
     Args:
         companion: gives what the method does beside the optimizer, for the number of steps.
-        team: the processes that share each step; every one must call this with the same lesson.
+        team: the processes that share each step; every one must call this with the same course.
 
     Raises:
         InputError: the loss is not a number.
@@ -137,37 +67,30 @@ def run(
     """
     import torch
 
-    settings, device = lesson.settings, next(model.parameters()).device
-    steps = plan(lesson)
-    beside = companion(len(steps))
+    device = next(model.parameters()).device
+    beside = companion(course.total(Progressed()))
     now, best = _resume(kept, masters, beside, team)
-    evaluate_at = _evenly(len(steps), settings.evaluations)
-    save_at = _evenly(len(steps), settings.checkpoints) - {len(steps)}
-    point_every = max(1, len(steps) // POINTS)
-    validation = plan_in_order(lesson.validation.lengths, lesson.how)
-    counts = _target_counts(lesson.train, lesson.how)
+    works, exams, saves_at = course.works(now.step, device, team), course.exams, course.saves_at
     seconds, cpu_seconds, timed, stopped = 0.0, 0.0, 0, False
     loss_since = torch.tensor(now.loss, dtype=torch.float64, device=device)
 
-    with progress("fine-tuning", len(steps), "steps") as bar, stoppable() as stop:
+    with progress(course.title, course.total(now), "steps") as bar, stoppable() as stop:
         bar.advance(now.step)
         model.train()
-        while now.step < len(steps):
+        while now.step < course.total(now) and not stopped:
             began, cpu_began = time.perf_counter(), time.process_time()
-            micros = steps[now.step]
-            targets = int(counts[[record for micro in micros for row in micro for record in row]].sum())
+            work = next(works)
             loss_here = torch.zeros_like(loss_since)
-            for batch in _batches(lesson, lesson.train, micros, device, team):
-                loss = lesson.objective.loss(model, batch, settings.label_smoothing)
-                torch.autograd.backward(loss / max(1, targets))
+            for batch in work.batches:
+                loss = course.loss(model, batch)
+                torch.autograd.backward(loss / max(1, work.targets))
                 masters.gather()
                 loss_here += loss.detach()
             if beside is not None and team.rank == 0 and (penalty := beside.penalty()) is not None:
                 torch.autograd.backward(penalty)
                 masters.gather()
-            factor = learning_rate(now.step, len(steps), settings)
+            factor = course.factor(now)
             norm = masters.step(factor, partial(beside.after_step, now.step + 1) if beside else None)
-            tokens = real_tokens(lesson.train.lengths, micros)
             stopping = stop.is_set()
             if team.size > 1:  # a signal may reach the others a step later: all stop where the first one does
                 loss_all, asked = team.total(float(loss_here), stopping)
@@ -175,94 +98,53 @@ def run(
                 stopping = asked > 0
             loss_since += loss_here
             now.step += 1
-            now.tokens += tokens
-            now.targets += targets
-            now.loss_targets += targets
+            now.tokens += work.tokens
+            now.targets += work.targets
+            now.loss_targets += work.targets
             seconds += time.perf_counter() - began
             cpu_seconds += time.process_time() - cpu_began
-            timed += tokens
+            timed += work.tokens
 
-            if now.step % point_every == 0 or now.step == len(steps) or now.step in evaluate_at:
-                _point(now, loss_since, norm, factor * settings.learning_rate, timed / seconds, track)
-            if now.step in evaluate_at:
-                value = mean_loss(model, lesson, lesson.validation, validation, team)
-                if _better(now, value, track, beside.ready_at if beside else 0, settings.keep):
+            examined = exams is not None and now.step in exams.at
+            if now.step % course.point_every == 0 or now.step == course.total(now) or examined:
+                _point(course, now, loss_since, norm, factor * course.peak, timed / seconds, track)
+            if exams is not None and examined:
+                value = exams.measure(model, team)
+                if _better(course, now, value, track, beside.ready_at if beside else 0, exams.keep):
                     best = masters.values()
-                elif settings.patience is not None and now.worse >= settings.patience:
+                elif exams.patience is not None and now.worse >= exams.patience:
                     stopped = True
-            if (now.step in save_at or stopping) and not stopped:
+            if (now.step in saves_at or stopping) and not stopped:
                 now.loss = float(loss_since)
                 state = _state(now, masters, best, beside, team)
                 if team.rank == 0:
                     kept.save(now.step, state)
                 if stopping:
                     hint = "run again to go on from here"
-                    raise Stopped(f"training was stopped at step {now.step} of {len(steps)}", hint=hint)
+                    raise Stopped(f"training was stopped at step {now.step} of {course.total(now)}", hint=hint)
             bar.advance(1, f"loss {now.train_curve[-1]['loss']:.3f}" if now.train_curve else "")
-            if stopped:
-                break
-    masters.set_values(best)
+    if exams is not None:
+        masters.set_values(best)
     model.eval()
     [cpu_seconds] = team.total(cpu_seconds)
-    return Outcome(now, len(steps), stopped, seconds, cpu_seconds, timed, padding_share(lesson.train.lengths, steps))
-
-
-def untrained(model: Any, lesson: Lesson, team: Team = ALONE) -> Outcome:
-    """What `run` would return for a model of which nothing trains: no step, and its validation loss."""
-    loss = mean_loss(model, lesson, lesson.validation, plan_in_order(lesson.validation.lengths, lesson.how), team)
-    model.eval()
-    now = Progressed(best_loss=loss, validation_curve=[{"step": 0, "loss": loss}])
-    return Outcome(now, 0, False, 0.0, 0.0, 0, 0.0)
-
-
-def mean_loss(model: Any, lesson: Lesson, encoded: Encoded, micros: list[Micro], team: Team = ALONE) -> float:
-    """Mean loss over the targets, in evaluation mode, without label smoothing; the model is left in training mode."""
-    import torch
-
-    device = next(model.parameters()).device
-    loss, targets = 0.0, 0
-    model.eval()
-    with torch.no_grad():
-        for batch in _batches(lesson, encoded, micros, device, team):
-            loss += float(lesson.objective.loss(model, batch, 0.0))
-            targets += int((batch.targets != IGNORED).sum())
-    model.train()
-    loss, targets_all = team.total(loss, targets)
-    return loss / max(1, targets_all)
-
-
-def _batches(
-    lesson: Lesson, encoded: Encoded, micros: list[Micro], device: torch.device, team: Team
-) -> Iterator[Batch]:
-    """This process's share of some forward passes.
-
-    A process with nothing to do in a pass computes one record without a target: layers that are sharded are put
-    together by all processes at once, and a weight has a gradient in all of them or in none.
-    """
-    for micro in team.share(micros):
-        batch = collate(encoded, micro or [micros[0][0][:1]], lesson.pad_id, lesson.how, device)
-        if not micro:
-            batch.targets.fill_(IGNORED)
-        yield batch
-
-
-def _target_counts(encoded: Encoded, how: Layout) -> NDArray[np.int64]:
-    """How many targets each record has once it lies in a batch, shape (n,)."""
-    counts = encoded.target_counts()
-    if encoded.per_token and how.capacity:  # nothing before it predicts a packed record's first token
-        counts = counts - (encoded.targets[encoded.starts[:-1]] != IGNORED)
-    return counts
+    return Outcome(now, course.total(now), stopped, seconds, cpu_seconds, timed)
 
 
 def _point(
-    now: Progressed, loss_since: torch.Tensor, norm: torch.Tensor, rate: float, speed: float, track: Curves | None
+    course: Course,
+    now: Progressed,
+    loss_since: torch.Tensor,
+    norm: torch.Tensor,
+    rate: float,
+    speed: float,
+    track: Curves | None,
 ) -> None:
     """Close a stretch of the training curve."""
     mean = float(loss_since) / max(1, now.loss_targets)
     loss_since.zero_()
     now.loss_targets = 0
     if not (math.isfinite(mean) and math.isfinite(float(norm))):
-        hint = "lower training.learning_rate, or lengthen the warm-up"
+        hint = f"lower {course.lower}, or lengthen the warm-up"
         raise InputError(f"the loss is not a number any more at step {now.step}", hint=hint)
     now.train_curve.append({"step": now.step, "tokens": now.tokens, "loss": mean, "learning_rate": rate})
     if track is not None:
@@ -270,10 +152,10 @@ def _point(
         track.metrics(values, now.step)
 
 
-def _better(now: Progressed, value: float, track: Curves | None, ready_at: int, keep: str) -> bool:
+def _better(course: Course, now: Progressed, value: float, track: Curves | None, ready_at: int, keep: str) -> bool:
     """Record an evaluation; whether its weights are to be kept. Before step `ready_at` none are."""
     if not math.isfinite(value):
-        raise InputError(f"the validation loss is not a number at step {now.step}", hint="lower training.learning_rate")
+        raise InputError(f"the validation loss is not a number at step {now.step}", hint=f"lower {course.lower}")
     now.validation_curve.append({"step": now.step, "loss": value})
     if track is not None:
         track.metrics({"validation_loss": value}, now.step)
@@ -286,11 +168,6 @@ def _better(now: Progressed, value: float, track: Curves | None, ready_at: int, 
     return better
 
 
-def _evenly(total: int, times: int) -> set[int]:
-    """`times` steps spread evenly, the last one among them (1-based: after that many steps)."""
-    return {max(1, round(total * (number + 1) / times)) for number in range(times)}
-
-
 def _state(
     now: Progressed, masters: Masters, best: dict[str, torch.Tensor], beside: Companion | None, team: Team
 ) -> dict[str, Any]:
@@ -300,7 +177,7 @@ def _state(
     return {
         "progressed": vars(now),
         "weights": masters.whole(masters.values()),
-        "optimizer": masters.optimizer_state(),
+        "optimizers": masters.optimizer_states(),
         "best": masters.whole(best),
         "beside": beside.state() if beside else {},
         "random": team.each(torch.get_rng_state()),
@@ -317,7 +194,7 @@ def _resume(
     if state is None:
         return Progressed(), {}
     masters.set_values(masters.own(state["weights"]))
-    masters.set_optimizer_state(state["optimizer"])
+    masters.set_optimizer_states(state["optimizers"])
     if beside is not None:
         beside.restore(state["beside"])
     torch.set_rng_state(state["random"][team.rank])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from tasks.artifact import Artifact
+from tasks.artifact import Artifact, key_of
 from tasks.digest import digest_data, digest_file
 from tasks.errors import InputError
 from tasks.home import CHECKOUT, shown
@@ -13,6 +13,8 @@ from tasks.meta.base import BaseMeta
 from tasks.settings import load
 from tasks.store import Store
 from tasks.training.base_spec import BaseSpec
+from tasks.training.checkpoint import Checkpoints
+from tasks.training.hardware import machine, precision
 
 
 def spec_of(name: str, corpus: Path | None = None) -> tuple[BaseSpec, Path]:
@@ -42,21 +44,28 @@ def base_inputs(name: str, corpus: Path | None = None) -> dict[str, Any]:
 
 
 def base_artifact(store: Store, name: str, corpus: Path | None = None) -> Artifact:
-    """The base of that name, trained if nobody did so before.
+    """The base of that name, trained if nobody did so before. A training that was stopped goes on.
 
     Raises:
         InputError: its spec or its corpus is wrong.
+        Stopped: by a signal; the state is on disk.
     """
     from tasks.training.base import train_base
 
     spec, path = spec_of(name, corpus)
     inputs = base_inputs(name, corpus)
+    code = inputs["code"]
+    if found := store.find("base", inputs, code):
+        return found
+    kept = Checkpoints(store, key_of("base", inputs, code), machine(precision(spec.precision)))
 
     def build(folder: Path) -> dict[str, Any]:
-        report = train_base(spec, path, folder)
+        report = train_base(spec, path, folder, kept)
         return BaseMeta(name=name, spec=inputs["spec"], corpus=inputs["corpus"], training=report.plain()).plain()
 
-    return store.make("base", inputs, build, inputs["code"])
+    artifact = store.make("base", inputs, build, code)
+    kept.clear()
+    return artifact
 
 
 def known_base(store: Store, name: str) -> Artifact | None:
@@ -67,5 +76,7 @@ def known_base(store: Store, name: str) -> Artifact | None:
 
 def _code() -> str:
     here = Path(__file__).parent
-    files = [here / "base.py", here / "base_spec.py", CHECKOUT / "requirements.lock"]
+    own = ("base", "base_spec", "base_text", "pretraining")
+    loop = ("course", "loop", "optimizer", "batches", "cpu", "hardware")
+    files = [*(here / f"{name}.py" for name in (*own, *loop)), CHECKOUT / "requirements.lock"]
     return digest_data({file.name: digest_file(file) for file in files})

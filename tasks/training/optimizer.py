@@ -1,4 +1,4 @@
-"""AdamW over float32 master weights, while the model itself computes in bfloat16.
+"""Optimizers over float32 master weights, while the model itself computes in bfloat16.
 
 The model holds bfloat16 weights (no cast per forward pass, as autocast would do); what trains has a float32 copy that
 the optimizer moves and that is saved. Gradients of several forward passes are summed in float32, and so are those of
@@ -17,6 +17,9 @@ from tasks.training.distributed import ALONE, Team
 if TYPE_CHECKING:
     import torch
 
+    Make = Callable[[Mapping[str, torch.Tensor]], Sequence[torch.optim.Optimizer]]
+    """Optimizers for float32 weights by name, in the model's order; their rates are the peak rates."""
+
 
 def learning_rate(step: int, total: int, settings: Training) -> float:
     """Share of the peak rate at a step (0-based): linear warm-up, then linear or cosine decay to 0, or constant."""
@@ -30,23 +33,21 @@ def learning_rate(step: int, total: int, settings: Training) -> float:
 
 
 class Masters:
-    """The float32 weights that learn, and their optimizer."""
+    """The float32 weights that learn, and their optimizers."""
 
     def __init__(
         self,
         model: torch.nn.Module,
         dtype: torch.dtype,
-        settings: Training,
-        fresh: Sequence[str],
-        *,
-        paged: bool = False,
+        make: Make,
+        max_gradient_norm: float,
         team: Team = ALONE,
     ) -> None:
-        """Cast the model to `dtype`, keeping float32 masters of what trains.
+        """Cast the model's weights to `dtype`, keeping float32 masters of what trains.
 
         Args:
-            fresh: names of newly made modules: they learn at `head_learning_rate`.
-            paged: let the GPU driver move optimizer state to CPU memory under pressure; nothing without CUDA.
+            make: gives the optimizers of the masters.
+            max_gradient_norm: of all gradients together; longer ones are shortened to it.
             team: the processes that train together; where they shard, the model's parameters become slices, and so do
                 the masters.
         """
@@ -66,15 +67,9 @@ class Masters:
         self._published = [_local(weight.detach()) for weight in self.weights]
         self.tensors = [master.to(self._published[0].device) for master in masters] or self._published
         self._sums: list[torch.Tensor] = []
-        groups = _groups(model, self.names, self.tensors, settings, fresh)
-        self.peaks = [group["lr"] for group in groups]
-        self._limit = settings.max_gradient_norm
-        if paged and torch.cuda.is_available():
-            import bitsandbytes
-
-            self.optimizer: torch.optim.Optimizer = bitsandbytes.optim.PagedAdamW32bit(groups)
-        else:
-            self.optimizer = torch.optim.AdamW(groups, fused=True)
+        self.optimizers = make(dict(zip(self.names, self.tensors, strict=True)))
+        self.peaks = [group["lr"] for optimizer in self.optimizers for group in optimizer.param_groups]
+        self._limit = max_gradient_norm
 
     def gather(self) -> None:
         """Add the gradients of one backward pass to the masters', in float32, and drop them from the model.
@@ -106,14 +101,15 @@ class Masters:
             self._sums = [piece.view_as(tensor) for piece, tensor in pieces]
 
     def step(self, factor: float, after: Callable[[Mapping[str, torch.Tensor]], None] | None = None) -> torch.Tensor:
-        """One optimizer step at `factor` of the peak rates; returns the norm of the gradient before clipping.
+        """One step of every optimizer at `factor` of the peak rates; returns the norm of the gradient before clipping.
 
         Args:
             after: looks at the moved masters by name, their gradients still there, and may change them in place.
         """
         import torch
 
-        for group, peak in zip(self.optimizer.param_groups, self.peaks, strict=True):
+        groups = [group for optimizer in self.optimizers for group in optimizer.param_groups]
+        for group, peak in zip(groups, self.peaks, strict=True):
             group["lr"] = peak * factor
         if self._team.sharded:  # the gradients are summed already, but each process sees its slices only
             own = torch.nn.utils.get_total_norm([one.grad for one in self.tensors if one.grad is not None])
@@ -123,10 +119,12 @@ class Masters:
             if self._team.size > 1:
                 self._team.add(self._flat)
             norm = torch.nn.utils.clip_grad_norm_(self.tensors, self._limit)
-        self.optimizer.step()
+        for optimizer in self.optimizers:
+            optimizer.step()
         if after is not None:
             after(dict(zip(self.names, self.tensors, strict=True)))
-        self.optimizer.zero_grad(set_to_none=True)
+        for tensor in self.tensors:
+            tensor.grad = None
         self._publish()
         return norm
 
@@ -156,22 +154,26 @@ class Masters:
         """What this process holds of whole masters: the way back from `whole`."""
         return {name: self._team.slice(value) for name, value in values.items()}
 
-    def optimizer_state(self) -> dict[str, Any]:
-        """The optimizer's state, put together as by `whole`."""
-        return self._converted(self.optimizer.state_dict(), self._team.whole)
+    def optimizer_states(self) -> list[dict[str, Any]]:
+        """The state of each optimizer, put together as by `whole`."""
+        return [self._converted(one, one.state_dict(), self._team.whole) for one in self.optimizers]
 
-    def set_optimizer_state(self, state: dict[str, Any]) -> None:
-        """Go on from what `optimizer_state` gave."""
-        self.optimizer.load_state_dict(self._converted(state, lambda value, _: self._team.slice(value)))
+    def set_optimizer_states(self, states: Sequence[dict[str, Any]]) -> None:
+        """Go on from what `optimizer_states` gave."""
+        for one, state in zip(self.optimizers, states, strict=True):
+            one.load_state_dict(self._converted(one, state, lambda value, _: self._team.slice(value)))
 
     def _converted(
-        self, state: dict[str, Any], convert: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+        self,
+        optimizer: torch.optim.Optimizer,
+        state: dict[str, Any],
+        convert: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
     ) -> dict[str, Any]:
         """The state with each of its tensors that has a weight's shape converted; counters stay."""
         if not self._team.sharded:
             return state
         weight_of = {id(tensor): weight for tensor, weight in zip(self.tensors, self.weights, strict=True)}
-        order = [weight_of[id(tensor)] for group in self.optimizer.param_groups for tensor in group["params"]]
+        order = [weight_of[id(tensor)] for group in optimizer.param_groups for tensor in group["params"]]
         made = {
             index: {
                 key: convert(value, order[index]) if getattr(value, "ndim", 0) else value
@@ -194,14 +196,20 @@ def _local(tensor: torch.Tensor) -> torch.Tensor:
     return tensor.to_local() if hasattr(tensor, "to_local") else tensor
 
 
-def _groups(
+def adamw(
+    masters: Mapping[str, torch.Tensor],
     model: torch.nn.Module,
-    names: Sequence[str],
-    tensors: Sequence[torch.Tensor],
     settings: Training,
-    fresh: Sequence[str],
-) -> list[dict[str, Any]]:
-    """Parameter groups: by learning rate (head, embeddings, rest), and with or without weight decay."""
+    fresh: Sequence[str] = (),
+    *,
+    paged: bool = False,
+) -> list[torch.optim.Optimizer]:
+    """AdamW in groups: by learning rate (head, embeddings, rest), and with or without weight decay.
+
+    Args:
+        fresh: names of newly made modules: they learn at `head_learning_rate`.
+        paged: let the GPU driver move optimizer state to CPU memory under pressure; nothing without CUDA.
+    """
     import torch
 
     embeddings = {
@@ -212,7 +220,7 @@ def _groups(
     }
     by_name = dict(model.named_parameters())
     found: dict[tuple[float, float], list[torch.Tensor]] = {}
-    for name, tensor in zip(names, tensors, strict=True):
+    for name, tensor in masters.items():
         rate = settings.learning_rate
         if any(f".{module}." in f".{name}" for module in fresh):
             rate = settings.head_learning_rate or rate
@@ -222,4 +230,9 @@ def _groups(
         matrix = sum(size > 1 for size in by_name[name].shape) >= 2
         decay = settings.weight_decay if matrix else 0.0
         found.setdefault((rate, decay), []).append(tensor)
-    return [{"params": group, "lr": rate, "weight_decay": decay} for (rate, decay), group in found.items()]
+    groups = [{"params": group, "lr": rate, "weight_decay": decay} for (rate, decay), group in found.items()]
+    if paged and torch.cuda.is_available():
+        import bitsandbytes
+
+        return [bitsandbytes.optim.PagedAdamW32bit(groups)]
+    return [torch.optim.AdamW(groups, fused=True)]

@@ -37,7 +37,8 @@ def main(folder: Path) -> int:
 
 
 def _train(store: Store, job: dict[str, Any], folder: Path) -> None:
-    from tasks.training.train import learn, machine
+    from tasks.training.hardware import machine, precision
+    from tasks.training.learn import learn
 
     recipe = Recipe.model_validate(job["recipe"])
     known = job["base"]
@@ -50,7 +51,7 @@ def _train(store: Store, job: dict[str, Any], folder: Path) -> None:
             recipe,
             load_version(store, job["dataset"]),
             base,
-            Checkpoints(store, job["key"], machine(recipe)),
+            Checkpoints(store, job["key"], machine(precision(recipe.training.precision))),
             None if team.rank else CurvesFile(folder / CURVES),
             team,
         )

@@ -18,8 +18,8 @@ from tasks.config.words import DATASET_TASK
 from tasks.digest import digest_data
 from tasks.errors import GalenError, Interrupted
 from tasks.store import Store
+from tasks.training.learn import RELEVANT
 from tasks.training.recipe import Recipe
-from tasks.training.train import RELEVANT
 from tasks.tuning.config import LOSS, Search, canonical, is_whole, own_values
 
 if TYPE_CHECKING:

@@ -19,9 +19,10 @@ from tasks.errors import InputError, IntegrityError
 from tasks.meta.model import ModelMeta
 from tasks.store import Store
 from tasks.training.checkpoint import Checkpoints
+from tasks.training.learn import kind_of
 from tasks.training.method import method_of
 from tasks.training.recipe import Recipe
-from tasks.training.train import finetune, inputs_of, kind_of, training_code
+from tasks.training.train import finetune, inputs_of, training_code
 from tasks.tuning.config import LOSS
 from tasks.tuning.study import known_study
 

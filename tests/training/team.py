@@ -13,9 +13,9 @@ from tasks.data.version import load_version
 from tasks.store import Store
 from tasks.training.checkpoint import Checkpoints
 from tasks.training.distributed import Team, joined
+from tasks.training.learn import learn
 from tasks.training.recipe import Recipe
 from tasks.training.resolve import resolve_base
-from tasks.training.train import learn
 
 
 def main(cases: Path, out: Path) -> None:

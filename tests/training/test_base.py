@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -9,12 +11,18 @@ from pydantic import ValidationError
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from tasks.digest import digest_file
-from tasks.errors import InputError
+from tasks.errors import InputError, Stopped
 from tasks.home import CHECKOUT
 from tasks.settings import load
+from tasks.store import Store
 from tasks.training import base as base_module
-from tasks.training.base import Plateau, read_corpus, train_base, train_tokenizer
+from tasks.training import base_text, pretraining
+from tasks.training.base import BaseReport, train_base
 from tasks.training.base_spec import BaseSpec
+from tasks.training.base_text import read_corpus, train_tokenizer
+from tasks.training.checkpoint import Checkpoints
+from tasks.training.course import Progressed
+from tasks.training.pretraining import Plateau, Pretraining
 
 TEXT = [
     "Asthma is a disease of the airways. The symptoms of asthma include wheezing.",
@@ -43,6 +51,10 @@ def small(**changes: object) -> BaseSpec:
     return BaseSpec.model_validate(settings | changes)
 
 
+def made(spec: BaseSpec, corpus: Path, out: Path) -> BaseReport:
+    return train_base(spec, corpus, out, Checkpoints(Store(corpus.parent / "home"), out.name, {}))
+
+
 @pytest.fixture
 def corpus(tmp_path: Path) -> Path:
     path = tmp_path / "corpus.txt"
@@ -51,7 +63,7 @@ def corpus(tmp_path: Path) -> Path:
 
 
 def test_a_base_is_a_plain_folder_that_has_learned_the_corpus(corpus: Path, tmp_path: Path) -> None:
-    report = train_base(small(max_steps=120), corpus, tmp_path / "base")
+    report = made(small(max_steps=120), corpus, tmp_path / "base")
 
     model = AutoModelForCausalLM.from_pretrained(tmp_path / "base").eval()
     tokenizer = AutoTokenizer.from_pretrained(tmp_path / "base")
@@ -70,11 +82,11 @@ def test_a_base_is_a_plain_folder_that_has_learned_the_corpus(corpus: Path, tmp_
 
 def test_the_same_spec_and_corpus_give_the_same_bytes(corpus: Path, tmp_path: Path) -> None:
     torch.manual_seed(1)
-    one = train_base(small(), corpus, tmp_path / "one")
+    one = made(small(), corpus, tmp_path / "one")
     state = torch.get_rng_state()
     torch.manual_seed(2)
-    two = train_base(small(), corpus, tmp_path / "two")
-    other = train_base(small(seed=18), corpus, tmp_path / "other")
+    two = made(small(), corpus, tmp_path / "two")
+    other = made(small(seed=18), corpus, tmp_path / "other")
 
     files = {file.name for file in (tmp_path / "one").iterdir()}
     for name in files:
@@ -87,12 +99,42 @@ def test_the_same_spec_and_corpus_give_the_same_bytes(corpus: Path, tmp_path: Pa
     assert torch.equal(state, torch.get_rng_state())  # the caller's generator is left alone
 
 
+def test_a_base_whose_training_was_stopped_goes_on_and_has_the_same_bytes(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = small(tolerance=0.99, patience=1, max_steps=40)  # a plateau is found before it is stopped
+    undisturbed = made(spec, corpus, tmp_path / "whole")
+    real = Pretraining.factor
+
+    def stop_at_eleven(course: Pretraining, now: Progressed) -> float:
+        if now.step == 11:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return real(course, now)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Pretraining, "factor", stop_at_eleven)
+        with pytest.raises(Stopped, match="step 12 of 16"):
+            made(spec, corpus, tmp_path / "base")
+    assert not (tmp_path / "base").exists()
+    resumed: list[int] = []
+
+    def note(course: Pretraining, now: Progressed) -> float:
+        resumed.append(now.step)
+        return real(course, now)
+
+    monkeypatch.setattr(Pretraining, "factor", note)
+    assert made(spec, corpus, tmp_path / "base").plain() == undisturbed.plain()
+    assert resumed == [12, 13, 14, 15]
+    weights = "model.safetensors"
+    assert digest_file(tmp_path / "base" / weights) == digest_file(tmp_path / "whole" / weights)
+
+
 def test_rates_decay_at_a_plateau_or_in_time_for_the_last_step(corpus: Path, tmp_path: Path) -> None:
-    flat = train_base(small(tolerance=0.99, patience=1), corpus, tmp_path / "flat")
+    flat = made(small(tolerance=0.99, patience=1), corpus, tmp_path / "flat")
     assert flat.plateau
     assert flat.steps == 4 + 4 + 8  # one window to compare with, one that is no better, the decay
 
-    falling = train_base(small(tolerance=0.0, patience=6), corpus, tmp_path / "falling")
+    falling = made(small(tolerance=0.0, patience=6), corpus, tmp_path / "falling")
     assert not falling.plateau
     assert falling.steps == 24
     assert falling.tokens == 24 * 128
@@ -136,17 +178,17 @@ def test_nothing_is_left_of_a_training_that_failed(
 
     monkeypatch.setattr(PreTrainedTokenizerFast, "save_pretrained", fail)
     with pytest.raises(OSError, match="No space"):
-        train_base(small(max_steps=10), corpus, tmp_path / "base")
+        made(small(max_steps=10), corpus, tmp_path / "base")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["corpus.txt"]
 
 
 def test_an_empty_folder_may_stand_there_a_filled_one_not(corpus: Path, tmp_path: Path) -> None:
     out = tmp_path / "base"
     out.mkdir()
-    train_base(small(max_steps=10), corpus, out)
+    made(small(max_steps=10), corpus, out)
     before = json.loads((out / "config.json").read_text())
     with pytest.raises(InputError, match="in use"):
-        train_base(small(max_steps=10, layers=1), corpus, out)
+        made(small(max_steps=10, layers=1), corpus, out)
     assert json.loads((out / "config.json").read_text()) == before
 
 
@@ -165,7 +207,7 @@ def test_a_corpus_that_cannot_be_used_is_refused(tmp_path: Path, content: bytes 
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(InputError, match=message):
-        train_base(small(), path, tmp_path / "base")
+        made(small(), path, tmp_path / "base")
     assert not (tmp_path / "base").exists()
 
 
@@ -194,7 +236,7 @@ def test_every_shipped_spec_loads_and_its_corpus_is_there() -> None:
 
 
 def test_importing_it_loads_no_torch() -> None:
-    assert not hasattr(base_module, "torch")
+    assert not any(hasattr(one, "torch") for one in (base_module, base_text, pretraining))
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
@@ -204,7 +246,7 @@ def test_the_loss_of_a_base_is_pytorchs_own(dtype: torch.dtype) -> None:
     targets = torch.randint(40, (300,), generator=chance)
     found = []
     plain = torch.nn.functional.cross_entropy
-    for function in (base_module._cross_entropy().apply, lambda one, two: plain(one.float(), two)):
+    for function in (pretraining.cross_entropy().apply, lambda one, two: plain(one.float(), two)):
         given = logits.clone().requires_grad_()
         loss = function(given, targets)
         torch.autograd.backward(3 * loss)

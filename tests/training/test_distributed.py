@@ -26,13 +26,13 @@ from tasks.training import distributed
 from tasks.training.batches import Micro
 from tasks.training.checkpoint import RECORD, Checkpoints
 from tasks.training.distributed import ALONE, Team, check_processes
-from tasks.training.method import method_named
+from tasks.training.learn import learn
 from tasks.training.opening import open_model
 from tasks.training.recipe import Recipe
 from tasks.training.resolve import resolve_base
-from tasks.training.train import finetune, learn, timing_of
+from tasks.training.train import finetune, timing_of
 from tests.factories import dataset_version, tiny_bert, tiny_llama
-from tests.training.recipes import METHODS, recipe
+from tests.training.recipes import MAIN, METHODS, recipe, refusal
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 two_places = pytest.mark.skipif(distributed.places()[1] < 2, reason="needs two CPUs, or two GPUs")
@@ -164,7 +164,7 @@ def cases_of(store: Store, folder: Path, methods: Iterable[str], steps: int) -> 
         for method in methods:
             for sharding in ("none", "full"):
                 given = recipe(task, base, method, sharding=sharding, **how)
-                if task not in method_named(method).tasks or (sharding == "full" and method in ("adalora", "qlora")):
+                if refusal(task, MAIN[task], method) or (sharding == "full" and method in ("adalora", "qlora")):
                     continue
                 found.append((given, dataset))
     return found

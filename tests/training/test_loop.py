@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from tasks.config.training import Training
 from tasks.config.words import Task
 from tasks.errors import InputError, IntegrityError
 from tasks.store import Store
-from tasks.training import loop
+from tasks.training import lesson
 from tasks.training.adapters import WEIGHTS
 from tasks.training.batches import collate, layout, plan_in_order
 from tasks.training.encode import IGNORED
@@ -23,7 +24,7 @@ from tasks.training.method import method_named, parse_options
 from tasks.training.objectives import objective_for
 from tasks.training.objectives.text_classification import TextClassification
 from tasks.training.opening import open_model
-from tasks.training.optimizer import Masters, learning_rate
+from tasks.training.optimizer import Masters, adamw, learning_rate
 from tasks.training.recipe import Recipe
 from tasks.training.tokenizer import load_tokenizer
 from tasks.training.train import finetune, timing_of
@@ -68,7 +69,7 @@ def test_the_gradient_of_a_step_does_not_depend_on_how_it_is_cut(store: Store, t
     gradients = []
     for micro_tokens in (4096, 64):
         model = load_base(base, "causal-lm", []).requires_grad_(True)
-        masters = Masters(model, torch.float32, Training(), ())
+        masters = Masters(model, torch.float32, partial(adamw, model=model, settings=Training()), 1.0)
         how = layout(encoded, 4096, micro_tokens, pack=True)
         batches = [
             collate(encoded, micro, 0, how, torch.device("cpu")) for micro in plan_in_order(encoded.lengths, how)
@@ -253,7 +254,7 @@ def test_an_adapter_that_does_not_fit_is_not_loaded(store: Store, fault: str, tm
 
 def test_a_loss_that_is_no_number_ends_training(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder, dataset = tiny_bert(tmp_path / "base"), dataset_version(store, "text-classification", n=30)
-    monkeypatch.setattr(loop, "learning_rate", lambda *_: float("nan"))
+    monkeypatch.setattr(lesson, "learning_rate", lambda *_: float("nan"))
     with pytest.raises(InputError, match="not a number"):
         finetune(store, recipe("text-classification", folder), dataset, base_of(store, folder))
 
@@ -308,10 +309,10 @@ def test_rates_and_decay_by_group(store: Store, tmp_path: Path) -> None:
         True
     )
     settings = Training(learning_rate=1e-5, head_learning_rate=1e-3, embedding_learning_rate=1e-6, weight_decay=0.1)
-    masters = Masters(model, torch.bfloat16, settings, ("classifier",))
+    masters = Masters(model, torch.bfloat16, partial(adamw, model=model, settings=settings, fresh=("classifier",)), 1.0)
     found = {
         masters.names[at]: (group["lr"], group["weight_decay"])
-        for group in masters.optimizer.param_groups
+        for group in masters.optimizers[0].param_groups
         for tensor in group["params"]
         for at, master in enumerate(masters.tensors)
         if master is tensor

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -19,18 +20,18 @@ from tasks.config.words import DATASET_TASK, TASKS, Task
 from tasks.errors import InputError
 from tasks.release.probe import logits_of, probe
 from tasks.store import Store
-from tasks.training import loop
+from tasks.training import lesson as lessons
 from tasks.training.blocks import stacks
 from tasks.training.fit import check_fit
+from tasks.training.lesson import lesson_of
 from tasks.training.loading import load_base
-from tasks.training.loop import mean_loss
 from tasks.training.method import Method, method_named, method_of, methods
 from tasks.training.opening import open_model
-from tasks.training.optimizer import Masters
+from tasks.training.optimizer import Masters, adamw
 from tasks.training.recipe import Recipe
 from tasks.training.shapes import fresh_modules, head_modules
 from tasks.training.tokenizer import load_tokenizer
-from tasks.training.train import _lesson, _like_validation, finetune
+from tasks.training.train import finetune
 from tests.factories import ARCHITECTURES, dataset_version, tiny_model
 from tests.training.recipes import MAIN, METHODS, base_of, recipe, refusal
 
@@ -129,9 +130,8 @@ def test_learns_and_opens_again(
     opened, tokenizer = open_model(artifact, task, dataset.labels, base=base_of(store, folder), dtype=torch.float32)
     assert not opened.training
     _, _, start = prepared(store, given, folder, dataset.labels)
-    lesson = _lesson(given, dataset, tokenizer, start, by_document=False)
-    order = _like_validation(lesson)
-    loss = mean_loss(opened, lesson, lesson.train, order)
+    lesson = lesson_of(given, dataset, tokenizer, start.config, by_document=False)
+    loss = lesson.train_loss(opened)
     # Base weights were rounded to bfloat16 while training.
     assert loss == pytest.approx(artifact.meta["training"]["train_loss"], rel=0.1, abs=0.05)
 
@@ -158,7 +158,7 @@ def test_learns_and_opens_again(
             for name, one in start.named_parameters():
                 if any(f".{head}." in f".{name}" for head in heads) and name in after:
                     one.copy_(after[name])
-        assert mean_loss(start.eval(), lesson, lesson.train, order) > loss
+        assert lesson.train_loss(start.eval()) > loss
 
 
 @cells(main_or_diagonal)
@@ -219,9 +219,9 @@ def test_variants_learn_and_come_back(
     assert min(curve[-3:]) < (0.95 if settings["name"] in ("prefix", "prompt") else 0.9) * curve[0], curve
     opened, tokenizer = open_model(artifact, task, [], base=base_of(store, folder), dtype=torch.float32)
     _, _, start = prepared(store, given, folder, [])
-    lesson = _lesson(given, dataset, tokenizer, start, by_document=False)
+    lesson = lesson_of(given, dataset, tokenizer, start.config, by_document=False)
     # What is saved is not what trained, for networks and for LoRA that started inside the base: it must say the same.
-    loss = mean_loss(opened, lesson, lesson.train, _like_validation(lesson))
+    loss = lesson.train_loss(opened)
     assert loss == pytest.approx(artifact.meta["training"]["train_loss"], rel=1e-4)
     how = method_of(given.method)
     if how.mergeable:
@@ -277,7 +277,7 @@ def test_gradients_and_optimizer_state_are_only_for_what_trains(
     folder = bases["gpt2" if method == "cloze" else "bert"]
     given = recipe(task, folder, method)
     _, _, model = prepared(store, given, folder, LABELS[task])
-    masters = Masters(model, torch.float32, given.training, ())
+    masters = Masters(model, torch.float32, partial(adamw, model=model, settings=given.training), 1.0)
     reached: list[bool] = []
     stack = stacks(model.get_base_model() if hasattr(model, "get_base_model") else model)[0]
     first = model.get_submodule(next(n for n, _ in model.named_modules() if n.endswith(stack[0].name)))
@@ -289,7 +289,7 @@ def test_gradients_and_optimizer_state_are_only_for_what_trains(
     torch.autograd.backward(logits.float().square().mean())
     masters.gather()
     masters.step(1.0)
-    state = masters.optimizer_state()["state"].values()
+    state = masters.optimizer_states()[0]["state"].values()
     moments = sum(value.numel() for one in state for value in one.values() if value.dim())
     assert moments <= 2 * sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
     assert moments > 0
@@ -404,15 +404,15 @@ def test_neither_a_stop_nor_measuring_in_between_changes_what_is_learned(
     assert curves[0][-1] == curves[1][-1], "measuring in between changed the training"
 
     second = Store(tmp_path / "second")
-    real, steps = loop.learning_rate, undisturbed.meta["training"]["planned_steps"]
+    real, steps = lessons.learning_rate, undisturbed.meta["training"]["planned_steps"]
 
     def killed(step: int, total: int, settings: Any) -> float:
         if step == 3 * steps // 4 + 1:
             raise KeyboardInterrupt
         return real(step, total, settings)
 
-    monkeypatch.setattr(loop, "learning_rate", killed)
+    monkeypatch.setattr(lessons, "learning_rate", killed)
     with pytest.raises(KeyboardInterrupt):
         train(second, evaluations=4)
-    monkeypatch.setattr(loop, "learning_rate", real)
+    monkeypatch.setattr(lessons, "learning_rate", real)
     assert train(second, evaluations=4).digest == undisturbed.digest

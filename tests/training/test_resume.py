@@ -16,11 +16,12 @@ from tasks.data.version import DatasetVersion
 from tasks.errors import Interrupted
 from tasks.home import CHECKOUT
 from tasks.store import Store
-from tasks.training import loop
+from tasks.training import lesson, loop
 from tasks.training.checkpoint import RECORD, Checkpoints
+from tasks.training.hardware import machine, precision
 from tasks.training.recipe import Recipe
 from tasks.training.resolve import resolve_base
-from tasks.training.train import finetune, inputs_of, machine, training_code
+from tasks.training.train import finetune, inputs_of, training_code
 from tests.factories import dataset_version, tiny_bert, tiny_llama
 from tests.training.recipes import recipe
 
@@ -50,14 +51,14 @@ def test_a_killed_run_ends_in_the_same_bytes(store: Store, tmp_path: Path, monke
         "from tasks.training.recipe import Recipe\n"
         "from tasks.data.version import load_version\n"
         "from tasks.store import Store\n"
-        "from tasks.training import loop\n"
+        "from tasks.training import lesson\n"
         "from tasks.training.resolve import resolve_base\n"
         "from tasks.training.train import finetune\n"
-        "real, steps = loop.learning_rate, []\n"
+        "real, steps = lesson.learning_rate, []\n"
         "def count(step, total, settings):\n"
         "    if step == total // 2 + 2: os.kill(os.getpid(), signal.SIGKILL)\n"
         "    return real(step, total, settings)\n"
-        "loop.learning_rate = count\n"
+        "lesson.learning_rate = count\n"
         "given = Recipe.model_validate_json(sys.argv[2])\n"
         "store = Store.of_environment()\n"
         "finetune(store, given, load_version(store, sys.argv[3]), resolve_base(store, given.base_model))\n"
@@ -82,7 +83,7 @@ def test_sigterm_saves_the_step_and_says_how_to_go_on(
 ) -> None:
     given = recipe("token-classification", tiny_bert(tmp_path / "base"), **LONG | {"checkpoints": 0})
     dataset = dataset_version(store, "token-classification", n=40)
-    real = loop.learning_rate
+    real = lesson.learning_rate
 
     def stop_at_seven(step: int, *rest: object) -> float:
         if step == 7:
@@ -90,11 +91,11 @@ def test_sigterm_saves_the_step_and_says_how_to_go_on(
         return real(step, *rest)  # type: ignore[arg-type]
 
     with monkeypatch.context() as patched:
-        patched.setattr(loop, "learning_rate", stop_at_seven)
+        patched.setattr(lesson, "learning_rate", stop_at_seven)
         with pytest.raises(Interrupted, match="step 8 of"):
             train(store, given, dataset)
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
-    state = Checkpoints(store, key(store, given, dataset), machine(given)).load()
+    state = Checkpoints(store, key(store, given, dataset), machine(precision(given.training.precision))).load()
     assert state is not None
     assert state["progressed"]["step"] == 8
     finished = train(store, given, dataset)
