@@ -15,7 +15,8 @@ from tasks.meta.form import Form
 from tasks.store import Store
 from tasks.training.bases import Base
 from tasks.training.resolve import resolve_base
-from tests.factories import dataset_version, model_meta, tiny_bert
+from tests.factories import dataset_version, tiny_bert
+from tests.records import model_meta
 
 LABELS = {"text-classification": ["a", "b"], "token-classification": ["O", "B-X"], "causal-lm": []}
 

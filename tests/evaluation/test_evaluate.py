@@ -22,7 +22,8 @@ from tasks.training.bases import Base
 from tasks.training.opening import open_model
 from tasks.training.prompts import answer_ids, prompt_ids
 from tasks.training.resolve import resolve_base
-from tests.factories import dataset_version, model_meta, rows, seal_rows, tiny_bert, tiny_llama
+from tests.factories import dataset_version, rows, seal_rows, tiny_bert, tiny_llama
+from tests.records import model_meta
 
 FEW = EvaluationSettings(generation=Generation(max_new_tokens=8), resamples=100)
 

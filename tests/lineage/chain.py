@@ -25,7 +25,8 @@ from tasks.meta.form import Form
 from tasks.meta.model import DifferenceMeta, MergeMeta, ModelMeta, QuantizationChecks, QuantizationMeta
 from tasks.store import Store
 from tasks.training.recipe import Recipe
-from tests.factories import dataset_version, model_meta
+from tests.factories import dataset_version
+from tests.records import model_meta
 
 ORIGIN = Origin(actor="user:test", run="run-1", code={"commit": None, "dirty": True, "declared_digest": "c" * 64})
 

@@ -23,7 +23,8 @@ from tasks.training.loading import load_base
 from tasks.training.opening import open_model
 from tasks.training.shapes import auto_class
 from tasks.training.tokenizer import load_tokenizer
-from tests.factories import model_meta, tiny_llama
+from tests.factories import tiny_llama
+from tests.records import model_meta
 from tests.release.conftest import Candidates
 
 UP = "model.layers.0.mlp.up_proj.weight"

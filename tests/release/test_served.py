@@ -15,7 +15,8 @@ from tasks.release import ask
 from tasks.release.served import Said, Served
 from tasks.training.objectives.token_classification import word_pieces
 from tasks.training.tokenizer import load_tokenizer
-from tests.factories import model_meta, tiny_bert, tiny_llama
+from tests.factories import tiny_bert, tiny_llama
+from tests.records import model_meta
 
 LABELS = [f"B-{number}" for number in range(7)]
 TEXT = "the patient has severe asthma (not migraine) today, unbelievably so"
