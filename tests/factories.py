@@ -2,43 +2,17 @@
 
 from __future__ import annotations
 
-import random
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from tasks.config.words import DATASET_TASK, Task
+from tasks.config.words import DATASET_TASK, DatasetTask, Task
 from tasks.data.records import CONTENT, membership_schema, schema
 from tasks.data.version import SPLITS, DatasetVersion
 from tasks.digest import digest_data
+from tasks.meta.dataset import DatasetMeta, SourceMeta
 from tasks.store import Store
-
-CONDITIONS = {  # condition -> (category, sign)
-    "asthma": ("respiratory", "wheezing"),
-    "pneumonia": ("respiratory", "fever and cough"),
-    "eczema": ("skin", "itching"),
-    "psoriasis": ("skin", "scaly plaques"),
-    "migraine": ("nervous", "throbbing headache"),
-    "epilepsy": ("nervous", "seizures"),
-}
-ZH = {
-    "asthma": "哮喘",
-    "pneumonia": "肺炎",
-    "eczema": "湿疹",
-    "psoriasis": "银屑病",
-    "migraine": "偏头痛",
-    "epilepsy": "癫痫",
-}
-SIGNS_ZH = {
-    "asthma": "喘息",
-    "pneumonia": "发热",
-    "eczema": "瘙痒",
-    "psoriasis": "鳞屑",
-    "migraine": "头痛",
-    "epilepsy": "抽搐",
-}
-FILLER = ("the", "patient", "was", "seen", "with", "today", "and", "then", "went", "home", "after", "some", "rest")
-Row = dict[str, Any]
+from tests.rows import Row, rows
 
 
 def tiny_llama(
@@ -190,30 +164,6 @@ def _closed_by_ends(backend: Any) -> Any:
     return backend
 
 
-def rows(task: Task, n: int, seed: int = 0) -> list[Row]:
-    """Synthetic records, two to a group: what there is to learn is a word of the input."""
-    chance = random.Random(f"{task}-{seed}")
-    made = []
-    for number in range(n):
-        condition = sorted(CONDITIONS)[number % len(CONDITIONS)]
-        category, sign = CONDITIONS[condition]
-        language = "zh" if task == "causal-lm" and number % 4 == 3 else "en"
-        content = _content(task, condition, category, sign, language, chance)
-        made.append(
-            content
-            | {
-                "record_id": f"r{seed}-{number:05d}",
-                "group_id": f"g{seed}-{number // 2:05d}",
-                "category": category,
-                "language": language,
-                "source": "factory",
-                "licence": "CC0-1.0",
-                "parents": [],
-            }
-        )
-    return made
-
-
 def dataset_version(store: Store, task: Task, n: int = 60, *, name: str | None = None, seed: int = 0) -> DatasetVersion:
     """A sealed dataset version in a store: 60 % train, 20 % validation, 20 % test, by group."""
     task = DATASET_TASK[task]  # an encoder-decoder learns from the records of a decoder
@@ -238,56 +188,38 @@ def seal_rows(store: Store, task: Task, split: dict[str, list[Row]], *, name: st
                 known = {key: row[key] for key in ("record_id", "group_id", "parents")}
                 membership.append(known | {"split": one, "content_digest": content})
         pq.write_table(pa.Table.from_pylist(membership, schema=membership_schema()), staging / "membership.parquet")
-        return DatasetVersion(store.adopt(staging, "dataset", _meta(task, split, name)))
+        return DatasetVersion(store.adopt(staging, "dataset", _meta(DATASET_TASK[task], split, name).plain()))
 
 
-def _meta(task: Task, split: dict[str, list[Row]], name: str) -> dict[str, Any]:
+def _meta(task: DatasetTask, split: dict[str, list[Row]], name: str) -> DatasetMeta:
     everything = [row for one in SPLITS for row in split[one]]
-    slices: dict[str, Any] = {}
-    for column in ("category", "language"):
-        slices[column] = {
-            value: {one: sum(row[column] == value for row in split[one]) for one in SPLITS}
-            for value in sorted({row[column] for row in everything})
-        }
     labels: Counter[str] = Counter()
     for row in everything:
         labels.update([row["label"]] if task == "text-classification" else row.get("tags", ()))
-    return {
-        "name": name,
-        "task": task,
-        "labels": sorted(labels),
-        "counts": {one: len(split[one]) for one in SPLITS},
-        "groups": {one: len({row["group_id"] for row in split[one]}) for one in SPLITS},
-        "slices": slices,
-        "rejected": {},
-        "phi": {},
-        "source": {
-            "digest": digest_data([row["record_id"] for row in everything]),
-            "format": "jsonl",
-            "rows": len(everything),
+    return DatasetMeta(
+        name=name,
+        task=task,
+        labels=sorted(labels),
+        counts={one: len(split[one]) for one in SPLITS},
+        groups={one: len({row["group_id"] for row in split[one]}) for one in SPLITS},
+        slices={
+            column: {
+                value: {one: sum(row[column] == value for row in split[one]) for one in SPLITS}
+                for value in sorted({row[column] for row in everything})
+            }
+            for column in ("category", "language")
         },
-        "config": {},
-        "validation": {"success": True},
-        "augmentation": {},
-        "identified": False,
-        "licence": "CC0-1.0",
-    }
-
-
-def _content(task: Task, condition: str, category: str, sign: str, language: str, chance: random.Random) -> Row:
-    words = chance.choices(FILLER, k=chance.randint(3, 12))
-    if task == "text-classification":
-        return {"text": " ".join([*words, condition, "today"]), "label": category}
-    if task == "token-classification":
-        return {
-            "tokens": [*words, "severe", condition, "today"],
-            "tags": ["O"] * len(words) + ["B-Disease", "I-Disease", "O"],
-        }
-    if language == "zh":
-        return {"prompt": f"{ZH[condition]}有什么症状？", "answer": f"{SIGNS_ZH[condition]}。", "choices": None}
-    if chance.random() < 0.3:
-        return {"prompt": f"Does {condition} cause {sign}?", "answer": "yes", "choices": ["yes", "no"]}
-    return {"prompt": f"What is a sign of {condition}?", "answer": f"A sign of {condition} is {sign}.", "choices": None}
+        rejected={},
+        phi={},
+        source=SourceMeta(
+            digest=digest_data([row["record_id"] for row in everything]), format="jsonl", rows=len(everything)
+        ),
+        config={},
+        validation={"success": True},
+        augmentation={},
+        identified=False,
+        licence="CC0-1.0",
+    )
 
 
 def _corpus() -> list[str]:

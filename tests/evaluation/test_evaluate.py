@@ -22,8 +22,9 @@ from tasks.training.bases import Base
 from tasks.training.opening import open_model
 from tasks.training.prompts import answer_ids, prompt_ids
 from tasks.training.resolve import resolve_base
-from tests.factories import dataset_version, rows, seal_rows, tiny_bert, tiny_llama
+from tests.factories import dataset_version, seal_rows, tiny_bert, tiny_llama
 from tests.records import model_meta
+from tests.rows import rows
 
 FEW = EvaluationSettings(generation=Generation(max_new_tokens=8), resamples=100)
 

@@ -14,8 +14,9 @@ from tasks.lineage.overlap import overlap
 from tasks.lineage.statements import GateFacts, NothingToDo
 from tasks.lineage.statements.statement import KNOWN
 from tasks.store import Store
-from tests.factories import dataset_version, rows, seal_rows
+from tests.factories import dataset_version, seal_rows
 from tests.lineage.chain import ORIGIN, build_chain, release
+from tests.rows import rows
 
 
 def test_a_run_states_everything_in_order(store: Store) -> None:

@@ -10,8 +10,9 @@ from tasks.data.identity import Identity
 from tasks.errors import InputError, IntegrityError
 from tasks.lineage.trace import trace
 from tasks.store import Store
-from tests.factories import rows, seal_rows
+from tests.factories import seal_rows
 from tests.lineage.chain import build_chain, release
+from tests.rows import rows
 
 TASK: Task = "text-classification"
 

@@ -35,8 +35,9 @@ from tasks.training.opening import open_model
 from tasks.training.shapes import auto_class
 from tasks.training.tokenizer import load_tokenizer
 from tasks.training.train import finetune
-from tests.factories import dataset_version, rows, tiny_model
+from tests.factories import dataset_version, tiny_model
 from tests.release.conftest import Candidates
+from tests.rows import rows
 from tests.training.recipes import base_of, recipe
 
 FEW = EvaluationSettings(generation=Generation(max_new_tokens=12), resamples=100)

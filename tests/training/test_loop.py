@@ -28,7 +28,8 @@ from tasks.training.optimizer import Masters, adamw, learning_rate
 from tasks.training.recipe import Recipe
 from tasks.training.tokenizer import load_tokenizer
 from tasks.training.train import finetune, timing_of
-from tests.factories import dataset_version, rows, seal_rows, tiny_bert, tiny_llama
+from tests.factories import dataset_version, seal_rows, tiny_bert, tiny_llama
+from tests.rows import rows
 from tests.training.recipes import base_of, recipe
 
 pytestmark = pytest.mark.filterwarnings("ignore")
