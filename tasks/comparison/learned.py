@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections import defaultdict
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from tasks.artifact import Artifact
@@ -16,20 +13,17 @@ from tasks.evaluation.evaluate import Rows, evaluate, evaluation_of, judged_rows
 from tasks.evaluation.evaluation import Evaluation
 from tasks.evaluation.forward import encoded, forward, states
 from tasks.evaluation.predict import Predictions, predict
-from tasks.meta.form import Form
 from tasks.meta.model import ModelMeta
 from tasks.store import Store
-from tasks.training.method import method_of, parse_options
+from tasks.training.blocks import layer_of
+from tasks.training.method import Trained, method_of, parse_options
 
 if TYPE_CHECKING:
-    import torch
     from transformers import PreTrainedModel
 
     from tasks.training.bases import Base
 
 RECORDS = 16  # of the test split, to run through a model
-WORDS = 3  # of the vocabulary, beside each trained vector
-LAYER = re.compile(r"(.*?\.\d+)(\.|$)")
 
 
 def learned(artifact: Artifact, base: Base, dataset: DatasetVersion) -> dict[str, Any]:
@@ -38,19 +32,12 @@ def learned(artifact: Artifact, base: Base, dataset: DatasetVersion) -> dict[str
     Returns:
         `weights`: per layer, size of the change of its weights over the size of the weights (Frobenius norms);
         `states`: per layer, how far what it makes of some test inputs moved, relative to its size;
-        `ranks`: module -> rank that AdaLoRA left it;
-        `words`: for each trained vector of a prompt, the tokens whose embeddings are nearest, with their cosine;
-        `gates`: per layer and kind, the mean over some test inputs of a gate of UniPELT.
+        and what the method itself tells (`Method.learned`).
     """
     found: dict[str, Any] = {}
     if changes := weight_changes(artifact, base):
         found["weights"] = changes
-    found |= _in_passing(artifact, base, dataset)
-    if "rank_map.json" in artifact.files:
-        found["ranks"] = json.loads(artifact.file("rank_map.json").read_bytes())
-    if words := nearest_words(artifact, base):
-        found["words"] = words
-    return found
+    return found | _in_passing(artifact, base, dataset)
 
 
 def weight_changes(artifact: Artifact, base: Base) -> dict[str, float]:
@@ -76,38 +63,10 @@ def weight_changes(artifact: Artifact, base: Base) -> dict[str, float]:
         if any(name.startswith(f"{head}.") for head in fresh) or name not in after:
             continue
         change = after[name].detach().float() - old.float()
-        part = sums[_layer(name)]
+        part = sums[layer_of(name)]
         part[0] += float(change.square().sum())
         part[1] += float(old.float().square().sum())
     return {layer: (change / size) ** 0.5 if size else 0.0 for layer, (change, size) in sums.items()}
-
-
-def nearest_words(artifact: Artifact, base: Base) -> list[list[dict[str, Any]]]:
-    """For each trained vector of a soft prompt, the nearest tokens by cosine; empty without such vectors."""
-    import torch
-    from safetensors.torch import load_file
-
-    from tasks.training.loading import load_base
-    from tasks.training.tokenizer import load_tokenizer
-
-    if artifact.kind != Form.ADAPTER:
-        return []
-    stored = load_file(artifact.file("adapter_model.safetensors"))
-    vectors = next((value.float() for name, value in stored.items() if name.endswith(".vectors")), None)
-    if vectors is None:
-        return []
-    said = ModelMeta.read(artifact)
-    embedding = load_base(base, said.task, said.labels).get_input_embeddings()
-    table = torch.nn.functional.normalize(embedding.weight.detach().float(), dim=-1)
-    best = (torch.nn.functional.normalize(vectors, dim=-1) @ table.T).topk(WORDS, dim=-1)
-    tokenizer = load_tokenizer(base.path)
-    return [
-        [
-            {"token": tokenizer.decode([int(token)]).strip(), "cosine": float(value)}
-            for value, token in zip(*pair, strict=True)
-        ]
-        for pair in zip(best.values, best.indices, strict=True)
-    ]
 
 
 def switched_off(
@@ -161,7 +120,7 @@ def plain_name(name: str) -> str:
 
 
 def _in_passing(artifact: Artifact, base: Base, dataset: DatasetVersion) -> dict[str, Any]:
-    """What can be seen while some test inputs go through base and tuned model: changes of states, and gates."""
+    """What can be seen while some test inputs go through base and tuned model: changed states, and the method's own."""
     import torch
 
     from tasks.training.opening import open_model
@@ -178,49 +137,6 @@ def _in_passing(artifact: Artifact, base: Base, dataset: DatasetVersion) -> dict
     two, _ = states(after, texts, padding)
     there = mask.bool()
     moved = [float((new - old)[there].norm() / old[there].norm()) for old, new in zip(one, two, strict=True)]
-    found: dict[str, Any] = {
-        "states": {f"layer {place}" if place else "embeddings": v for place, v in enumerate(moved)}
-    }
-    if gates := _gates(after, texts, padding):
-        found["gates"] = gates
-    return found
-
-
-def _gates(model: Any, texts: list[list[int]], padding: int) -> dict[str, float]:
-    """Layer and kind of what is gated -> mean gate over the texts' tokens, one text at a time: padding has no gate."""
-    from tasks.training.modules import Gate
-
-    sums: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
-
-    def listen(name: str) -> Any:
-        def hook(_: Any, __: Any, value: torch.Tensor) -> None:
-            sums[name][0] += float(value.float().sum())
-            sums[name][1] += value.numel()
-
-        return hook
-
-    kinds = {name: _gated(name) for name, module in model.named_modules() if isinstance(module, Gate)}
-    hooks = [model.get_submodule(name).register_forward_hook(listen(kind)) for name, kind in kinds.items()]
-    try:
-        for text in texts if hooks else ():
-            forward(model, [text], padding)
-    finally:
-        for hook in hooks:
-            hook.remove()
-    return means(sums)
-
-
-def means(sums: Mapping[str, list[float]]) -> dict[str, float]:
-    """Sum over count, for each."""
-    return {name: total / count for name, (total, count) in sums.items() if count}
-
-
-def _gated(name: str) -> str:
-    """`bert.encoder.layer.3.attention.self.query.low_rank.gate` -> `bert.encoder.layer.3 low_rank`."""
-    return f"{_layer(name)} {name.split('.')[-2]}"
-
-
-def _layer(name: str) -> str:
-    """The layer that a weight belongs to; what is in none is named by its first two parts."""
-    inside = LAYER.match(name)
-    return inside.group(1) if inside else ".".join(name.split(".")[:2])
+    trained = Trained(artifact.path, after, before, tokenizer, texts, lambda text: forward(after, [text], padding))
+    own = method_of(parse_options(said.method.plain())).learned(trained)
+    return {"states": {f"layer {place}" if place else "embeddings": v for place, v in enumerate(moved)}} | own

@@ -9,14 +9,14 @@ from typing import Any
 
 from tasks.comparison.plots import Point, scatter
 from tasks.reports import fill
+from tasks.training.method import methods
 
 TEMPLATE = Path(__file__).with_name("report.html.j2")
-HEATS = (
-    ("weights", "Change of the weights by layer", "Size of the change over the size of the weights (Frobenius norms)."),
-    ("states", "Change of what layers make", "How far the states of some test inputs moved, relative to their size."),
-    ("ranks", "Ranks that AdaLoRA left", "Singular values kept, by module."),
-    ("gates", "Gates of UniPELT", "Mean over some test inputs; 0 is closed, 1 is open."),
-)
+EVERY = {
+    "weights": ("Change of the weights by layer", "Size of the change over the size of the weights (Frobenius norms)."),
+    "states": ("Change of what layers make", "How far the states of some test inputs moved, relative to their size."),
+}
+"""Tables of what any method learned: key -> title and explanation. A method adds its own."""
 
 
 FILTERS: dict[str, Callable[..., str]] = {
@@ -51,7 +51,8 @@ def _plot(found: Mapping[str, Any], number: str, name: str, *, log_x: bool = Fal
 
 def _heats(found: Mapping[str, Any]) -> Iterable[tuple[str, str, list[tuple[str, dict[str, float]]], list[str]]]:
     """Title, explanation, rows (arm, values by column) and columns of each table that has any row."""
-    for key, title, lead in HEATS:
+    own = {key: table for method in methods().values() for key, table in method.tables.items()}
+    for key, (title, lead) in (EVERY | own).items():
         rows = [(arm["name"], arm["learned"][key]) for arm in found["arms"] if arm["learned"].get(key)]
         if rows:
             columns = sorted({column for _, values in rows for column in values}, key=_by_number)

@@ -6,6 +6,7 @@ by the names of its modules; one with other names is refused, never guessed at.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -38,6 +39,7 @@ QUERIES = ("q_proj", "query", "q_lin", "c_attn", "q")
 KEYS = ("k_proj", "key", "k_lin", "c_attn", "k")
 VALUES = ("v_proj", "value", "v_lin", "c_attn", "v")
 """Names of projections; GPT-2 has one for all three."""
+NUMBERED = re.compile(r"(.*?\.\d+)(\.|$)")
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,12 @@ def stacks(model: PreTrainedModel) -> list[list[Layer]]:
         hint = "methods that work on single layers know Llama, Mistral, Qwen, Gemma, GPT-2, BERT, RoBERTa, T5 and BART"
         raise InputError(f"the layers of a {model.config.model_type} model are not known", hint=hint)
     return found
+
+
+def layer_of(name: str) -> str:
+    """The layer that a weight or module belongs to, by its name; what is in none is named by its first two parts."""
+    inside = NUMBERED.match(name)
+    return inside.group(1) if inside else ".".join(name.split(".")[:2])
 
 
 def layers(model: PreTrainedModel) -> list[Layer]:

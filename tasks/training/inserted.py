@@ -40,7 +40,7 @@ class Inserted(Method[Options]):
         """The options with which a trained adapter is put into a base again: without what only training needs."""
         return options
 
-    def learned(self, model: Any) -> dict[str, torch.Tensor]:
+    def kept(self, model: Any) -> dict[str, torch.Tensor]:
         """The weights to save, by the names that they have in a model prepared with `at_rest`."""
         return {name: weight.detach() for name, weight in model.named_parameters() if weight.requires_grad}
 
@@ -60,7 +60,7 @@ class Inserted(Method[Options]):
         """The inserted weights and the heads (safetensors), and what they belong to (JSON)."""
         from safetensors.torch import save_file
 
-        state = {name: weight.cpu().float().contiguous() for name, weight in self.learned(model).items()}
+        state = {name: weight.cpu().float().contiguous() for name, weight in self.kept(model).items()}
         save_file(state, folder / WEIGHTS)
         (folder / CONFIG).write_text(json.dumps(getattr(model, NOTE), indent=2, sort_keys=True) + "\n")
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
@@ -29,6 +30,35 @@ class MethodOptions(Settings):
 
 
 Options = TypeVar("Options", bound=MethodOptions)
+
+
+@dataclass(frozen=True)
+class Tested:
+    """How the tests train a tiny model (two layers of 64 features) with a method, which must learn then."""
+
+    rate: float
+    """Learning rate."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """Of the method: small, as the model is."""
+    epochs: int = 10
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What training made, opened beside its base, for the method to say what it learned."""
+
+    folder: Path
+    """As `Method.save` wrote it."""
+    model: Any
+    """In evaluation mode, float32."""
+    base: PreTrainedModel
+    """The same without what was learned."""
+    tokenizer: PreTrainedTokenizerBase
+    """Of the base."""
+    texts: Sequence[Sequence[int]]
+    """Token ids of some inputs."""
+    read: Callable[[Sequence[int]], object]
+    """Lets `model` read one of them, without padding."""
 
 
 class Companion(Protocol):
@@ -69,6 +99,9 @@ class Method(ABC, Generic[Options]):
     """Settings to show the method with, where it has no default ones."""
     rate: ClassVar[float] = 10.0
     """Learning rate to start from, over that of full fine-tuning: after the method's paper, not tuned."""
+    tested: ClassVar[Tested]
+    tables: ClassVar[Mapping[str, tuple[str, str]]] = {}
+    """Numbers by column in what `learned` gives: key -> title and explanation of a table in reports of comparisons."""
     tasks: ClassVar[frozenset[Task]] = frozenset(TASKS)
     has_adapter: ClassVar[bool]
     """Whether training makes a small adapter beside the base (True), or a whole model (False: the merged form)."""
@@ -138,6 +171,14 @@ class Method(ABC, Generic[Options]):
         Raises:
             IntegrityError: a key is missing or left over: PEFT alone would keep silent.
         """
+
+    def learned(self, trained: Trained) -> dict[str, Any]:
+        """What a person can read of what was learned, beyond changed weights, as plain data; most have nothing.
+
+        Returns:
+            by key: numbers by column for each of `tables`; or `words`, for each trained vector the nearest tokens.
+        """
+        return {}
 
     def merge(self, model: Any) -> PreTrainedModel:
         """The plain transformers model with what was learned inside its weights, float32.

@@ -12,10 +12,13 @@ from tasks.children import Children
 from tasks.comparison.arm import measure
 from tasks.comparison.config import Entry
 from tasks.comparison.job import Job, finished, keep, kept, kept_file, lines_of
+from tasks.comparison.learned import learned
 from tasks.comparison.methods import explained, text
+from tasks.data.version import load_version
 from tasks.errors import InputError, Stopped
 from tasks.store import Store
 from tasks.training.resolve import resolve_base
+from tasks.training.train import finetune
 from tests.factories import dataset_version, tiny_bert, tiny_llama
 from tests.training.recipes import base_of, recipe
 
@@ -66,6 +69,20 @@ def test_a_causal_model_forgets_in_bits_per_byte(store: Store, tmp_path: Path, c
     assert found["forgetting"]["change"] != 0
     assert found["learned"]["words"][0][0]["cosine"] > 0
     assert found["latency"]["merged_one_ms"] is None
+
+
+@pytest.mark.parametrize(("method", "key"), [("adalora", "ranks"), ("unipelt", "gates")])
+def test_a_method_tells_what_it_learned(store: Store, tmp_path: Path, method: str, key: str) -> None:
+    asked = job(store, "text-classification", tiny_bert(tmp_path / "bert"), method)
+    base = base_of(store, tmp_path / "bert")
+    artifact = finetune(store, asked.entry.recipe, load_version(store, asked.dataset), base)
+    numbers = learned(artifact, base, load_version(store, asked.dataset))[key]
+    assert numbers
+    if key == "ranks":
+        assert set(numbers.values()) <= set(range(9))
+    else:
+        assert {name.split()[1] for name in numbers} == {"low_rank", "bottleneck", "prefix"}
+        assert all(0 < gate < 1 for gate in numbers.values())
 
 
 def test_kept_numbers_are_believed_until_something_changes(store: Store, tmp_path: Path) -> None:

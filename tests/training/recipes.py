@@ -9,39 +9,14 @@ from tasks.config.training import BaseModelRef
 from tasks.config.words import Task
 from tasks.store import Store
 from tasks.training.bases import Base
+from tasks.training.method import method_named, methods
 from tasks.training.recipe import Recipe
 from tasks.training.resolve import resolve_base
 from tests.factories import ARCHITECTURES
 
-METHODS = {
-    "full": 5e-3,
-    "partial": 1e-2,
-    "feature-extraction": 3e-2,
-    "lora": 1e-2,
-    "qlora": 1e-2,
-    "adalora": 2e-2,
-    "adapter": 1e-2,
-    "ia3": 1e-1,
-    "prefix": 1e-1,
-    "prompt": 1e-1,
-    "mam": 1e-2,
-    "unipelt": 1e-2,
-    "cloze": 5e-3,
-}
-"""Every method, and a learning rate at which it learns the factories' records."""
-SETTINGS: dict[str, dict[str, Any]] = {
-    "lora": {"rank": 8},
-    "qlora": {"rank": 8},
-    "adalora": {"initial_rank": 8, "target_rank": 4},
-    "partial": {"last_layers": 1},
-    "adapter": {"reduction": 4},
-    "prompt": {"length": 4},
-    "prefix": {"length": 4},
-    "mam": {"length": 4},
-    "unipelt": {"length": 4},
-    "cloze": {"words": {"nervous": " nervous", "respiratory": " cough", "skin": " itch"}},
-}
-"""What a tiny model needs."""
+METHODS = tuple(methods())
+WORDS = {"nervous": " nervous", "respiratory": " cough", "skin": " itch"}
+"""For `cloze`, which needs a word for every label of the factories' records."""
 
 
 MAIN: dict[Task, str] = {
@@ -72,14 +47,15 @@ def refusal(task: Task, architecture: str, method: str) -> str | None:
 def recipe(task: Task, folder: Path, method: str | dict[str, Any] = "lora", **training: Any) -> Recipe:
     """A recipe on a base in a folder; `training` overrides its settings."""
     options = {"name": method} if isinstance(method, str) else method
-    defaults = SETTINGS.get(options["name"], {})
+    tested = method_named(options["name"]).tested
+    defaults = dict(tested.settings)
     if options["name"] == "prompt" and task == "seq2seq-lm":
         defaults = {"length": 16}  # BART normalizes what it reads: four vectors hardly steer it
+    elif options["name"] == "cloze":
+        defaults = {"words": WORDS}
     options = defaults | options
-    settings = {"epochs": 10, "batch_tokens": 128, "learning_rate": METHODS[options["name"]], "evaluations": 2}
-    if options["name"] in ("prefix", "prompt"):  # they only steer what a random model sees
-        settings["epochs"] = 20
-    settings["head_learning_rate"] = min(1e-2, METHODS[options["name"]])
+    settings = {"epochs": tested.epochs, "batch_tokens": 128, "learning_rate": tested.rate, "evaluations": 2}
+    settings["head_learning_rate"] = min(1e-2, tested.rate)
     return Recipe.model_validate(
         {
             "model": "tiny",

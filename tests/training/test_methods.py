@@ -25,7 +25,7 @@ from tasks.training.blocks import stacks
 from tasks.training.fit import check_fit
 from tasks.training.lesson import lesson_of
 from tasks.training.loading import load_base
-from tasks.training.method import Method, method_named, method_of, methods
+from tasks.training.method import Method, method_named, method_of
 from tasks.training.opening import open_model
 from tasks.training.optimizer import Masters, adamw
 from tasks.training.recipe import Recipe
@@ -55,7 +55,7 @@ def cells(quick: Callable[[Task, str, str], bool]) -> Any:
 
 def main_or_diagonal(task: Task, architecture: str, method: str) -> bool:
     """One architecture per task, and pairs of the rest."""
-    place = ARCHITECTURES.index(architecture) + list(METHODS).index(method)
+    place = ARCHITECTURES.index(architecture) + METHODS.index(method)
     return MAIN[task] == architecture or place % len(METHODS) == TASKS.index(task)
 
 
@@ -97,8 +97,7 @@ def trainable(model: Any) -> dict[str, torch.Tensor]:
     return {name: one.detach().clone() for name, one in model.named_parameters() if one.requires_grad}
 
 
-def test_the_matrix_knows_every_method_and_task() -> None:
-    assert set(METHODS) == set(methods())
+def test_the_matrix_knows_every_task() -> None:
     assert set(MAIN) == set(TASKS)
 
 

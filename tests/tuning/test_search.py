@@ -9,6 +9,7 @@ import yaml
 from tasks.errors import ConfigError, InputError
 from tasks.home import CHECKOUT
 from tasks.store import Store
+from tasks.training.method import method_named
 from tasks.tuning.config import Search, check_methods, load_search, own_values, usual_space
 from tests.factories import tiny_bert
 from tests.training.recipes import METHODS, recipe
@@ -93,7 +94,7 @@ def test_a_recipe_needs_a_number_of_trials(tmp_path: Path, folder: Path) -> None
     assert (search.trials, given.model, file) == (3, "tiny", tmp_path / "tiny.yaml")
 
 
-@pytest.mark.parametrize("method", sorted(METHODS))
+@pytest.mark.parametrize("method", METHODS)
 def test_the_usual_space_of_every_method_holds_the_recipe_and_is_taken(
     tmp_path: Path, folder: Path, method: str
 ) -> None:
@@ -104,7 +105,7 @@ def test_the_usual_space_of_every_method_holds_the_recipe_and_is_taken(
     assert any(path.startswith("method.") for path in search.space) == (method in sized)
     own = own_values(search, given)
     assert own is not None
-    assert own["training.learning_rate"] == METHODS[method]
+    assert own["training.learning_rate"] == method_named(method).tested.rate
 
 
 def test_a_head_without_a_rate_of_its_own_starts_at_the_others(folder: Path) -> None:

@@ -10,7 +10,7 @@ from pydantic import Field
 from tasks.config.words import Task
 from tasks.training.blocks import layers
 from tasks.training.inserted import Inserted
-from tasks.training.method import MethodOptions
+from tasks.training.method import MethodOptions, Tested
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -35,6 +35,7 @@ class Adapter(Inserted[AdapterOptions]):
     name = "adapter"
     summary = "Trains a small two-layer network in each layer. As good as LoRA; cannot merge, so it costs at inference."
     paper = "Houlsby et al. 2019, Parameter-Efficient Transfer Learning for NLP; Pfeiffer et al. 2021, AdapterFusion"
+    tested = Tested(1e-2, {"reduction": 4})
     options = AdapterOptions
 
     def check(self, model: PreTrainedModel, options: AdapterOptions, task: Task, heads: Sequence[str]) -> None:

@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 
 from tasks.config.words import Task
 from tasks.errors import InputError
-from tasks.training.method import MethodOptions
+from tasks.training.method import MethodOptions, Tested
 from tasks.training.whole import WholeModel
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ class Cloze(WholeModel[ClozeOptions]):
     name = "cloze"
     summary = "A template and a word per label make the language model a classifier: zero-shot, or tuned from there."
     paper = "Schick and Schütze 2021, Exploiting Cloze Questions for Few Shot Text Classification (PET)"
+    tested = Tested(5e-3)
     options = ClozeOptions
     example: ClassVar[Mapping[str, Any]] = {"words": {"one": " one", "two": " two"}}
     tasks = frozenset({"text-classification"})

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tasks.config.words import Task
 from tasks.errors import InputError
-from tasks.training.method import MethodOptions
+from tasks.training.method import MethodOptions, Tested
 from tasks.training.whole import WholeModel
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ class FeatureExtraction(WholeModel[MethodOptions]):
     name = "feature-extraction"
     summary = "Trains the new head on frozen features: the fastest, and the baseline that every method must beat."
     paper = "Alain and Bengio 2016, Understanding intermediate layers using linear classifier probes"
+    tested = Tested(3e-2)
     rate = 10.0
     tasks = frozenset({"text-classification", "token-classification"})
     why_not = "a frozen model with its own output layer learns nothing: generation needs another method"

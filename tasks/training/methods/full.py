@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from tasks.config.words import Task
-from tasks.training.method import MethodOptions
+from tasks.training.method import MethodOptions, Tested
 from tasks.training.whole import WholeModel
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ class Full(WholeModel[MethodOptions]):
     name = "full"
     summary = "Trains every weight. The most to gain and the most to forget; needs memory for four copies of the model."
     paper = ""
+    tested = Tested(5e-3)
     rate = 1.0
 
     def prepare(

@@ -9,7 +9,7 @@ from tasks.config.words import Task
 from tasks.errors import InputError
 from tasks.training.adapters import PeftMethod, attach, leaves, stored_sideways
 from tasks.training.blocks import layers
-from tasks.training.method import MethodOptions
+from tasks.training.method import MethodOptions, Tested
 
 if TYPE_CHECKING:
     from peft import PeftModel
@@ -27,6 +27,7 @@ class IA3(PeftMethod[MethodOptions]):
         "Trains one factor per key, value and inner feature: some ten thousand weights. Wants a high learning rate."
     )
     paper = "Liu et al. 2022, Few-Shot Parameter-Efficient Fine-Tuning is Better and Cheaper than In-Context Learning"
+    tested = Tested(1e-1)
     rate = 50.0
 
     def check(self, model: PreTrainedModel, options: MethodOptions, task: Task, heads: Sequence[str]) -> None:

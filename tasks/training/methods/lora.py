@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from tasks.config.words import Fraction, Task
 from tasks.errors import InputError
 from tasks.training.adapters import PeftMethod, attach, leaves, linear_names, stored_sideways, write_adapter
-from tasks.training.method import MethodOptions
+from tasks.training.method import MethodOptions, Tested
 
 if TYPE_CHECKING:
     import torch
@@ -58,6 +58,7 @@ class Lora(PeftMethod[LoraOptions]):
     name = "lora"
     summary = "Trains two small matrices beside each linear module, and the head. The usual choice."
     paper = "Hu et al. 2021, LoRA: Low-Rank Adaptation of Large Language Models"
+    tested = Tested(1e-2, {"rank": 8})
     options = LoraOptions
 
     def check(self, model: PreTrainedModel, options: LoraOptions, task: Task, heads: Sequence[str]) -> None:

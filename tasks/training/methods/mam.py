@@ -10,7 +10,7 @@ from pydantic import Field
 from tasks.config.words import Task
 from tasks.training.blocks import layers
 from tasks.training.inserted import Inserted
-from tasks.training.method import MethodOptions
+from tasks.training.method import MethodOptions, Tested
 from tasks.training.prefixed import add_prefixes
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ class Mam(Inserted[MamOptions]):
     name = "mam"
     summary = "Trains a short prefix and a wide parallel adapter: more weights than either, near full fine-tuning."
     paper = "He et al. 2021, Towards a Unified View of Parameter-Efficient Transfer Learning"
+    tested = Tested(1e-2, {"length": 4})
     options = MamOptions
     plain_attention = False
 

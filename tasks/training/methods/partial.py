@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from tasks.config.words import Task
 from tasks.errors import InputError
 from tasks.training.blocks import stacks
-from tasks.training.method import MethodOptions
+from tasks.training.method import MethodOptions, Tested
 from tasks.training.whole import WholeModel
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ class Partial(WholeModel[PartialOptions]):
     name = "partial"
     summary = "Trains chosen layers, norms, biases or named weights. The last third of the layers is much faster."
     paper = "Howard and Ruder 2018, ULMFiT (layers); Ben Zaken et al. 2022, BitFit (biases)"
+    tested = Tested(1e-2, {"last_layers": 1})
     rate = 1.0
     example: ClassVar[Mapping[str, Any]] = {"last_layers": 1}
     options = PartialOptions

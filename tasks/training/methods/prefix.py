@@ -8,7 +8,7 @@ from pydantic import Field
 
 from tasks.config.words import Task
 from tasks.training.inserted import Inserted
-from tasks.training.method import MethodOptions
+from tasks.training.method import MethodOptions, Tested
 from tasks.training.prefixed import add_prefixes, baked
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ class Prefix(Inserted[PrefixOptions]):
     name = "prefix"
     summary = "Trains keys and values that every attention sees first. Few weights; the input keeps all its positions."
     paper = "Li and Liang 2021, Prefix-Tuning: Optimizing Continuous Prompts for Generation"
+    tested = Tested(1e-1, {"length": 4}, epochs=20)  # they only steer what a random model sees
     rate = 50.0
     options = PrefixOptions
     plain_attention = False
@@ -46,6 +47,6 @@ class Prefix(Inserted[PrefixOptions]):
         """The network is not kept: what it makes is."""
         return options.model_copy(update={"init": "random"})
 
-    def learned(self, model: Any) -> dict[str, torch.Tensor]:
+    def kept(self, model: Any) -> dict[str, torch.Tensor]:
         """Keys and values as the network makes them, where there is one."""
-        return baked(model, super().learned(model))
+        return baked(model, super().kept(model))

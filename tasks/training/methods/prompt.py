@@ -10,8 +10,8 @@ from pydantic import Field, model_validator
 
 from tasks.config.words import Task
 from tasks.errors import InputError
-from tasks.training.inserted import Inserted
-from tasks.training.method import MethodOptions
+from tasks.training.inserted import WEIGHTS, Inserted
+from tasks.training.method import MethodOptions, Tested, Trained
 from tasks.training.shapes import longest_input
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 
 UNLIMITED = 1 << 30  # positions
+WORDS = 3  # of the vocabulary, beside each trained vector
 
 
 class PromptOptions(MethodOptions):
@@ -49,6 +50,7 @@ class Prompt(Inserted[PromptOptions]):
     name = "prompt"
     summary = "Trains vectors that the model reads with every input: the fewest weights. For large bases."
     paper = "Lester et al. 2021, The Power of Scale for Parameter-Efficient Prompt Tuning; Liu et al. 2021, P-tuning"
+    tested = Tested(1e-1, {"length": 4}, epochs=20)  # they only steer what a random model sees
     rate = 100.0
     options = PromptOptions
     plain_attention = False
@@ -80,17 +82,35 @@ class Prompt(Inserted[PromptOptions]):
         """Neither network nor text: the vectors are kept."""
         return options.model_copy(update={"init": "random", "text": None, "network": None})
 
-    def learned(self, model: Any) -> dict[str, torch.Tensor]:
+    def kept(self, model: Any) -> dict[str, torch.Tensor]:
         """The vectors as the network makes them, where there is one."""
         import torch
 
-        weights = super().learned(model)
+        weights = super().kept(model)
         prompt = model.inner.get_input_embeddings().prompt
         mine = {id(one) for one in prompt.parameters()}
         where = next(name for name, module in model.named_modules() if module is prompt)
         kept = {name: one for name, one in weights.items() if id(model.get_parameter(name)) not in mine}
         with torch.no_grad():
             return {**kept, f"{where}.vectors": prompt()}
+
+    def learned(self, trained: Trained) -> dict[str, Any]:
+        """`words`: for each trained vector, the tokens whose embeddings are nearest, with their cosine."""
+        from safetensors.torch import load_file
+        from torch.nn.functional import normalize
+
+        stored = load_file(trained.folder / WEIGHTS)
+        vectors = next(value.float() for name, value in stored.items() if name.endswith(".vectors"))
+        embedding: torch.Tensor = trained.base.get_input_embeddings().weight.detach().float().cpu()
+        best = (normalize(vectors, dim=-1) @ normalize(embedding, dim=-1).T).topk(WORDS, dim=-1)
+        words = [
+            [
+                {"token": trained.tokenizer.decode([int(token)]).strip(), "cosine": float(value)}
+                for value, token in zip(*pair, strict=True)
+            ]
+            for pair in zip(best.values, best.indices, strict=True)
+        ]
+        return {"words": words}
 
 
 def _start(model: PreTrainedModel, options: PromptOptions) -> torch.Tensor:

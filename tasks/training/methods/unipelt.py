@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from tasks.config.words import Task
 from tasks.errors import InputError
-from tasks.training.blocks import layers
+from tasks.training.blocks import layer_of, layers
 from tasks.training.inserted import Inserted
-from tasks.training.method import MethodOptions
+from tasks.training.method import MethodOptions, Tested, Trained
 from tasks.training.prefixed import add_prefixes
 
 if TYPE_CHECKING:
+    import torch
     from transformers import PreTrainedModel
 
 
@@ -46,7 +48,11 @@ class Unipelt(Inserted[UnipeltOptions]):
         "Trains LoRA, adapter and prefix together, each behind a gate: steady where the best single one is unknown."
     )
     paper = "Mao et al. 2022, UniPELT: A Unified Framework for Parameter-Efficient Language Model Tuning"
+    tested = Tested(1e-2, {"length": 4})
     options = UnipeltOptions
+    tables: ClassVar[Mapping[str, tuple[str, str]]] = {
+        "gates": ("Gates of UniPELT", "Mean over some test inputs; 0 is closed, 1 is open.")
+    }
     plain_attention = False
 
     def check(self, model: PreTrainedModel, options: UnipeltOptions, task: Task, heads: Sequence[str]) -> None:
@@ -68,3 +74,31 @@ class Unipelt(Inserted[UnipeltOptions]):
             entry, exit_ = model.get_submodule(layer.entry), model.get_submodule(layer.exit)
             put_gated(entry, exit_, bottleneck_at(exit_, options.reduction, options.activation, 1.0, gated=True))
         return model
+
+    def learned(self, trained: Trained) -> dict[str, Any]:
+        """`gates`: layer and kind of what is gated -> mean gate over the texts' tokens."""
+        from tasks.training.modules import Gate
+
+        sums: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
+
+        def listener(kind: str) -> Callable[[object, object, torch.Tensor], None]:
+            def listen(_: object, __: object, value: torch.Tensor) -> None:
+                sums[kind][0] += float(value.float().sum())
+                sums[kind][1] += value.numel()
+
+            return listen
+
+        gates = [(name, module) for name, module in trained.model.named_modules() if isinstance(module, Gate)]
+        hooks = [module.register_forward_hook(listener(_gated(name))) for name, module in gates]
+        try:
+            for text in trained.texts:
+                trained.read(text)
+        finally:
+            for hook in hooks:
+                hook.remove()
+        return {"gates": {kind: total / count for kind, (total, count) in sums.items() if count}}
+
+
+def _gated(name: str) -> str:
+    """`bert.encoder.layer.3.attention.self.query.low_rank.gate` -> `bert.encoder.layer.3 low_rank`."""
+    return f"{layer_of(name)} {name.split('.')[-2]}"
