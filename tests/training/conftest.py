@@ -1,4 +1,4 @@
-"""The behaviour matrix as a line after the tests, and as a table where `--matrix FILE` asks for it."""
+"""Tiny bases; and the behaviour matrix as a line after the tests, and as a table where `--matrix FILE` asks for it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tasks.config.words import TASKS
-from tests.factories import ARCHITECTURES
+from tests.factories import ARCHITECTURES, tiny_model
 from tests.training.recipes import METHODS, refusal
 
 Cell = tuple[str, str, str]
@@ -18,6 +18,12 @@ EVERY = {
     for architecture in ARCHITECTURES
     for method in METHODS
 }
+
+
+@pytest.fixture(scope="session")
+def bases(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Folders of tiny models, by architecture."""
+    return {name: tiny_model(tmp_path_factory.mktemp("bases") / name, name) for name in ARCHITECTURES}
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

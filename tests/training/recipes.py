@@ -1,4 +1,4 @@
-"""Recipes for tiny models."""
+"""Recipes for tiny models, and models as they begin to train."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from tasks.config.training import BaseModelRef
 from tasks.config.words import Task
 from tasks.store import Store
 from tasks.training.bases import Base
-from tasks.training.method import method_named, methods
+from tasks.training.loading import load_base
+from tasks.training.method import Method, method_named, method_of, methods
 from tasks.training.recipe import Recipe
 from tasks.training.resolve import resolve_base
+from tasks.training.shapes import fresh_modules, head_modules
 from tests.factories import ARCHITECTURES
 
 METHODS = tuple(methods())
@@ -73,3 +75,30 @@ def recipe(task: Task, folder: Path, method: str | dict[str, Any] = "lora", **tr
 def base_of(store: Store, folder: Path) -> Base:
     """The base in a folder."""
     return resolve_base(store, BaseModelRef(folder=str(folder)))
+
+
+def prepared(store: Store, given: Recipe, folder: Path, labels: list[str]) -> tuple[Method[Any], Any, Any]:
+    """The method, its options, and a model as it begins to train, float32."""
+    import torch
+
+    method, options = method_of(given.method), given.method
+    plain = fresh(store, given, folder, labels)
+    heads = head_modules(plain, fresh_modules(base_of(store, folder), given.task, labels), given.task)
+    with torch.random.fork_rng():
+        torch.manual_seed(given.seed)
+        return method, options, method.prepare(plain, options, given.task, heads)
+
+
+def fresh(store: Store, given: Recipe, folder: Path, labels: list[str]) -> Any:
+    """The base as loaded for the method, float32."""
+    import torch
+
+    quantization = method_of(given.method).base_quantization
+    return load_base(
+        base_of(store, folder),
+        given.task,
+        labels,
+        quantization=quantization,
+        dtype=torch.float32,
+        seed=given.seed,
+    )

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,26 +9,21 @@ import numpy as np
 import pytest
 import torch
 
-from tasks.artifact import Artifact
-from tasks.config.training import Training
 from tasks.config.words import Task
 from tasks.errors import InputError, IntegrityError
 from tasks.store import Store
 from tasks.training import lesson
-from tasks.training.adapters import WEIGHTS
 from tasks.training.batches import collate, layout, plan_in_order
-from tasks.training.encode import IGNORED
 from tasks.training.loading import load_base
-from tasks.training.method import method_named, parse_options
 from tasks.training.objectives import objective_for
 from tasks.training.objectives.text_classification import TextClassification
 from tasks.training.opening import open_model
-from tasks.training.optimizer import Masters, adamw, learning_rate
 from tasks.training.recipe import Recipe
 from tasks.training.tokenizer import load_tokenizer
 from tasks.training.train import finetune, timing_of
 from tests.factories import dataset_version, seal_rows, tiny_bert, tiny_llama
 from tests.rows import rows
+from tests.training.compared import weights_in
 from tests.training.recipes import base_of, recipe
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -54,50 +48,6 @@ class Notes:
 
     def dataset(self, version: Any, split: str = "train") -> None:
         self.read.append(version.digest)
-
-
-def tensors(artifact: Artifact) -> dict[str, torch.Tensor]:
-    from safetensors.torch import load_file
-
-    [file] = [name for name in artifact.files if name.endswith(".safetensors")]
-    return dict(load_file(artifact.file(file)))
-
-
-def test_the_gradient_of_a_step_does_not_depend_on_how_it_is_cut(store: Store, tmp_path: Path) -> None:
-    base, dataset = base_of(store, tiny_llama(tmp_path / "base")), dataset_version(store, "causal-lm", n=20)
-    objective, tokenizer = objective_for("causal-lm"), load_tokenizer(base.path)
-    encoded = objective.encode(dataset.read("train"), tokenizer, [], 200)
-    gradients = []
-    for micro_tokens in (4096, 64):
-        model = load_base(base, "causal-lm", []).requires_grad_(True)
-        masters = Masters(model, torch.float32, partial(adamw, model=model, settings=Training()), 1.0)
-        how = layout(encoded, 4096, micro_tokens, pack=True)
-        batches = [
-            collate(encoded, micro, 0, how, torch.device("cpu")) for micro in plan_in_order(encoded.lengths, how)
-        ]
-        targets = sum(int((batch.targets != IGNORED).sum()) for batch in batches)
-        for batch in batches:
-            torch.autograd.backward(objective.loss(model, batch, 0.0) / targets)
-            masters.gather()
-        gradients.append(torch.cat([tensor.grad.flatten() for tensor in masters.tensors if tensor.grad is not None]))
-    assert len(batches) > 1
-    assert torch.allclose(*gradients, atol=1e-5)
-
-
-def test_lora_moves_its_own_weights_and_the_head_only(store: Store, tmp_path: Path) -> None:
-    folder, dataset = tiny_bert(tmp_path / "base"), dataset_version(store, "text-classification", n=30)
-    artifact = finetune(store, recipe("text-classification", folder, epochs=2), dataset, base_of(store, folder))
-    assert all("lora_" in name or "classifier" in name for name in tensors(artifact))
-    assert {value.dtype for value in tensors(artifact).values()} == {torch.float32}
-    assert artifact.meta["training"]["trained_parameters"] == sum(one.numel() for one in tensors(artifact).values())
-    model, _ = open_model(
-        artifact, "text-classification", dataset.labels, base=base_of(store, folder), dtype=torch.float32
-    )
-    fresh = load_base(base_of(store, folder), "text-classification", dataset.labels)
-    for name, value in fresh.bert.state_dict().items():
-        inside = name.replace(".weight", ".base_layer.weight").replace(".bias", ".base_layer.bias")
-        state = model.base_model.model.bert.state_dict()
-        assert torch.equal(state.get(name, state.get(inside)), value), name
 
 
 def test_no_file_of_an_artifact_names_a_place(store: Store, tmp_path: Path) -> None:
@@ -205,54 +155,6 @@ def test_the_tracker_gets_curves_speed_and_memory(store: Store, tmp_path: Path) 
     assert "seconds" not in artifact.meta["training"]
 
 
-@pytest.mark.parametrize(
-    "option", [{"rslora": True}, {"dora": True}, {"init": "gaussian"}, {"targets": ["q_proj", "down_proj"]}]
-)
-def test_every_setting_of_lora_trains_loads_and_merges(store: Store, option: dict[str, Any], tmp_path: Path) -> None:
-    folder, dataset = tiny_llama(tmp_path / "base"), dataset_version(store, "causal-lm", n=20)
-    given = recipe("causal-lm", folder, {"name": "lora"} | option, max_steps=6)
-    artifact = finetune(store, given, dataset, base_of(store, folder))
-    model, _ = open_model(artifact, "causal-lm", [], base=base_of(store, folder), dtype=torch.float32)
-    ids = torch.randint(3, 200, (2, 9))
-    with torch.no_grad():
-        adapted = model(input_ids=ids).logits
-        plain = load_base(base_of(store, folder), "causal-lm", [])(input_ids=ids).logits
-        merged = method_named("lora").merge(model)(input_ids=ids).logits
-    assert not torch.allclose(adapted, plain, atol=1e-4)
-    assert torch.allclose(merged, adapted, atol=1e-4)
-    if "targets" in option:
-        assert {name.split(".")[-3] for name in tensors(artifact)} == {"q_proj", "down_proj"}
-
-
-def test_targets_that_do_not_exist_are_refused(store: Store, tmp_path: Path) -> None:
-    folder, dataset = tiny_llama(tmp_path / "base"), dataset_version(store, "causal-lm", n=20)
-    given = recipe("causal-lm", folder, {"name": "lora", "targets": ["query"]})
-    with pytest.raises(InputError, match=r"names no linear module: query\n.*down_proj.*q_proj"):
-        finetune(store, given, dataset, base_of(store, folder))
-
-
-@pytest.mark.parametrize("fault", ["missing", "left over", "another base"])
-def test_an_adapter_that_does_not_fit_is_not_loaded(store: Store, fault: str, tmp_path: Path) -> None:
-    from safetensors.torch import save_file
-
-    folder, dataset = tiny_llama(tmp_path / "base"), dataset_version(store, "causal-lm", n=20)
-    artifact = finetune(store, recipe("causal-lm", folder, max_steps=2), dataset, base_of(store, folder))
-    copy = tmp_path / "copy"
-    copy.mkdir()
-    for name in artifact.files:
-        (copy / name).write_bytes(artifact.file(name).read_bytes())
-    weights = tensors(artifact)
-    if fault == "missing":
-        weights.pop(sorted(weights)[3])
-    elif fault == "left over":
-        weights["base_model.model.unknown.lora_A.weight"] = torch.zeros(2)
-    save_file(weights, copy / WEIGHTS)
-    other = tiny_llama(tmp_path / "other", hidden=128) if fault == "another base" else folder
-    plain = load_base(base_of(store, other), "causal-lm", [])
-    with pytest.raises(IntegrityError, match=r"weight .* of the adapter"):
-        method_named("lora").load(plain, copy, parse_options(artifact.meta["method"]))
-
-
 def test_a_loss_that_is_no_number_ends_training(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder, dataset = tiny_bert(tmp_path / "base"), dataset_version(store, "text-classification", n=30)
     monkeypatch.setattr(lesson, "learning_rate", lambda *_: float("nan"))
@@ -290,42 +192,8 @@ def test_gradient_checkpointing_gives_the_same_model(store: Store, tmp_path: Pat
         )
         for flag in (False, True)
     )
-    for name, value in tensors(plain).items():
-        assert torch.allclose(tensors(less)[name], value, atol=1e-5), name
-
-
-@pytest.mark.parametrize("schedule", ["linear", "cosine", "constant"])
-def test_the_rate_warms_up_and_decays(schedule: Any) -> None:
-    settings = Training(schedule=schedule, warmup=0.1)
-    rates = [learning_rate(step, 100, settings) for step in range(100)]
-    assert rates[0] == pytest.approx(0.1)
-    assert max(rates) == pytest.approx(1.0)
-    assert rates[9] == pytest.approx(1.0)
-    assert rates[10:] == sorted(rates[10:], reverse=True)
-    assert rates[-1] == pytest.approx(1.0 if schedule == "constant" else 0.0, abs=0.02)
-
-
-def test_rates_and_decay_by_group(store: Store, tmp_path: Path) -> None:
-    model = load_base(base_of(store, tiny_bert(tmp_path / "base")), "text-classification", ["a", "b"]).requires_grad_(
-        True
-    )
-    settings = Training(learning_rate=1e-5, head_learning_rate=1e-3, embedding_learning_rate=1e-6, weight_decay=0.1)
-    masters = Masters(model, torch.bfloat16, partial(adamw, model=model, settings=settings, fresh=("classifier",)), 1.0)
-    found = {
-        masters.names[at]: (group["lr"], group["weight_decay"])
-        for group in masters.optimizers[0].param_groups
-        for tensor in group["params"]
-        for at, master in enumerate(masters.tensors)
-        if master is tensor
-    }
-    assert len(found) == len(list(model.parameters()))
-    assert found["classifier.weight"] == (1e-3, 0.1)
-    assert found["classifier.bias"] == (1e-3, 0.0)
-    assert found["bert.embeddings.word_embeddings.weight"] == (1e-6, 0.1)
-    assert found["bert.encoder.layer.0.attention.output.LayerNorm.weight"] == (1e-5, 0.0)
-    assert found["bert.encoder.layer.0.attention.self.query.weight"] == (1e-5, 0.1)
-    assert {tensor.dtype for tensor in masters.tensors} == {torch.float32}
-    assert {weight.dtype for weight in model.parameters()} == {torch.bfloat16}
+    for name, value in weights_in(plain.path).items():
+        assert torch.allclose(weights_in(less.path)[name], value, atol=1e-5), name
 
 
 def test_a_recipe_of_the_tests_is_a_recipe(store: Store, tmp_path: Path) -> None:
