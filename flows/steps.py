@@ -38,7 +38,7 @@ from tasks.release.merge import cannot_merge
 from tasks.release.register import Version
 from tasks.tracking import runs as tracking
 from tasks.training.bases import Base
-from tasks.training.method import method_named
+from tasks.training.method import method_of, options_of
 from tasks.training.recipe import Recipe
 from tasks.training.train import finetune as train
 
@@ -170,7 +170,7 @@ def can_merge(run: Run, trained: Form) -> bool:
     """Whether what was trained is an adapter to merge. One that cannot be gets a line that says so."""
     if trained.artifact.kind != Kind.ADAPTER:
         return False
-    method = method_named(ModelMeta.read(trained.artifact).method.name)
+    method = method_of(options_of(ModelMeta.read(trained.artifact)))
     if not method.mergeable:
         with run.console.stage("merge") as row:
             row.verdict, row.detail = "skipped", cannot_merge(method)

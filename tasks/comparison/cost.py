@@ -13,7 +13,7 @@ from tasks.evaluation.forward import encoded, forward
 from tasks.meta.form import Form
 from tasks.meta.model import ModelMeta
 from tasks.store import Store
-from tasks.training.method import method_named
+from tasks.training.method import method_of, options_of
 from tasks.training.recipe import Recipe
 from tasks.training.train import timing_of
 
@@ -92,7 +92,7 @@ def latency(
         return statistics.median(alone), statistics.median(together) / len(texts)
 
     one, batch = timed(artifact)
-    mergeable = artifact.kind == Form.ADAPTER and method_named(ModelMeta.read(artifact).method.name).mergeable
+    mergeable = artifact.kind == Form.ADAPTER and method_of(options_of(ModelMeta.read(artifact))).mergeable
     merged_one, merged_batch = timed(merge(store, artifact)) if mergeable else (None, None)
     return {"one_ms": one, "batch_ms": batch, "merged_one_ms": merged_one, "merged_batch_ms": merged_batch}
 

@@ -16,7 +16,7 @@ from tasks.evaluation.predict import Predictions, predict
 from tasks.meta.model import ModelMeta
 from tasks.store import Store
 from tasks.training.blocks import layer_of
-from tasks.training.method import Trained, method_of, parse_options
+from tasks.training.method import Trained, method_of, options_of
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -50,7 +50,7 @@ def weight_changes(artifact: Artifact, base: Base) -> dict[str, float]:
     from tasks.training.shapes import fresh_modules
 
     said = ModelMeta.read(artifact)
-    options = parse_options(said.method.plain())
+    options = options_of(said)
     method = method_of(options)
     if not method.mergeable:
         return {}
@@ -138,5 +138,5 @@ def _in_passing(artifact: Artifact, base: Base, dataset: DatasetVersion) -> dict
     there = mask.bool()
     moved = [float((new - old)[there].norm() / old[there].norm()) for old, new in zip(one, two, strict=True)]
     trained = Trained(artifact.path, after, before, tokenizer, texts, lambda text: forward(after, [text], padding))
-    own = method_of(parse_options(said.method.plain())).learned(trained)
+    own = method_of(options_of(said)).learned(trained)
     return {"states": {f"layer {place}" if place else "embeddings": v for place, v in enumerate(moved)}} | own

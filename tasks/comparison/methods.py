@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tasks.config.training import BaseModelRef
 from tasks.config.words import TASKS, Task
 from tasks.errors import InputError
-from tasks.training.method import Method, methods, parse_options
+from tasks.training.method import Method, MethodOptions, methods, parse_options
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedModel
@@ -37,10 +37,11 @@ def explained(base: Base | None = None) -> list[dict[str, Any]]:
 def _explained(method: Method[Any], base: Base | None, known: Sequence[Task]) -> dict[str, Any]:
     task = next((one for one in known if one in method.tasks), None)
     example = dict(method.example)
+    options = parse_options({"name": method.name, **example})
     trained, total, reason = 0, 0, "no task that this base can do"
     if task is not None:
         try:
-            trained, total = count(method, base, task, example)
+            trained, total = count(method, base, task, options)
         except InputError as error:
             reason = error.what
     return {
@@ -57,11 +58,11 @@ def _explained(method: Method[Any], base: Base | None, known: Sequence[Task]) ->
         "parameters": total or None,
         "share": trained / total if total else None,
         "no_share_because": None if total else reason,
-        "options": parse_options({"name": method.name, **example}).plain(),
+        "options": options.plain(),
     }
 
 
-def count(method: Method[Any], base: Base | None, task: Task, settings: Mapping[str, Any]) -> tuple[int, int]:
+def count(method: Method[Any], base: Base | None, task: Task, options: MethodOptions) -> tuple[int, int]:
     """(parameters that train, parameters of the base with its head), from shapes alone where the method allows it.
 
     Raises:
@@ -69,7 +70,6 @@ def count(method: Method[Any], base: Base | None, task: Task, settings: Mapping[
     """
     import torch
 
-    options = parse_options({"name": method.name, **settings})
     model, heads = _model(base, task)
     method.check(model, options, task, heads)
     total = sum(weight.numel() for weight in model.parameters())

@@ -18,7 +18,7 @@ from tasks.training.bases import Base, locate_base
 from tasks.training.folders import TOKENIZER_FILES, load_config
 from tasks.training.fourbit import dequantized
 from tasks.training.loading import load_base
-from tasks.training.method import Method, method_named, parse_options
+from tasks.training.method import Method, method_of, options_of
 from tasks.training.shapes import auto_class
 from tasks.training.tokenizer import copy_tokenizer, load_tokenizer
 
@@ -46,7 +46,7 @@ def merge(store: Store, adapter: Artifact) -> Artifact:
         hint = "it is merged already" if adapter.kind in FORMS else None
         raise InputError(f"a model of kind {adapter.kind} cannot be merged", value=adapter.digest[:12], hint=hint)
     said = ModelMeta.read(adapter)
-    method = method_named(said.method.name)
+    method = method_of(options_of(said))
     if not method.mergeable:
         raise InputError(cannot_merge(method), value=adapter.digest[:12], hint="quantize it as it is")
 
@@ -66,7 +66,7 @@ def _merge(adapter: Artifact, method: Method[Any], base: Base, folder: Path) -> 
     import torch
 
     said = ModelMeta.read(adapter)
-    options = parse_options(said.method.plain())
+    options = options_of(said)
     live = method.load(_live_base(adapter, method, base), adapter.path, options)
     ids = probe(load_tokenizer(adapter.path), getattr(live.config, "max_position_embeddings", None))
     reference = logits_of(live, ids)

@@ -23,7 +23,7 @@ from tasks.store import Store
 from tasks.training.bases import Base, locate_base
 from tasks.training.fourbit import check_shapes, keep_unpacked, skipped
 from tasks.training.loading import load_base
-from tasks.training.method import method_named, parse_options
+from tasks.training.method import method_of, options_of
 from tasks.training.opening import SERVED_BASE, open_model
 from tasks.training.shapes import auto_class, fresh_modules
 from tasks.training.tokenizer import copy_tokenizer, load_tokenizer
@@ -76,7 +76,7 @@ def quantize(store: Store, model: Artifact, settings: Quantization) -> Artifact:
 def _served_beside_its_base(model: Artifact) -> bool:
     """Whether a model is an adapter that cannot be merged (True) or a merged model (False)."""
     if model.kind == Form.ADAPTER:
-        method = method_named(ModelMeta.read(model).method.name)
+        method = method_of(options_of(ModelMeta.read(model)))
         if method.mergeable:
             hint = "merge it first, and quantize the merged form"
             raise InputError(f"an adapter of {method.name} cannot be quantized", value=model.digest[:12], hint=hint)
@@ -169,8 +169,8 @@ def _compare_beside(adapter: Artifact, folder: Path, settings: Quantization, bas
         if not (folder / name).is_file() or digest_file(folder / name) != digest:
             raise IntegrityError("a file of the adapter changed", value=name)
     said = ModelMeta.read(adapter)
-    options = parse_options(said.method.plain())
-    live = method_named(options.name).load(base, adapter.path, options)
+    options = options_of(said)
+    live = method_of(options).load(base, adapter.path, options)
     ids = probe(load_tokenizer(folder), getattr(live.config, "max_position_embeddings", None))
     expected = logits_of(live, ids)
     del live

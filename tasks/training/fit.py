@@ -35,7 +35,8 @@ def check_fit(store: Store, recipe: Recipe) -> None:
     """
     method = method_of(recipe.method)
     if recipe.task not in method.tasks:
-        hint = f"{method.why_not or 'it'}; it can do {', '.join(sorted(method.tasks))}".removeprefix("it; ")
+        can = f"it can do {', '.join(sorted(method.tasks))}"
+        hint = f"{method.why_not}; {can}" if method.why_not else can
         raise InputError(f"method {method.name} cannot do {recipe.task}", value=recipe.model, hint=hint)
     check_processes(recipe)
     base = _base(store, recipe.base_model)

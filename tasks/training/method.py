@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from tasks.config.release import Quantization
 from tasks.config.words import TASKS, Task
 from tasks.errors import InputError
+from tasks.meta.model import ModelMeta
 from tasks.settings import Settings
 
 if TYPE_CHECKING:
@@ -218,6 +219,11 @@ def method_named(name: object) -> Method[Any]:
         return methods()[str(name)]
     except KeyError:
         raise InputError("no such method", value=name, hint=f"there are: {', '.join(methods())}") from None
+
+
+def options_of(said: ModelMeta) -> MethodOptions:
+    """The settings of the method that a model was trained with."""
+    return parse_options(said.method.plain())
 
 
 def parse_options(method: Mapping[str, Any]) -> MethodOptions:

@@ -13,7 +13,7 @@ from tasks.meta.model import ModelMeta
 from tasks.training.bases import Base
 from tasks.training.hardware import device, native_dtype
 from tasks.training.loading import load_base, load_made
-from tasks.training.method import method_of, parse_options
+from tasks.training.method import method_of, options_of
 from tasks.training.quiet import quiet
 from tasks.training.tokenizer import load_tokenizer
 
@@ -57,7 +57,7 @@ def open_model(
         raise InputError(f"a {model.kind} is not a model", value=model.digest[:12])
     said = ModelMeta.read(model)
     if said.beside:
-        options = parse_options(said.method.plain())
+        options = options_of(said)
         method = method_of(options)
         if model.kind == Form.QUANTIZED:
             plain = load_made(model.path / SERVED_BASE, task, dtype)
