@@ -13,6 +13,7 @@ from tasks.errors import InputError
 from tasks.training.base_spec import BLOCK, BaseSpec, llama_config
 from tasks.training.base_text import read_corpus, train_tokenizer
 from tasks.training.checkpoint import Checkpoints
+from tasks.training.course import Progressed
 from tasks.training.hardware import device, precision
 from tasks.training.loop import run
 from tasks.training.optimizer import Masters
@@ -20,6 +21,7 @@ from tasks.training.pretraining import Pretraining, muon_and_adamw
 from tasks.training.quiet import quiet
 
 if TYPE_CHECKING:
+    import torch
     from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
 
@@ -79,10 +81,11 @@ def train_base(spec: BaseSpec, corpus: Path, out: Path, kept: Checkpoints) -> Ba
             value=corpus,
             hint="give more text, or a smaller batch_tokens",
         )
+    course, dtype = Pretraining(ids, spec), precision(spec.precision)
     with torch.random.fork_rng():
         torch.manual_seed(spec.seed)
         model = new_model(tokenizer, spec)
-        report = _train(model, Pretraining(ids, spec), kept)
+        now = _train(model, course, dtype, kept)
     draft = out.with_name(f".{out.name}.draft")
     shutil.rmtree(draft, ignore_errors=True)
     try:
@@ -91,7 +94,18 @@ def train_base(spec: BaseSpec, corpus: Path, out: Path, kept: Checkpoints) -> Ba
         draft.rename(out)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
-    return BaseReport(corpus_tokens=corpus_tokens, seconds=time.perf_counter() - began, **report)
+    return BaseReport(
+        parameters=model.num_parameters(),
+        vocabulary=model.config.vocab_size,
+        corpus_tokens=corpus_tokens,
+        tokens=now.tokens,
+        steps=now.step,
+        plateau=course.plateau(now) is not None,
+        loss=now.train_curve[-1]["loss"],
+        curve=[(int(point["step"]), point["loss"]) for point in now.train_curve],
+        precision=str(dtype).removeprefix("torch."),
+        seconds=time.perf_counter() - began,
+    )
 
 
 def new_model(tokenizer: PreTrainedTokenizerFast, spec: BaseSpec) -> LlamaForCausalLM:
@@ -102,34 +116,24 @@ def new_model(tokenizer: PreTrainedTokenizerFast, spec: BaseSpec) -> LlamaForCau
     return LlamaForCausalLM(llama_config(spec, -(-len(tokenizer) // BLOCK) * BLOCK, **special))
 
 
-def _train(model: LlamaForCausalLM, course: Pretraining, kept: Checkpoints) -> dict[str, Any]:
-    """Train in place; the weights end on the CPU in float32. Returns the fields of the report."""
+def _train(model: LlamaForCausalLM, course: Pretraining, dtype: torch.dtype, kept: Checkpoints) -> Progressed:
+    """Train in place; the weights end on the CPU in float32."""
     import torch
 
     from tasks.training.cpu import speed_up
 
-    spec, dtype = course.spec, precision(course.spec.precision)
     attention = model.config._attn_implementation
     if dtype == torch.bfloat16 and device().type == "cpu":
         speed_up(model)
     model.to(device())
     for buffer in model.buffers():  # also the rotary frequencies: with others a base would not be the same again
         buffer.data = buffer.data.to(dtype)
-    make = partial(muon_and_adamw, model=model, spec=spec)
-    masters = Masters(model, dtype, make, spec.max_gradient_norm)
+    make = partial(muon_and_adamw, model=model, spec=course.spec)
+    masters = Masters(model, dtype, make, course.spec.max_gradient_norm)
     now = run(model, masters, course, kept).progressed
     values = masters.values()
     model.to("cpu", torch.float32)
     for name, weight in model.named_parameters():
         weight.data = values[name]
     model.config._attn_implementation = attention
-    return {
-        "parameters": model.num_parameters(),
-        "vocabulary": model.config.vocab_size,
-        "tokens": now.tokens,
-        "steps": now.step,
-        "plateau": course.plateau(now) is not None,
-        "loss": now.train_curve[-1]["loss"],
-        "curve": [(int(point["step"]), point["loss"]) for point in now.train_curve],
-        "precision": str(dtype).removeprefix("torch."),
-    }
+    return now

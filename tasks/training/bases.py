@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from tasks.artifact import Artifact
 from tasks.errors import IntegrityError
@@ -25,7 +24,7 @@ class Base:
 
     path: Path
     digest: str
-    ref: dict[str, Any]
+    ref: dict[str, str | None]
 
 
 def locate_base(store: Store, digest: str) -> Base:

@@ -6,6 +6,7 @@ import json
 import logging
 import pickle
 import shutil
+from collections.abc import Mapping
 from typing import Any
 
 from tasks.artifact import sync, write_atomically
@@ -20,10 +21,10 @@ RECORD = "checkpoint.json"
 class Checkpoints:
     """The last state of one training, under `checkpoints/<key>/` of the store; the key says what is being trained."""
 
-    def __init__(self, store: Store, key: str, machine: dict[str, Any]) -> None:
+    def __init__(self, store: Store, key: str, machine: Mapping[str, str | int]) -> None:
         """`machine`: what else must be the same for a run to go on with the same bytes (precision, device, threads)."""
         self._folder = store.root / "checkpoints" / key
-        self._identity = {"key": key, "machine": machine}
+        self._identity = {"key": key, "machine": dict(machine)}
 
     def save(self, step: int, state: dict[str, Any]) -> None:
         """Keep this state (tensors and plain data) instead of the last one.

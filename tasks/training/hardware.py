@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     import torch
@@ -34,7 +34,7 @@ def precision(asked: Literal["auto", "bf16", "fp32"]) -> torch.dtype:
     return native_dtype() if asked == "auto" else torch.bfloat16 if asked == "bf16" else torch.float32
 
 
-def machine(dtype: torch.dtype) -> dict[str, Any]:
+def machine(dtype: torch.dtype) -> dict[str, str | int]:
     """What else must be the same for a killed training to go on with the same bytes (`Checkpoints`)."""
     import torch
 
