@@ -7,16 +7,19 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tasks.artifact import write_atomically
+from tasks.code import code_of
 from tasks.config.training import BaseModelRef
 from tasks.data.sources import inputs_digest
 from tasks.data.version import DatasetVersion
-from tasks.digest import code_digest, digest_data
+from tasks.digest import digest_data
 from tasks.evaluation.gate import Protocol
 from tasks.lineage.event import Event
 from tasks.lineage.ledger import events
 from tasks.lineage.roles import roles
 from tasks.lineage.statements import Judgement, ProtocolFixed, Registered
 from tasks.store import Store
+from tasks.training.method import method_of
+from tasks.training.objectives import objective_module
 from tasks.training.recipe import Recipe
 
 
@@ -33,9 +36,17 @@ def inputs_of(store: Store, recipe: Recipe, protocol: Protocol) -> str:
             "protocol": protocol.digest,
             "dataset": inputs_digest(store, recipe.dataset),
             "base": base_identity(store, recipe.base_model),
-            "code": code_digest(),
+            "code": deciding_code(recipe),
         }
     )
+
+
+def deciding_code(recipe: Recipe) -> str:
+    """Digest of the code that decides how a run ends: the flow and all that it calls, the recipe's method and task.
+
+    The data's stages count with the dataset; gates and metrics with the protocol.
+    """
+    return code_of("flows.retrain", method_of(recipe.method).module, objective_module(recipe.task))
 
 
 def base_identity(store: Store, ref: BaseModelRef) -> Any:

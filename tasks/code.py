@@ -46,10 +46,12 @@ DECIDES_NOTHING = {
     # Data.
     "tasks.data.dvc": "asks DVC to run a stage; the stages and their code are DVC's dependencies",
     "tasks.data.dvc_process": "DVC in a process of its own",
+    "tasks.data.params": "reads an entry of params.yaml, whose values count",
     "tasks.data.restore": "brings back an older state of what is declared, which counts by content",
     "tasks.data.shown": "what `galen data show` prints",
     "tasks.data.sources": "declares datasets, and names what they are made of",
     # Training.
+    "tasks.training.fit": "says early what does not fit a base; training asks again",
     "tasks.training.quiet": "silences libraries",
     "tasks.training.recipe": "what a person declares: each key holds the values that it depends on",
     # What is recorded, registered and shown when everything is decided.

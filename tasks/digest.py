@@ -1,10 +1,9 @@
-"""SHA-256 over bytes, files, plain data (canonical JSON, RFC 8785) and the code that runs."""
+"""SHA-256 over bytes, files, plain data (canonical JSON, RFC 8785) and all that a run is declared by."""
 
 from __future__ import annotations
 
 import hashlib
 import subprocess
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,6 @@ from tasks.errors import InputError
 from tasks.home import CHECKOUT
 
 CHUNK = 1 << 20  # bytes
-CODE = ("flows", "tasks", "requirements.lock")
 DECLARED = ("flows", "tasks", "recipes", "policies", "requirements.lock")
 
 
@@ -64,20 +62,10 @@ def digest_tree(path: Path) -> str:
     return digest_data({file.relative_to(path).as_posix(): digest_file(file) for file in files_of(path)})
 
 
-@cache
-def code_digest() -> str:
-    """Digest of the code that runs (flows/, tasks/) and of the lock. Part of every cache key."""
-    return _digest_of(CODE)
-
-
 def declared_digest() -> str:
     """Digest of everything a run is declared by: code, lock, recipes and policies. Recorded with each training."""
-    return _digest_of(DECLARED)
-
-
-def _digest_of(roots: tuple[str, ...]) -> str:
     found: dict[str, str] = {}
-    for root in roots:
+    for root in DECLARED:
         top = CHECKOUT / root
         for file in [top] if top.is_file() else sorted(top.rglob("*")):
             if file.is_file() and "__pycache__" not in file.parts:

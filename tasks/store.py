@@ -66,7 +66,7 @@ class Store:
         folders = sorted(path.parent for path in (self.root / "artifacts").glob(f"*/{MANIFEST}"))
         return [artifact for artifact in map(read, folders) if artifact.kind == kind]
 
-    def find(self, kind: str, inputs: Mapping[str, Any], code: str | None = None) -> Artifact | None:
+    def find(self, kind: str, inputs: Mapping[str, Any], code: str) -> Artifact | None:
         """What the same step made before from the same inputs by the same code, verified; None where there is nothing.
 
         Raises:
@@ -83,7 +83,7 @@ class Store:
         kind: str,
         inputs: Mapping[str, Any],
         build: Callable[[Path], Mapping[str, Any]],
-        code: str | None = None,
+        code: str,
     ) -> Artifact:
         """The artifact of a step: found, or built once.
 
@@ -91,7 +91,7 @@ class Store:
             kind: what it is: "adapter", "merged", "evaluation"...
             inputs: plain data, everything that the content depends on: config and digests, never paths.
             build: fills an empty folder and returns the metadata to seal with it.
-            code: digest of the code that matters, where the whole of flows/ and tasks/ is too much.
+            code: digest of the code that decides the content (`tasks.code.code_of`).
         """
         key = key_of(kind, inputs, code)
         name = f"{kind}-{key[:16]}"

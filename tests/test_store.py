@@ -19,6 +19,8 @@ from tasks.lineage.trace import trace
 from tasks.store import Store
 from tests.lineage.chain import build_chain, release
 
+CODE = "c" * 64
+
 
 def writes(text: str) -> Callable[[Path], dict[str, Any]]:
     def build(folder: Path) -> dict[str, Any]:
@@ -36,12 +38,14 @@ def test_make_builds_once_and_says_when_it_reuses(store: Store) -> None:
         calls.append(1)
         return writes("x")(folder)
 
-    first = store.make("thing", {"a": 1}, build)
-    again = store.make("thing", {"a": 1}, build)
-    other = store.make("thing", {"a": 2}, build)
-    assert (len(calls), first.reused, again.reused, other.reused) == (2, False, True, False)
+    first = store.make("thing", {"a": 1}, build, CODE)
+    again = store.make("thing", {"a": 1}, build, CODE)
+    other = store.make("thing", {"a": 2}, build, CODE)
+    newer = store.make("thing", {"a": 1}, build, "d" * 64)
+    assert len(calls) == 3
+    assert [one.reused for one in (first, again, other, newer)] == [False, True, False, False]
     assert first == again
-    assert other.digest == first.digest, "same content from other inputs is the same artifact"
+    assert {other.digest, newer.digest} == {first.digest}, "same content from other inputs or code is the same artifact"
 
 
 def test_a_step_that_fails_leaves_nothing_behind(store: Store) -> None:
@@ -50,15 +54,15 @@ def test_a_step_that_fails_leaves_nothing_behind(store: Store) -> None:
         raise RuntimeError("power cut")
 
     with pytest.raises(RuntimeError):
-        store.make("thing", {}, build)
-    assert store.find("thing", {}) is None
+        store.make("thing", {}, build, CODE)
+    assert store.find("thing", {}, CODE) is None
     assert not list((store.root / "staging").iterdir())
-    assert store.make("thing", {}, writes("x")).file("sub/weights.bin").read_text() == "x"
+    assert store.make("thing", {}, writes("x"), CODE).file("sub/weights.bin").read_text() == "x"
 
 
 @pytest.mark.parametrize("fault", ["changed", "added", "missing", "manifest"])
 def test_tampering_is_named(fault: str, store: Store) -> None:
-    made = store.make("thing", {}, writes("x"))
+    made = store.make("thing", {}, writes("x"), CODE)
     weights = made.path / "sub" / "weights.bin"
     if fault == "changed":
         weights.write_text("y")
@@ -70,7 +74,7 @@ def test_tampering_is_named(fault: str, store: Store) -> None:
         manifest = made.path / MANIFEST
         manifest.write_bytes(manifest.read_bytes().replace(b'"n"', b'"m"'))
     with pytest.raises(IntegrityError) as caught:
-        store.find("thing", {})
+        store.find("thing", {}, CODE)
     if fault != "manifest":
         assert {"changed": "weights.bin was changed", "added": "extra.bin", "missing": "is missing"}[fault] in str(
             caught.value
@@ -78,10 +82,10 @@ def test_tampering_is_named(fault: str, store: Store) -> None:
 
 
 def test_a_lost_artifact_is_built_again(store: Store) -> None:
-    made = store.make("thing", {}, writes("x"))
+    made = store.make("thing", {}, writes("x"), CODE)
     shutil.rmtree(made.path)
-    assert store.find("thing", {}) is None
-    assert store.make("thing", {}, writes("x")).digest == made.digest
+    assert store.find("thing", {}, CODE) is None
+    assert store.make("thing", {}, writes("x"), CODE).digest == made.digest
 
 
 def test_a_lock_that_is_held_is_not_waited_for_when_told_so(store: Store) -> None:

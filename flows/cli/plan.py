@@ -14,8 +14,8 @@ from tasks.data.version import DatasetVersion
 from tasks.lineage.event import Event
 from tasks.lineage.ledger import events
 from tasks.lineage.statements import ModelDerived, ModelMade, statements
-from tasks.meta.form import Form
-from tasks.release.merge import cannot_merge
+from tasks.release.merge import cannot_merge, merged_before
+from tasks.release.quantize import quantized_before
 from tasks.store import Store
 from tasks.training.fit import check_fit
 from tasks.training.method import method_of
@@ -75,12 +75,11 @@ def _stages(store: Store, recipe: Recipe) -> list[Planned]:
     method, whole, before = method_of(recipe.method), trained, "the form before it"
     merges = method.has_adapter and method.mergeable
     if merges:
-        whole = store.find(Form.MERGED, {"parent": trained.digest}) if trained else None
+        whole = merged_before(store, trained) if trained else None
         planned.append(_derived("merge", whole, before, _last_seconds(history, "merge")))
     elif method.has_adapter:
         before = f"the adapter: {cannot_merge(method)}"
-    keyed = {"parent": whole.digest, "settings": recipe.quantization.plain()} if whole else None
-    small = store.find(Form.QUANTIZED, keyed) if keyed else None
+    small = quantized_before(store, whole, recipe.quantization) if whole else None
     planned.append(_derived("quantize", small, before, _last_seconds(history, "quantize")))
     forms = 3 if merges else 2
     planned.append(Planned("judge", f"run ({forms} forms; what was measured before is reused)", recipe.policy, None))
@@ -109,7 +108,7 @@ def _trained(store: Store, recipe: Recipe, version: DatasetVersion) -> Artifact 
     else:
         return None
     kind = kind_of(method_of(recipe.method))
-    return store.find(kind, training_inputs(recipe, version, base), training_code())
+    return store.find(kind, training_inputs(recipe, version, base), training_code(recipe))
 
 
 def _last_seconds(history: list[Event], step: str | None) -> float | None:

@@ -9,16 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from tasks.artifact import write_atomically
+from tasks.code import code_of
 from tasks.comparison.config import Entry
+from tasks.config.words import DATASET_TASK
 from tasks.digest import digest_data, digest_file
 from tasks.errors import InputError
-from tasks.evaluation.evaluate import evaluation_code
+from tasks.evaluation.metric import metric_modules
 from tasks.training.learn import RELEVANT
+from tasks.training.method import method_of
+from tasks.training.objectives import objective_module
 from tasks.training.recipe import Recipe
-from tasks.training.train import training_code
 
-MEASURING = ("arm.py", "cost.py", "learned.py")
-"""Files of this package that decide what is kept of an arm."""
 NUMBERS = re.compile(r"\[\n((?:[-+\d.eE,\s]|null)*)\]")
 """A list of numbers in indented JSON; within a string there is no line break."""
 Result = dict[str, Any]
@@ -51,7 +52,7 @@ class Job:
             "base": self.base,
             "forgetting": digest_file(self.forgetting) if self.forgetting else None,
             "transfer": self.transfer,
-            "code": measuring_code(),
+            "code": measuring_code(self.entry.recipe),
         }
 
     def plain(self) -> dict[str, Any]:
@@ -88,11 +89,11 @@ def asked(entry: Entry) -> str:
     return digest_data({**part_of(recipe), "base": base, "dataset": recipe.dataset})
 
 
-def measuring_code() -> str:
-    """Digest of the code that decides an arm's numbers: training, evaluation, and what measures here."""
-    here = Path(__file__).parent
-    own = {name: digest_file(here / name) for name in MEASURING}
-    return digest_data({"training": training_code(), "evaluation": evaluation_code(), "own": own})
+def measuring_code(recipe: Recipe) -> str:
+    """Digest of the code that decides an arm's numbers: measuring, with training and evaluation, the method, the
+    objective and the metrics of the task."""
+    plug_ins = (method_of(recipe.method).module, objective_module(recipe.task))
+    return code_of("tasks.comparison.arm", *plug_ins, *metric_modules(DATASET_TASK[recipe.task]))
 
 
 def kept_file(out: Path, entry: Entry) -> Path:

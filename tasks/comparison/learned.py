@@ -6,12 +6,14 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from tasks.artifact import Artifact
+from tasks.code import code_of
 from tasks.config.evaluation import EvaluationSettings
 from tasks.config.words import GENERATING
 from tasks.data.version import DatasetVersion
 from tasks.evaluation.evaluate import Rows, evaluate, evaluation_of, judged_rows, subject_of
 from tasks.evaluation.evaluation import Evaluation
 from tasks.evaluation.forward import encoded, forward, states
+from tasks.evaluation.metric import metric_modules
 from tasks.evaluation.predict import Predictions, predict
 from tasks.meta.model import ModelMeta
 from tasks.store import Store
@@ -98,7 +100,8 @@ def switched_off(
         return predict(plain.to(tuned.device), tokenizer, task, labels, rows, settings, max_length=length)
 
     subject = subject_of(artifact).with_labels(labels).as_baseline("switched off")
-    return evaluation_of(store, subject, dataset, settings, "test", run)
+    code = code_of(__name__, method_of(options_of(said)).module, *metric_modules(dataset.task))
+    return evaluation_of(store, subject, dataset, settings, "test", run, code)
 
 
 def _copy_heads(tuned: Any, plain: PreTrainedModel, heads: tuple[str, ...]) -> None:

@@ -75,10 +75,16 @@ def summarise(comparison: Comparison, recipe: Recipe, found: Sequence[tuple[Entr
         "groups": ended[0]["groups"] if ended else None,
         "budget": comparison.budget.plain(),
         "transfer": comparison.transfer,
-        "other_code": sorted({one["arm"] for one in ended if one["inputs"]["code"] != measuring_code()}),
+        "other_code": sorted(_of_other_code(found)),
         "machines": _distinct([one["machine"] for one in ended if one.get("machine")]),
         "arms": arms,
     }
+
+
+def _of_other_code(found: Sequence[tuple[Entry, Result | None]]) -> set[str]:
+    """Arms that ended, with other code than would measure them now."""
+    ended = ((entry, result) for entry, result in found if result and not result.get("error"))
+    return {entry.arm for entry, result in ended if result["inputs"]["code"] != measuring_code(entry.recipe)}
 
 
 def differing(found: Sequence[tuple[Entry, Result | None]]) -> list[str]:

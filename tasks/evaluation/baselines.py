@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tasks.code import code_of
 from tasks.config.evaluation import EvaluationSettings
 from tasks.config.words import DatasetTask
 from tasks.data.records import INPUT, TARGET
@@ -17,7 +18,7 @@ from tasks.evaluation.entities import OUTSIDE
 from tasks.evaluation.estimates import Difference, difference, same_tokenizer
 from tasks.evaluation.evaluate import Rows, evaluate, evaluation_of, subject_of
 from tasks.evaluation.evaluation import Evaluation
-from tasks.evaluation.metric import metrics_of
+from tasks.evaluation.metric import metric_modules, metrics_of
 from tasks.evaluation.metrics.answers import answer_statistics, choice_statistics
 from tasks.evaluation.metrics.labels import label_statistics
 from tasks.evaluation.metrics.tags import tag_statistics
@@ -125,7 +126,7 @@ def _zero_shot(store: Store, base: Base, dataset: DatasetVersion, settings: Eval
         return predict(model, tokenizer, task, dataset.labels, asked, settings)
 
     subject = subject_of(base).as_baseline("zero-shot prompt", prompts=ZERO_SHOT)
-    return evaluation_of(store, subject, dataset, settings, "test", run)
+    return evaluation_of(store, subject, dataset, settings, "test", run, _code(dataset))
 
 
 def _ruled(store: Store, name: str, rule: Rule, dataset: DatasetVersion, settings: EvaluationSettings) -> Evaluation:
@@ -139,7 +140,11 @@ def _ruled(store: Store, name: str, rule: Rule, dataset: DatasetVersion, setting
 
     digest = digest_data({"baseline": name, "train": train})
     subject = SubjectMeta(digest=digest, form="baseline", parent=None, base=None).as_baseline(name, train=train)
-    return evaluation_of(store, subject, dataset, settings, "test", run)
+    return evaluation_of(store, subject, dataset, settings, "test", run, _code(dataset))
+
+
+def _code(dataset: DatasetVersion) -> str:
+    return code_of(__name__, *metric_modules(dataset.task))
 
 
 def _statistics(task: DatasetTask, row: Mapping[str, Any], predicted: Any) -> dict[str, float]:

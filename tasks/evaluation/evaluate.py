@@ -10,16 +10,15 @@ from typing import TYPE_CHECKING, Any
 from tasks.artifact import Artifact
 from tasks.code import code_of
 from tasks.config.evaluation import EvaluationSettings
-from tasks.config.words import DATASET_TASK, Split, Task
+from tasks.config.words import DATASET_TASK, DatasetTask, Split, Task
 from tasks.data.version import DatasetVersion
-from tasks.digest import canonical_json, digest_data, digest_file
+from tasks.digest import canonical_json
 from tasks.errors import NotJudgeable
 from tasks.evaluation.estimates import measure
 from tasks.evaluation.evaluation import IDENTITY, METRICS_FILE, PREDICTIONS_FILE, STATISTIC, Evaluation
-from tasks.evaluation.metric import declared_metrics
+from tasks.evaluation.metric import metric_modules
 from tasks.evaluation.predict import Predictions, predict
 from tasks.evaluation.slices import Scores
-from tasks.home import CHECKOUT
 from tasks.meta.evaluation import EvaluationMeta, SubjectMeta
 from tasks.meta.model import ModelMeta
 from tasks.store import Store
@@ -71,7 +70,17 @@ def evaluate(
         length = said.training.max_length if said else None
         return predict(opened, tokenizer, task, labels, rows, settings, max_length=length)
 
-    return evaluation_of(store, subject_of(model).with_labels(labels), dataset, settings, split, run)
+    code = evaluation_code(said, dataset.task)
+    return evaluation_of(store, subject_of(model).with_labels(labels), dataset, settings, split, run, code)
+
+
+def evaluation_code(said: ModelMeta | None, task: DatasetTask) -> str:
+    """Digest of the code that decides what an evaluation holds: predicting, measuring, the metrics of the task, and
+    the method that puts an adapter on its base. A merged model and a base (None) need no method."""
+    from tasks.training.method import method_of, options_of
+
+    opens = [method_of(options_of(said)).module] if said and said.beside else []
+    return code_of(__name__, *metric_modules(task), *opens)
 
 
 def evaluation_of(
@@ -81,17 +90,18 @@ def evaluation_of(
     settings: EvaluationSettings,
     split: Split,
     run: Callable[[Rows], Predictions],
+    code: str,
 ) -> Evaluation:
     """Seal what anything predicts, a model or a baseline; `run` is called only where nobody asked the same before.
 
     Args:
-        store: where everything is kept.
         store: where everything is kept.
         subject: who predicts; with dataset labels, split, settings and code it is the cache key.
         dataset: the version.
         settings: what to measure.
         split: the split to predict.
         run: predictions for the records, in their order.
+        code: digest of the code that predicts and measures.
 
     Raises:
         NotJudgeable: the split has no records.
@@ -130,7 +140,7 @@ def evaluation_of(
         )
         return meta.plain()
 
-    return Evaluation(store.make("evaluation", inputs, build, evaluation_code()), dataset.digest)
+    return Evaluation(store.make("evaluation", inputs, build, code), dataset.digest)
 
 
 def subject_of(model: Artifact | Base) -> SubjectMeta:
@@ -159,22 +169,6 @@ def judged_rows(rows: list[dict[str, Any]], most: int | None) -> Rows:
             chosen.add(group)
             left -= sizes[group]
     return [row for row in rows if row["group_id"] in chosen]
-
-
-def evaluation_code() -> str:
-    """Digest of the code that decides what an evaluation holds: this package without gates and policies, what opens
-    models and puts adapters on them, and the lock."""
-    here = Path(__file__).parent
-    training = here.parent / "training"
-    judging = ("gate", "rival", "evidence", "judge", "policy", "elsewhere", "forward")
-    files = [file for file in sorted(here.glob("*.py")) if file.stem not in judging]
-    opening = ("bases", "shapes", "tokenizer", "loading", "opening", "hardware", "prompts", "fourbit")
-    putting_on = ("adapters", "inserted", "whole", "modules", "prefixed", "blocks")
-    files += [training / f"{name}.py" for name in (*opening, *putting_on)]
-    files += [*sorted((training / "objectives").glob("*.py")), *sorted((training / "methods").glob("*.py"))]
-    files += [*sorted((here.parent / "config").glob("*.py")), CHECKOUT / "requirements.lock"]
-    named = {file.relative_to(CHECKOUT).as_posix(): digest_file(file) for file in files}
-    return digest_data(named | {"metrics": code_of(*declared_metrics())})
 
 
 def _measure(scores: Scores, settings: EvaluationSettings) -> dict[str, Any]:

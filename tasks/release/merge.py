@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tasks.artifact import Artifact
+from tasks.code import code_of
 from tasks.digest import digest_data, digest_file
 from tasks.errors import InputError, IntegrityError
 from tasks.meta.form import FORMS, Form
@@ -54,7 +55,21 @@ def merge(store: Store, adapter: Artifact) -> Artifact:
         base = locate_base(store, said.base.digest)
         return said.merged(adapter.digest, _merge(adapter, method, base, folder)).plain()
 
-    return store.make(Form.MERGED, {"parent": adapter.digest}, build)
+    return store.make(Form.MERGED, _inputs(adapter), build, code_of(__name__, method.module))
+
+
+def merged_before(store: Store, adapter: Artifact) -> Artifact | None:
+    """What `merge` made of an adapter, if it did.
+
+    Raises:
+        IntegrityError: it does not match its digest.
+    """
+    method = method_of(options_of(ModelMeta.read(adapter)))
+    return store.find(Form.MERGED, _inputs(adapter), code_of(__name__, method.module))
+
+
+def _inputs(adapter: Artifact) -> dict[str, Any]:
+    return {"parent": adapter.digest}
 
 
 def cannot_merge(method: Method[Any]) -> str:

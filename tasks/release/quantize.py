@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tasks.artifact import Artifact
+from tasks.code import code_of
 from tasks.config.release import Quantization
 from tasks.digest import digest_file
 from tasks.errors import InputError, IntegrityError
@@ -70,7 +71,26 @@ def quantize(store: Store, model: Artifact, settings: Quantization) -> Artifact:
         found = QuantizationMeta.of(settings, verify_quantized(store, model, folder, settings))
         return said.quantized(model.digest, found).plain()
 
-    return store.make(Form.QUANTIZED, {"parent": model.digest, "settings": settings.plain()}, build)
+    return store.make(Form.QUANTIZED, _inputs(model, settings), build, _code(model))
+
+
+def quantized_before(store: Store, model: Artifact, settings: Quantization) -> Artifact | None:
+    """What `quantize` made of a model, if it did.
+
+    Raises:
+        IntegrityError: it does not match its digest.
+    """
+    return store.find(Form.QUANTIZED, _inputs(model, settings), _code(model))
+
+
+def _inputs(model: Artifact, settings: Quantization) -> dict[str, Any]:
+    return {"parent": model.digest, "settings": settings.plain()}
+
+
+def _code(model: Artifact) -> str:
+    """A method opens its adapter; a merged model needs none."""
+    opens = [method_of(options_of(ModelMeta.read(model))).module] if model.kind == Form.ADAPTER else []
+    return code_of(__name__, *opens)
 
 
 def _served_beside_its_base(model: Artifact) -> bool:

@@ -122,6 +122,11 @@ class Method(ABC, Generic[Options]):
     packs: ClassVar[bool] = True
     """Several records may share a row."""
 
+    @property
+    def module(self) -> str:
+        """Name of the file that it lives in, as a plug-in of `tasks.code.code_of`."""
+        return type(self).__module__
+
     def check(self, model: PreTrainedModel, options: Options, task: Task, heads: Sequence[str]) -> None:
         """See that the settings fit the model, from shapes and names alone: when a recipe is read, not an hour later.
 

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from tasks.artifact import Artifact, key_of
-from tasks.digest import digest_data, digest_file
+from tasks.code import code_of
+from tasks.digest import digest_file
 from tasks.errors import InputError
 from tasks.home import CHECKOUT, shown
 from tasks.meta.base import BaseMeta
@@ -40,7 +41,7 @@ def base_inputs(name: str, corpus: Path | None = None) -> dict[str, Any]:
     spec, path = spec_of(name, corpus)
     plain = spec.plain()
     plain.pop("corpus")  # its content counts, not its place
-    return {"name": name, "spec": plain, "corpus": digest_file(path), "code": _code()}
+    return {"name": name, "spec": plain, "corpus": digest_file(path), "code": code_of(__name__)}
 
 
 def base_artifact(store: Store, name: str, corpus: Path | None = None) -> Artifact:
@@ -72,11 +73,3 @@ def known_base(store: Store, name: str) -> Artifact | None:
     """The base of that name, if it was made before."""
     inputs = base_inputs(name)
     return store.find("base", inputs, inputs["code"])
-
-
-def _code() -> str:
-    here = Path(__file__).parent
-    own = ("base", "base_spec", "base_text", "pretraining")
-    loop = ("course", "loop", "optimizer", "batches", "cpu", "hardware")
-    files = [*(here / f"{name}.py" for name in (*own, *loop)), CHECKOUT / "requirements.lock"]
-    return digest_data({file.name: digest_file(file) for file in files})

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tasks.artifact import Artifact, key_of, write_atomically
+from tasks.code import code_of
 from tasks.config.words import DATASET_TASK
 from tasks.data.version import DatasetVersion
-from tasks.digest import canonical_json, digest_data, digest_file
+from tasks.digest import canonical_json
 from tasks.errors import InputError
-from tasks.home import CHECKOUT
 from tasks.store import Store
 from tasks.training.bases import Base
 from tasks.training.checkpoint import Checkpoints
@@ -21,6 +21,7 @@ from tasks.training.hardware import machine, precision
 from tasks.training.launch import in_processes
 from tasks.training.learn import RELEVANT, kind_of, learn
 from tasks.training.method import method_of
+from tasks.training.objectives import objective_module
 from tasks.training.recipe import Recipe
 from tasks.training.shapes import task_config
 
@@ -42,7 +43,7 @@ def finetune(
     """
     method = method_of(recipe.method)
     inputs = inputs_of(recipe, dataset, base)
-    kind, code = kind_of(method), training_code()
+    kind, code = kind_of(method), training_code(recipe)
     if found := store.find(kind, inputs, code):
         return found
     check(recipe, dataset, base)
@@ -75,12 +76,9 @@ def inputs_of(recipe: Recipe, dataset: DatasetVersion, base: Base) -> dict[str, 
     return {"recipe": {key: plain[key] for key in RELEVANT}, "dataset": dataset.digest, "base": base.digest}
 
 
-def training_code() -> str:
-    """Digest of the code that decides what is learned: this package (how bases are made aside) and the lock."""
-    here = Path(__file__).parent
-    files = [file for file in sorted(here.rglob("*.py")) if "base" not in file.name]
-    files += [*sorted((CHECKOUT / "tasks" / "config").glob("*.py")), CHECKOUT / "requirements.lock"]
-    return digest_data({file.relative_to(CHECKOUT).as_posix(): digest_file(file) for file in files})
+def training_code(recipe: Recipe) -> str:
+    """Digest of the code that decides what a recipe learns: training, its method, and the objective of its task."""
+    return code_of(__name__, method_of(recipe.method).module, objective_module(recipe.task))
 
 
 def timing_of(store: Store, artifact: Artifact) -> dict[str, float] | None:

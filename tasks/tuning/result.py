@@ -51,7 +51,7 @@ def summarise(store: Store, subject: Subject) -> dict[str, Any]:
         "best": best,
         "recipe_value": next((one["value"] for one in ended if one["own"]), None),
         "importance": importance(study, recipe.seed),
-        "other_code": [one["number"] for one in ended if one["code"] != training_code()],
+        "other_code": [one["number"] for one in ended if one["code"] != training_code(recipe)],
         "trials": trials,
     }
 

@@ -129,7 +129,7 @@ def run_trial(store: Store, job: Job) -> dict[str, Any]:
         artifact = finetune(store, recipe, dataset, base, track=follower)
     except Pruned:
         forget(store, recipe, dataset, base)
-        return {"state": "pruned", "seconds": time.monotonic() - started, "code": training_code()}
+        return {"state": "pruned", "seconds": time.monotonic() - started, "code": training_code(recipe)}
     for point in json.loads(artifact.file("history.json").read_bytes())["validation"]:
         follower.note(int(point["step"]), float(point["loss"]))  # where it was found, nobody reported
     said = ModelMeta.read(artifact).training
@@ -141,7 +141,7 @@ def run_trial(store: Store, job: Job) -> dict[str, Any]:
         "artifact": artifact.digest,
         "made": made,
         "seconds": time.monotonic() - started,
-        "code": training_code(),
+        "code": training_code(recipe),
         "validation_loss": said.validation_loss,
         "train_loss": said.train_loss,
         "steps": said.steps,
@@ -181,7 +181,7 @@ def open_splits(store: Store, digest: str) -> DatasetVersion:
 def forget(store: Store, recipe: Recipe, dataset: DatasetVersion, base: Base) -> None:
     """Clear the checkpoints of a training that will not go on."""
     kind = kind_of(method_of(recipe.method))
-    Checkpoints(store, key_of(kind, inputs_of(recipe, dataset, base), training_code()), {}).clear()
+    Checkpoints(store, key_of(kind, inputs_of(recipe, dataset, base), training_code(recipe)), {}).clear()
 
 
 def _work(plain: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from tasks.config.evaluation import EvaluationSettings
 from tasks.config.words import Split
 from tasks.data.version import DatasetVersion
 from tasks.digest import digest_bytes
-from tasks.evaluation.evaluate import evaluation_of
+from tasks.evaluation.evaluate import evaluation_code, evaluation_of
 from tasks.evaluation.evaluation import Evaluation
 from tasks.evaluation.gate import Gate, Protocol
 from tasks.evaluation.metrics.answers import answer_statistics, choice_statistics
@@ -62,7 +62,7 @@ def answered(
             "right": str(right),
         }
     )
-    return evaluation_of(store, subject, dataset, settings, split, run)
+    return evaluation_of(store, subject, dataset, settings, split, run, evaluation_code(None, dataset.task))
 
 
 def protocol(*gates: Gate, settings: EvaluationSettings = FEW, first_release: Any = "approval") -> Protocol:

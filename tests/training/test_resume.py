@@ -34,7 +34,7 @@ def train(store: Store, given: Recipe, dataset: DatasetVersion) -> str:
 
 
 def key(store: Store, given: Recipe, dataset: DatasetVersion) -> str:
-    return key_of("adapter", inputs_of(given, dataset, resolve_base(store, given.base_model)), training_code())
+    return key_of("adapter", inputs_of(given, dataset, resolve_base(store, given.base_model)), training_code(given))
 
 
 def test_a_killed_run_ends_in_the_same_bytes(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

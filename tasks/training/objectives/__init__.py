@@ -36,5 +36,9 @@ class Objective(Protocol):
 
 def objective_for(task: Task) -> Objective:
     """The objective of a task: the one in the file of its name."""
-    module = importlib.import_module(f"{__name__}.{task.replace('-', '_')}")
-    return cast("Objective", module.OBJECTIVE)
+    return cast("Objective", importlib.import_module(objective_module(task)).OBJECTIVE)
+
+
+def objective_module(task: Task) -> str:
+    """Name of the file of a task's objective, as a plug-in of `tasks.code.code_of`."""
+    return f"{__name__}.{task.replace('-', '_')}"
