@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 PACKAGES = ("flows", "tasks")
-READS = "READS"
+_READS = "READS"
 """Name of the constant in which a module declares the data files and folders that it reads."""
 ERRORS = "tasks.errors"
 """Where the errors come from whose arguments are words for people, and nothing else."""
@@ -163,9 +163,9 @@ def _imports(tree: ast.Module) -> Iterator[str]:
 
 def _reads(tree: ast.Module) -> list[str]:
     for node in tree.body:
-        if isinstance(node, ast.Assign) and any(isinstance(one, ast.Name) and one.id == READS for one in node.targets):
+        if isinstance(node, ast.Assign) and any(isinstance(one, ast.Name) and one.id == _READS for one in node.targets):
             found = ast.literal_eval(node.value)
             if not (isinstance(found, tuple) and all(isinstance(one, str) for one in found)):
-                raise ValueError(f"{READS} must be a tuple of plain strings")
+                raise ValueError(f"{_READS} must be a tuple of plain strings")
             return list(found)
     return []

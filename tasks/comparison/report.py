@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 from tasks.comparison.plots import Point, scatter
+from tasks.home import CHECKOUT
 from tasks.reports import fill
 from tasks.training.method import methods
 
-TEMPLATE = Path(__file__).with_name("report.html.j2")
+READS = ("tasks/comparison/report.html.j2",)
+TEMPLATE = CHECKOUT / READS[0]
 EVERY = {
     "weights": ("Change of the weights by layer", "Size of the change over the size of the weights (Frobenius norms)."),
     "states": ("Change of what layers make", "How far the states of some test inputs moved, relative to their size."),

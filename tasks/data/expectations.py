@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-SUITES = CHECKOUT / "data" / "suites"
+READS = ("data/suites",)
+SUITES = CHECKOUT / READS[0]
 TEXTS = frozenset({"prompt", "answer", "text"})
 """Columns that hold what a record says. They are checked in pieces, so that memory stays flat."""
 OF_SINGLE_VALUES = ("expect_column_values_", "expect_column_value_lengths_")

@@ -24,7 +24,7 @@ from tasks.home import CHECKOUT
 from tasks.meta.dataset import SourceMeta
 from tasks.progress import progress
 
-WITHDRAWN = "data/withdrawn.txt"
+READS = ("data/withdrawn.txt",)
 
 
 def run(stage: Stage) -> Ingested:
@@ -87,7 +87,7 @@ def _hint(usable: Mapping[str, bool]) -> str | None:
     return f"nothing in {', '.join(useless)} is usable: leave it out with `exclude: [{', '.join(useless)}]`"
 
 
-def withdrawn(path: Path = CHECKOUT / WITHDRAWN) -> frozenset[str]:
+def withdrawn(path: Path = CHECKOUT / READS[0]) -> frozenset[str]:
     """The ids that no dataset may hold any more."""
     if not path.exists():
         return frozenset()

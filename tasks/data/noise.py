@@ -13,7 +13,8 @@ from tasks.data.records import INPUT
 from tasks.data.tagging import OUTSIDE
 from tasks.home import CHECKOUT
 
-LEXICON = CHECKOUT / "data" / "lexicons" / "noise.json"
+READS = ("data/lexicons/noise.json",)
+LEXICON = CHECKOUT / READS[0]
 SHORTEST = 5  # letters of a word that may be misspelled: a slip in a shorter one often makes another word
 WORDS_PER_SLIP = 12
 MOST_SLIPS = 3

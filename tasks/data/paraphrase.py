@@ -11,7 +11,8 @@ from typing import Any
 
 from tasks.home import CHECKOUT
 
-WORDINGS = CHECKOUT / "data" / "lexicons" / "paraphrases.json"
+READS = ("data/lexicons/paraphrases.json",)
+WORDINGS = CHECKOUT / READS[0]
 LONGEST_SUBJECT = 60  # characters of what a question is about; more is no name but half a sentence
 LONGEST_FRAMED = 300
 _INTERROGATIVE = re.compile(

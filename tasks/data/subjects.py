@@ -9,7 +9,8 @@ from functools import cache, lru_cache
 from tasks.data.compared_text import Text, tokens
 from tasks.home import CHECKOUT
 
-QUESTION_WORDS = CHECKOUT / "data" / "lexicons" / "question_words.json"
+READS = ("data/lexicons/question_words.json",)
+QUESTION_WORDS = CHECKOUT / READS[0]
 
 
 def another_subject(one: Text, other: Text) -> bool:

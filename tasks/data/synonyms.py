@@ -18,7 +18,8 @@ from tasks.data.records import INPUT
 from tasks.data.tagging import Grammar
 from tasks.home import CHECKOUT
 
-LEXICON = CHECKOUT / "data" / "lexicons" / "medical_synonyms.json"
+READS = ("data/lexicons/medical_synonyms.json",)
+LEXICON = CHECKOUT / READS[0]
 _WORD = re.compile(r"[^\W_]+")
 _VOWEL_SOUND = re.compile(r"[aeio]|u(?!ni|ri|ter)|[AEFHILMNORSX](?=[A-Z])|hour|honest", re.ASCII)
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tasks.artifact import write_atomically
 from tasks.data.version import SPLITS, DatasetVersion
+from tasks.home import CHECKOUT
 from tasks.lineage.event import Origin
 from tasks.lineage.ledger import events, head
 from tasks.lineage.roles import RegisteredVersion, Role, roles
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
     from tasks.evaluation.evaluation import Evaluation
     from tasks.evaluation.judge import Verdict
 
-TEMPLATE = Path(__file__).with_name("report.html.j2")
+READS = ("tasks/lineage/report.html.j2",)
+TEMPLATE = CHECKOUT / READS[0]
 
 
 @dataclass(frozen=True)

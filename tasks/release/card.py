@@ -11,7 +11,8 @@ from tasks.lineage.statements import DatasetSealed, Evaluated, Judgement, Protoc
 from tasks.meta.model import ModelMeta
 from tasks.store import Store
 
-TEMPLATE = CHECKOUT / "mlflow" / "model_card.md"
+READS = ("mlflow/model_card.md",)
+TEMPLATE = CHECKOUT / READS[0]
 
 
 def model_card(store: Store, version: RegisteredVersion, artifact: Artifact) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
+from tasks.home import CHECKOUT
 from tasks.reports import fill
 from tasks.tuning.plots import history, setting
 
-TEMPLATE = Path(__file__).with_name("report.html.j2")
+READS = ("tasks/tuning/report.html.j2",)
+TEMPLATE = CHECKOUT / READS[0]
 
 
 def render(found: Mapping[str, Any]) -> str:

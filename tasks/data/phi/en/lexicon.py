@@ -9,11 +9,12 @@ import pkgutil
 import re
 from functools import cache
 from importlib import import_module
-from pathlib import Path
 
 from tasks.data.phi.shared import word_lists
+from tasks.home import CHECKOUT
 
-_LISTS = Path(__file__).parent / "lists"
+READS = ("tasks/data/phi/en/lists",)
+_LISTS = CHECKOUT / READS[0]
 _LATIN = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from tasks.data.phi.shared.word_lists import read_lines
 from tasks.data.phi.zh import name_characters, places_words
+from tasks.home import CHECKOUT
 
-_CITIES = Path(__file__).parent / "lists" / "cities.txt"
+READS = ("tasks/data/phi/zh/lists/cities.txt",)
+_CITIES = CHECKOUT / READS[0]
 _FEW = 60  # uses in jieba's counts, of all words that begin with a character
 
 
