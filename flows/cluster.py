@@ -30,7 +30,7 @@ class Place:
     gpus: bool = False
     """Whether the cluster has any."""
 
-    def asking(self, processes: int) -> AbstractContextManager[Any]:
+    def asking(self, processes: int) -> AbstractContextManager[object]:
         """While it is entered, what is submitted asks the cluster for an arm's cores, and a GPU for each process.
 
         Ray is not to start an arm again that died, for want of memory most likely.
@@ -40,7 +40,7 @@ class Place:
         from prefect_ray.context import remote_options
 
         asked = {"num_cpus": self.threads, "num_gpus": processes if self.gpus else 0, "max_retries": 0}
-        options: AbstractContextManager[Any] = remote_options(**asked)
+        options: AbstractContextManager[object] = remote_options(**asked)
         return options
 
     def task_runner(self, parallel: int) -> Any:
@@ -89,7 +89,7 @@ def place(store: Store, parallel: int, address: str | None) -> Iterator[Place]:
 
     if address == LOCAL:
         threads = max(1, cores // parallel)
-        options: dict[str, Any] = {"num_cpus": threads * parallel, "include_dashboard": False}
+        options: dict[str, object] = {"num_cpus": threads * parallel, "include_dashboard": False}
         options["object_store_memory"] = OBJECT_STORE
     else:
         passed = {name: os.environ[name] for name in PASSED_ON if name in os.environ}

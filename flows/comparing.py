@@ -10,6 +10,7 @@ import click
 
 from flows.cluster import check_cluster
 from flows.console import table
+from flows.inputs import check_dataset
 from flows.subject import new_id, prefect_in_words, session
 from tasks.children import Children
 from tasks.comparison.config import Comparison, Entry, base_recipe, entries, load_comparison, reported
@@ -111,7 +112,7 @@ def _run(
 ) -> list[Entry]:
     """Make the arms that are missing; returns those that did not end."""
     check_cluster(cluster)
-    forgetting = _checked(comparison, recipe, asked_for)
+    forgetting = _checked(comparison, recipe)
     with session(store) as services:
         _check_arms(store, comparison, asked_for)
         with services.starting(parallel, cluster) as where:
@@ -134,13 +135,10 @@ def _run(
             return compare.with_options(task_runner=where.task_runner(parallel))(run)
 
 
-def _checked(comparison: Comparison, recipe: Recipe, asked_for: list[Entry]) -> Path | None:
+def _checked(comparison: Comparison, recipe: Recipe) -> Path | None:
     """See that datasets and texts are there and fit; the path of the text of `forgetting`."""
+    check_dataset(recipe)
     task = DATASET_TASK[recipe.task]
-    dataset = one_dataset(recipe.dataset)
-    if dataset.task != task:
-        hint = f"dataset {recipe.dataset} is for {dataset.task}: change one of the two"
-        raise InputError("the recipe and its dataset disagree about the task", value=recipe.task, hint=hint)
     if comparison.metric is not None and comparison.metric not in metrics_of(task):
         hint = f"there are: {', '.join(metrics_of(task))}"
         raise InputError("metric: none of this task", value=comparison.metric, hint=hint)

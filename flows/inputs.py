@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from tasks.artifact import write_atomically
 from tasks.code import code_of
 from tasks.config.training import BaseModelRef
+from tasks.config.words import DATASET_TASK
+from tasks.data.params import one_dataset
 from tasks.data.sources import inputs_digest
 from tasks.data.version import DatasetVersion
 from tasks.digest import digest_data
+from tasks.errors import InputError
 from tasks.evaluation.gate import Protocol
 from tasks.lineage.event import Event
 from tasks.lineage.ledger import events
@@ -49,7 +53,19 @@ def deciding_code(recipe: Recipe) -> str:
     return code_of("flows.retrain", method_of(recipe.method).module, objective_module(recipe.task))
 
 
-def base_identity(store: Store, ref: BaseModelRef) -> Any:
+def check_dataset(recipe: Recipe) -> None:
+    """See that a recipe's dataset is declared, and for its task.
+
+    Raises:
+        InputError, ConfigError: it is not there, something of it is wrong, or it is for another task.
+    """
+    dataset = one_dataset(recipe.dataset)
+    if dataset.task != DATASET_TASK[recipe.task]:
+        hint = f"dataset {recipe.dataset} is for {dataset.task}: change one of the two"
+        raise InputError("the recipe and its dataset disagree about the task", value=recipe.task, hint=hint)
+
+
+def base_identity(store: Store, ref: BaseModelRef) -> str | Mapping[str, object]:
     """What decides the bytes of a base: its digest, or for one that is made here what it is made from."""
     if ref.base:
         from tasks.training.named_base import base_inputs

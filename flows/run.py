@@ -7,11 +7,9 @@ from pathlib import Path
 
 import click
 
-from flows.inputs import decided_before, inputs_of
+from flows.inputs import check_dataset, decided_before, inputs_of
 from flows.subject import new_id, prefect_in_words, session
-from tasks.config.words import DATASET_TASK
-from tasks.data.params import one_dataset
-from tasks.errors import ApprovalNeeded, InputError
+from tasks.errors import ApprovalNeeded
 from tasks.evaluation.gate import Protocol
 from tasks.evaluation.policy import load_recipe, protocol_of
 from tasks.lineage.event import Origin
@@ -32,10 +30,7 @@ def checked_recipe(path: Path) -> tuple[Recipe, Protocol]:
     """
     recipe = load_recipe(path)
     protocol = protocol_of(recipe)
-    dataset = one_dataset(recipe.dataset)
-    if dataset.task != DATASET_TASK[recipe.task]:
-        hint = f"dataset {recipe.dataset} is for {dataset.task}: change one of the two"
-        raise InputError("the recipe and its dataset disagree about the task", value=recipe.task, hint=hint)
+    check_dataset(recipe)
     return recipe, protocol
 
 

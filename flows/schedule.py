@@ -77,7 +77,7 @@ def _run(recipes: dict[Path, Recipe]) -> None:
     skip = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW)
 
     class Scheduler(Runner):
-        def handle_sigterm(self, *_args: Any, **_kwargs: Any) -> None:
+        def handle_sigterm(self, *_args: object, **_kwargs: object) -> None:
             raise KeyboardInterrupt  # the clean way out of asyncio; Prefect's own ends in a traceback
 
     # One at a time on one machine: a second training would only slow the first.

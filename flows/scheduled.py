@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from prefect import flow
+from prefect.client.schemas import State
 from prefect.states import Completed
 
 from flows.environment import set_up_environment
@@ -14,7 +14,7 @@ from tasks.store import Store
 
 
 @flow(name="scheduled-retrain", persist_result=False)
-def scheduled_retrain(recipe: str) -> Any:
+def scheduled_retrain(recipe: str) -> State:
     """Retrain one recipe if anything that it depends on has changed.
 
     Args:

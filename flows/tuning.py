@@ -8,10 +8,9 @@ from typing import Any
 import click
 
 from flows.console import table
+from flows.inputs import check_dataset
 from flows.subject import new_id, prefect_in_words, session
 from tasks.children import GOES_ON, Children
-from tasks.config.words import DATASET_TASK
-from tasks.data.params import one_dataset
 from tasks.errors import GalenError, InputError, Stopped
 from tasks.home import shown
 from tasks.lineage.event import Origin
@@ -56,10 +55,7 @@ def run_search(
     search, recipe, file = load_search(path, trials, metric)
     target = out if out is not None else file.with_name(f"{file.stem}-tuned.yaml")
     _check_target(target, force)
-    dataset = one_dataset(recipe.dataset)
-    if dataset.task != DATASET_TASK[recipe.task]:
-        hint = f"dataset {recipe.dataset} is for {dataset.task}: change one of the two"
-        raise InputError("the recipe and its dataset disagree about the task", value=recipe.task, hint=hint)
+    check_dataset(recipe)
     subject = _run(store, search, recipe, parallel)
     found = summarise(store, subject)
     page, data = write_report(store.root / "tuning" / subject.key[:12], found, render(found))

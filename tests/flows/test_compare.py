@@ -37,10 +37,10 @@ class Bench:
         ]
         self.settings: dict[str, Any] = {"name": "compare-tiny", "recipe": plain, "arms": arms}
         import flows.compare
-        import flows.comparing
+        import flows.inputs
 
         patch.setattr(flows.compare, "prepared", self._prepared)
-        patch.setattr(flows.comparing, "one_dataset", lambda _: self.dataset)
+        patch.setattr(flows.inputs, "one_dataset", lambda _: self.dataset)
         patch.setattr(Children, "ask", self._ask)
 
     def _prepared(self, *_: Any) -> DatasetVersion:

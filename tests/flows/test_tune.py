@@ -39,11 +39,11 @@ class Bench:
         self.recipe.write_text("# a tiny one\n" + yaml.safe_dump(given.plain()))
         self.space: dict[str, Any] = {"training.learning_rate": {"low": 1e-5, "high": 5e-3, "log": True}}
         self.space["method.rank"] = {"choices": [2, 4, 8]}
+        import flows.inputs
         import flows.tune
-        import flows.tuning
 
         patch.setattr(flows.tune, "prepared", self._prepared)
-        patch.setattr(flows.tuning, "one_dataset", lambda _: self.dataset)
+        patch.setattr(flows.inputs, "one_dataset", lambda _: self.dataset)
         patch.setattr(Children, "ask", self._ask)
 
     def _prepared(self, *_: Any) -> DatasetVersion:
