@@ -10,22 +10,17 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import re
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import NamedTuple
 from xml.etree import ElementTree
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+from tasks.data.phi import KINDS, Deidentifier
+from tasks.home import CHECKOUT, real_data
 
-from tasks.data.phi import KINDS, Deidentifier  # noqa: E402
-
-DATA = Path(os.environ.get("GALEN_REAL_DATA", ROOT.parent / "shared" / "data"))
 KIND_OF_TAG = {"NAME": "NAME", "GEOGRAPHIC_LOCATION": "PLACE", "DATE": "DATE"} | dict.fromkeys(
     ("PHONE_NUMBER", "EMAIL_ADDRESS", "FAX_NUMBER", "URL", "IP_ADDRESS"), "CONTACT"
 )  # every other tag is a record number
@@ -45,7 +40,7 @@ class Case(NamedTuple):
 def public_queries() -> list[Case]:
     """The 526 tagged queries of `synthetic_clinical_queries`."""
     cases = []
-    content = (DATA / "synthetic_clinical_queries" / "queries.txt").read_text(encoding="utf-8")
+    content = (real_data() / "synthetic_clinical_queries" / "queries.txt").read_text(encoding="utf-8")
     for block in content.split("===QUERY===")[1:]:
         query, tags = block.split("===PHI_TAGS===")
         rows = [json.loads(line) for line in tags.splitlines() if line.strip()]
@@ -56,22 +51,36 @@ def public_queries() -> list[Case]:
 
 def gold(name: str) -> list[Case]:
     """A gold set of `data/gold`."""
-    lines = (ROOT / "data" / "gold" / name).read_text(encoding="utf-8").splitlines()
+    lines = (CHECKOUT / "data" / "gold" / name).read_text(encoding="utf-8").splitlines()
     rows = [json.loads(line) for line in lines]
     return [Case(row["text"], row["language"], [(v["type"], v["value"]) for v in row["values"]]) for row in rows]
 
 
-def measure(title: str, cases: Iterable[Case], deidentifier: Deidentifier) -> None:
-    """Print recall, leak and precision per kind."""
-    total, recalled, letters, leaked, found, right = (Counter[str]() for _ in range(6))
-    negatives = altered_negatives = count = 0
+@dataclass
+class Counts:
+    """What was tagged and what was found in some texts, per kind."""
+
+    total: Counter[str] = field(default_factory=Counter)
+    recalled: Counter[str] = field(default_factory=Counter)
+    letters: Counter[str] = field(default_factory=Counter)
+    leaked: Counter[str] = field(default_factory=Counter)
+    found: Counter[str] = field(default_factory=Counter)
+    right: Counter[str] = field(default_factory=Counter)
+    texts: int = 0
+    negatives: int = 0
+    altered_negatives: int = 0
+
+
+def count(cases: Iterable[Case], deidentifier: Deidentifier) -> Counts:
+    """Look through texts and compare with what is tagged in them."""
+    counts = Counts()
     for case in cases:
-        count += 1
+        counts.texts += 1
         spans = deidentifier.find(case.text, case.language)
         hidden = {at for start, end, _ in spans for at in range(start, end)}
         tagged: set[int] = set()
         for kind, value in case.values:
-            total[kind] += 1
+            counts.total[kind] += 1
             safe = True
             for match in re.finditer(re.escape(value), case.text):
                 tagged.update(range(*match.span()))
@@ -79,23 +88,33 @@ def measure(title: str, cases: Iterable[Case], deidentifier: Deidentifier) -> No
                     c if at not in hidden and c.isalnum() else " " for at, c in enumerate(value, start=match.start())
                 ).split()
                 left = [word for word in left if word.lower() not in HARMLESS | (LABELS if kind == "ID" else set())]
-                letters[kind] += sum(map(str.isalnum, value))
-                leaked[kind] += sum(map(len, left))
+                counts.letters[kind] += sum(map(str.isalnum, value))
+                counts.leaked[kind] += sum(map(len, left))
                 safe = safe and not left
-            recalled[kind] += safe
+            counts.recalled[kind] += safe
         for start, end, kind in spans:
-            found[kind] += 1
-            right[kind] += not tagged.isdisjoint(range(start, end))
+            counts.found[kind] += 1
+            counts.right[kind] += not tagged.isdisjoint(range(start, end))
         if not case.values:
-            negatives += 1
-            altered_negatives += bool(spans)
-    print(f"\n{title}: {count} texts, {negatives} without identifiers, of which {altered_negatives} altered")
+            counts.negatives += 1
+            counts.altered_negatives += bool(spans)
+    return counts
+
+
+def measure(title: str, cases: Iterable[Case], deidentifier: Deidentifier) -> None:
+    """Print recall, leak and precision per kind."""
+    counts = count(cases, deidentifier)
+    print(
+        f"\n{title}: {counts.texts} texts, {counts.negatives} without identifiers, "
+        f"of which {counts.altered_negatives} altered"
+    )
     print(f"  {'kind':8} {'values':>6} {'recall':>7} {'leak':>7} {'precision':>9}")
     for kind in KINDS:
-        if total[kind] or found[kind]:
+        if counts.total[kind] or counts.found[kind]:
             print(
-                f"  {kind:8} {total[kind]:6} {_ratio(recalled[kind], total[kind])} "
-                f"{_ratio(leaked[kind], letters[kind])}   {_ratio(right[kind], found[kind])}"
+                f"  {kind:8} {counts.total[kind]:6} {_ratio(counts.recalled[kind], counts.total[kind])} "
+                f"{_ratio(counts.leaked[kind], counts.letters[kind])}   "
+                f"{_ratio(counts.right[kind], counts.found[kind])}"
             )
 
 
@@ -106,7 +125,7 @@ def _ratio(part: int, whole: int) -> str:
 def ncbi_sentences() -> Iterator[tuple[list[str], list[str]]]:
     """Tokens and tags of the sentences of NCBI-disease, train and devel."""
     for split in ("train", "devel"):
-        for block in (DATA / "ncbi_disease" / f"{split}.tsv").read_text(encoding="utf-8").split("\n\n"):
+        for block in (real_data() / "ncbi_disease" / f"{split}.tsv").read_text(encoding="utf-8").split("\n\n"):
             rows = [line.split("\t") for line in block.splitlines() if line]
             if rows:
                 yield [row[0] for row in rows], [row[1] for row in rows]
@@ -129,20 +148,24 @@ def disease_mentions(deidentifier: Deidentifier) -> None:
     print(f"\nNCBI-disease, train and devel: {mentions} mentions, {altered} altered ({altered / mentions:.2%})")
 
 
+def abstracts() -> list[str]:
+    """The texts of `medical_abstracts`."""
+    with (real_data() / "medical_abstracts" / "medical_abstracts.csv").open(encoding="utf-8", newline="") as lines:
+        return [row["medical_abstract"] for row in csv.DictReader(lines)]
+
+
 def public_texts(deidentifier: Deidentifier) -> None:
     """Print what is found in public texts about no one: most places and dates are true ones, names mostly errors."""
-    with (DATA / "medical_abstracts" / "medical_abstracts.csv").open(encoding="utf-8", newline="") as lines:
-        abstracts = [row["medical_abstract"] for row in csv.DictReader(lines)]
-    pubmed = json.loads((DATA / "pubmedqa" / "ori_pqal_dev500.json").read_text(encoding="utf-8")).values()
+    pubmed = json.loads((real_data() / "pubmedqa" / "ori_pqal_dev500.json").read_text(encoding="utf-8")).values()
     questions = [" ".join([row["QUESTION"], *row["CONTEXTS"], row["LONG_ANSWER"]]) for row in pubmed]
     medquad = [
         element.text or ""
-        for file in sorted((DATA / "medquad").glob("*/*.xml"))
+        for file in sorted((real_data() / "medquad").glob("*/*.xml"))
         for element in ElementTree.parse(file).iter("Answer")
     ]
     print("\nfound per 100,000 characters of public text")
     print(f"  {'':18} {'characters':>10} " + " ".join(f"{kind:>8}" for kind in KINDS))
-    named = (("MedQuAD", medquad), ("medical abstracts", abstracts), ("PubMedQA", questions), ("toyhom_zh", toyhom()))
+    named = (("MedQuAD", medquad), ("medical abstracts", abstracts()), ("PubMedQA", questions), ("toyhom_zh", toyhom()))
     for name, texts in named:
         size = sum(map(len, texts))
         found = Counter(span.kind for text in texts for span in deidentifier.find(text))
@@ -151,7 +174,7 @@ def public_texts(deidentifier: Deidentifier) -> None:
 
 def toyhom() -> list[str]:
     """Questions and answers of `toyhom_zh`."""
-    with next((DATA / "toyhom_zh").glob("*.csv")).open(encoding="gb18030", newline="") as lines:
+    with next((real_data() / "toyhom_zh").glob("*.csv")).open(encoding="gb18030", newline="") as lines:
         return [f"{row['ask']} {row['answer']}" for row in csv.DictReader(lines)]
 
 

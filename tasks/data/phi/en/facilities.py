@@ -2,11 +2,36 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from tasks.data.phi.en import facilities_words, lexicon, towns, words
 from tasks.data.phi.en.scan import Scan
 from tasks.data.phi.en.tokens import INITIAL, LOWER, OTHER, TITLE, UPPER
 
-_LONGEST = 7  # words before "Hospital"
+
+@dataclass(frozen=True, slots=True)
+class FacilityWeights:
+    """How many words belong to a name, and how far the rule looks."""
+
+    # Words before "Hospital". No effect: names are shorter; it keeps a heading from being one.
+    before_head: int = 7
+    # Words back to "seen" or "admitted", which let a name of plain words pass. No effect.
+    visit_reach: int = 6
+    # Capitals of a name with its head; one is "the Hospital". -1: generated 39 wrong; +1: queries -10.
+    named_words: int = 2
+    # Words behind "Center of". No effect: places are shorter.
+    behind_of: int = 4
+    # Words of "Klinikum Fulda", its head included. No effect.
+    foreign_words: int = 5
+    # Words in lower case before "clinic". No effect; at 1, "Dallas outpatient dental clinic" keeps all but Dallas.
+    modifiers: int = 2
+    # Words before "clinic" in all. No effect; at 2, "the New Xolbra Vexin clinic" keeps its "New".
+    before_clinic: int = 6
+    # The same in lower case. No effect; at 1, of "st mary memorial hospital" only mary goes, as a name.
+    before_lower_clinic: int = 5
+
+
+WEIGHTS = FacilityWeights()
 
 
 def find(scan: Scan) -> None:
@@ -21,7 +46,7 @@ def find(scan: Scan) -> None:
         elif word.shape == LOWER and word.low in facilities_words.CLINIC_WORDS:
             _plain(scan, head)
         elif word.shape == TITLE and word.low.endswith(facilities_words.FOREIGN_FACILITIES):
-            last = scan.run_end(head, limit=5)  # "Klinikum Fulda", "Hôpital Bichat"
+            last = scan.run_end(head, limit=WEIGHTS.foreign_words)  # "Klinikum Fulda", "Hôpital Bichat"
             if last > head + 1 and scan.free(head, last):
                 scan.take(head, last, "PLACE")
 
@@ -32,9 +57,9 @@ def _named(scan: Scan, head: int) -> None:
     last = _last(scan, head + 1)
     named = [scan.low(index) for index in range(first, last) if scan.capital(index)]
     own = any(low not in facilities_words.GENERIC and low not in lexicon.words() for low in named)
-    visit = any(scan.low(index) in words.VISIT_WORDS for index in range(max(0, first - 6), first))
+    visit = any(scan.low(index) in words.VISIT_WORDS for index in range(max(0, first - WEIGHTS.visit_reach), first))
     low = scan.low(head)
-    if len(named) < 2 or last - first < 2:
+    if len(named) < WEIGHTS.named_words:
         return
     if low in (
         "hospital",
@@ -58,7 +83,7 @@ def _named(scan: Scan, head: int) -> None:
 def _first(scan: Scan, head: int) -> int:
     """Where the name begins: capitals before the head, "of" and "and" between them included."""
     first = head
-    while first > 0 and head - first < _LONGEST and (scan.joined(first) or scan.gaps[first] == " & "):
+    while first > 0 and head - first < WEIGHTS.before_head and (scan.joined(first) or scan.gaps[first] == " & "):
         before = first - 1
         if scan.capital(before) or scan.words[before].shape == OTHER:
             first = before
@@ -94,7 +119,7 @@ def _last(scan: Scan, last: int) -> int:
             town = towns.town_end(scan, last + 1)
             if after in words.MONTHS or after in lexicon.countries() or (low in ("at", "for") and town == last + 1):
                 break
-            last = town if low == "in" and town > last + 1 else scan.run_end(last + 1, limit=4)
+            last = town if low == "in" and town > last + 1 else scan.run_end(last + 1, limit=WEIGHTS.behind_of)
         else:
             break
     if last < len(scan.words) and scan.gaps[last] == ", " and scan.words[last].shape == UPPER:
@@ -106,7 +131,9 @@ def _last(scan: Scan, last: int) -> int:
 def _plain(scan: Scan, head: int) -> None:
     """ "the Dallas clinic", "Chicago downtown office", "at mercy general hospital"."""
     first = head
-    while first > 0 and head - first < 2 and scan.joined(first) and scan.words[first - 1].shape == LOWER:
+    while (
+        first > 0 and head - first < WEIGHTS.modifiers and scan.joined(first) and scan.words[first - 1].shape == LOWER
+    ):
         if scan.low(first - 1) not in facilities_words.FACILITY_MODIFIERS:
             break
         first -= 1
@@ -120,7 +147,7 @@ def _plain(scan: Scan, head: int) -> None:
 
 def _capital_before(scan: Scan, first: int, head: int) -> None:
     start = first - 1
-    while start > 0 and scan.joined(start) and scan.capital(start - 1) and head - start < 6:
+    while start > 0 and scan.joined(start) and scan.capital(start - 1) and head - start < WEIGHTS.before_clinic:
         start -= 1
     while start < first and (scan.low(start) in words.NOT_IN_NAMES or scan.low(start) in words.TITLES):
         start += 1
@@ -131,7 +158,12 @@ def _capital_before(scan: Scan, first: int, head: int) -> None:
 
 def _lower_before(scan: Scan, first: int, head: int) -> None:
     start = first
-    while start > 0 and head - start < 5 and scan.joined(start) and scan.words[start - 1].shape == LOWER:
+    while (
+        start > 0
+        and head - start < WEIGHTS.before_lower_clinic
+        and scan.joined(start)
+        and scan.words[start - 1].shape == LOWER
+    ):
         if scan.low(start - 1) in words.NOT_IN_NAMES:
             break
         start -= 1

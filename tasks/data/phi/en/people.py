@@ -1,17 +1,16 @@
 """Names of persons in English text.
 
 A row of capitalised words is scored: how sure the lists are of each word, and how much its neighbours speak of a
-person (a title, "patient", "my daughter", a comma behind "a 54-year-old man", a degree). At two points it is a name.
+person (a title, "patient", "my daughter", a comma behind "a 54-year-old man", a degree). With enough
+points (people_weights.py) it is a name.
 """
 
 from __future__ import annotations
 
 from tasks.data.phi.en import lexicon, people_cues, people_lower, people_score, people_unlisted, people_words, words
+from tasks.data.phi.en.people_weights import WEIGHTS
 from tasks.data.phi.en.scan import Scan
 from tasks.data.phi.en.tokens import INITIAL, LOWER, MIXED, TITLE, UPPER
-
-_ENOUGH = 2.0
-_LONGEST = 5  # words of a name behind its titles
 
 
 def find(scan: Scan) -> None:
@@ -30,7 +29,7 @@ def find(scan: Scan) -> None:
             last = next((word + 1 for word in range(index, last) if scan.words[word].possessive), last)
             taken = len(scan.cover.spans)
             if people_unlisted.surname_first(scan, index, last) and scan.free(index, last):
-                end = scan.run_end(last, limit=3)
+                end = scan.run_end(last, limit=WEIGHTS.given_words)
                 scan.take(index, end if scan.free(index, end) else last, "NAME")
                 index = end
                 continue
@@ -110,7 +109,7 @@ def _blocked(scan: Scan, index: int, titled: bool) -> bool:
     if low in lexicon.words():
         return not ((listed and low in lexicon.ambiguous()) or _beside_name(scan, index))
     if word.shape == UPPER:
-        return not listed or len(low) < 4 or low in words.DEGREES
+        return not listed or len(low) < WEIGHTS.capitals_letters or low in words.DEGREES
     return (low in lexicon.countries() and not listed) or people_score.compound(scan, index)
 
 
@@ -143,16 +142,16 @@ def _piece(scan: Scan, first: int, last: int, titled: bool) -> None:
         titles = sum(scan.low(index) in words.TITLES for index in range(first, last))
         if first + titles < last:
             start = first if titles else _title_start(scan, first)
-            scan.take(start, min(last, first + titles + _LONGEST), "NAME")
+            scan.take(start, min(last, first + titles + WEIGHTS.longest), "NAME")
     elif (scan.medical(last) and not people_unlisted.record_ahead(scan, scan.words[last - 1].end)) or _cited(
         scan, last
     ):
         return
     elif last - first > 1 and _leading(scan, first):
         _piece(scan, first + 1, last, False)
-    elif people_score.score(scan, first, last) >= _ENOUGH:
+    elif people_score.score(scan, first, last) >= WEIGHTS.enough:
         scan.take(first, last, "NAME")
-    elif last - first > 2 and scan.low(first) in lexicon.eponyms():
+    elif last - first >= WEIGHTS.eponym_row and scan.low(first) in lexicon.eponyms():
         _piece(scan, first + 1, last, False)
 
 

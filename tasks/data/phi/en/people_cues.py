@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tasks.data.phi.en import lexicon, people_words, words
+from tasks.data.phi.en.people_weights import WEIGHTS
 from tasks.data.phi.en.scan import Scan
 from tasks.data.phi.en.tokens import LOWER, TITLE
 
@@ -25,7 +26,7 @@ def title_at(scan: Scan, index: int) -> bool:
 
 def person_near(scan: Scan, first: int) -> bool:
     """Whether the sentence has spoken of a person before."""
-    for index in range(first - 1, max(-1, first - 25), -1):
+    for index in range(first - 1, max(-1, first - 1 - WEIGHTS.person_reach), -1):
         low = scan.low(index)
         if low in words.PERSON_WORDS or low in people_words.NAME_CUES or low.endswith(("year-old", "yo")):
             return True

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from tasks.data.phi.en import lexicon, people_cues, people_words, words
 from tasks.data.phi.en.scan import Scan
 from tasks.data.phi.en.tokens import INITIAL, LOWER
@@ -9,6 +11,25 @@ from tasks.data.phi.en.tokens import INITIAL, LOWER
 # "please schedule somchai wattanasin"; "my son sokha has".
 _ARRANGED = frozenset(("schedule", "call", "remind", "admit", "contact", "tell", "ask", "saw", "seeing"))
 _OWNERS = frozenset(("my", "his", "her", "our", "their"))
+
+
+@dataclass(frozen=True, slots=True)
+class LowerWeights:
+    """Letters and words that a name in lower case needs: without a capital, short words are shorthand."""
+
+    # Letters of a listed part behind a title or a name. No effect in the texts; at 3, "dr wu" is lost.
+    part_letters: int = 2
+    # Letters of a part in no list. No effect; at 2, "schedule somchai wu" is found, and so is shorthand.
+    strange_letters: int = 3
+    # Letters of a given name that stands alone. No effect; at 3, "then amy came" is found, but so are short words.
+    lone_letters: int = 4
+    # Letters of a word in no list that only a cue supports. +1: generated -8.
+    sure_letters: int = 4
+    # Words behind a title. No effect; at 2, "dr maria lopez garcia" loses her last name.
+    titled_words: int = 3
+
+
+WEIGHTS = LowerWeights()
 
 
 def take(scan: Scan, index: int) -> int:
@@ -19,7 +40,7 @@ def take(scan: Scan, index: int) -> int:
     elif (
         low in lexicon.words()
         or low in words.PARTICLES
-        or len(low) < 2
+        or len(low) < WEIGHTS.part_letters
         or "-" in low
         or low in lexicon.eponyms()
         or (
@@ -42,7 +63,7 @@ def _titled(scan: Scan, index: int) -> int:
     if not people_cues.title_at(scan, index) or scan.gaps[index + 1] not in (" ", ". "):
         return index
     end = index + 1
-    while end < min(index + 4, len(scan.words)) and scan.words[end].shape == LOWER:
+    while end < min(index + 1 + WEIGHTS.titled_words, len(scan.words)) and scan.words[end].shape == LOWER:
         if not _part(scan, end, titled=end == index + 1) or (end > index + 1 and scan.gaps[end] != " "):
             break
         end += 1
@@ -58,7 +79,7 @@ def _given(scan: Scan, index: int) -> int:
         announced = _announced(scan, index) and _unknown(scan, end)
         if (len(after.low) == 1 and after.low.isalpha() and closed) or _part(scan, end) or announced:
             end += 1
-    alone = scan.low(index) in lexicon.lone_given_names() and len(scan.low(index)) > 3
+    alone = scan.low(index) in lexicon.lone_given_names() and len(scan.low(index)) >= WEIGHTS.lone_letters
     eponym = scan.medical(end) and scan.low(end) not in ("patient", "patients", "case", "chart")
     if eponym or not (end > index + 1 or alone or _announced(scan, index)):
         return index
@@ -68,21 +89,22 @@ def _given(scan: Scan, index: int) -> int:
 def _unlisted(scan: Scan, index: int) -> int:
     """Where a name ends that no list of given names holds: only behind "named", "pt" and the like."""
     low = scan.low(index)
-    if len(low) < 3:
+    if len(low) < WEIGHTS.strange_letters:
         return index
     if low in lexicon.surnames() and scan.gaps[index + 1] == ", " and scan.low(index + 1) in ("mrn", "dob", "ssn"):
         return index + 1
-    if scan.low(index - 1) in _ARRANGED and scan.gaps[index] == " " and len(low) > 3 and _unknown(scan, index + 1):
+    long = len(low) >= WEIGHTS.sure_letters
+    if scan.low(index - 1) in _ARRANGED and scan.gaps[index] == " " and long and _unknown(scan, index + 1):
         return index + 2
     if not _announced(scan, index):
         return index
-    if scan.low(index - 2) in _OWNERS and len(low) > 3 and _unknown(scan, index) and _followed(scan, index + 1):
+    if scan.low(index - 2) in _OWNERS and long and _unknown(scan, index) and _followed(scan, index + 1):
         return index + 1
     pair = _part(scan, index + 1)
-    if len(low) > 3 and low in lexicon.surnames() and pair:
+    if long and low in lexicon.surnames() and pair:
         return index + 2
     direct = scan.low(index - 1) in ("pt", "patient", "named", "name", "is")
-    if direct and len(low) > 3 and _unknown(scan, index + 1):
+    if direct and long and _unknown(scan, index + 1):
         return index + 2
     if scan.low(index - 1) in ("named", "name", "is") and people_cues.person_near(scan, index):
         return index + 1 + pair
@@ -103,7 +125,7 @@ def _announced(scan: Scan, index: int) -> bool:
 def _part(scan: Scan, index: int, *, titled: bool = False) -> bool:
     """Whether a lower-case word can be the surname behind a title or a given name."""
     low = scan.low(index)
-    if len(low) < 2 or low in people_words.AFTER_CUES:
+    if len(low) < WEIGHTS.part_letters or low in people_words.AFTER_CUES:
         return False
     listed = low in lexicon.surnames() or low in lexicon.given_names()
     if low in lexicon.words():
@@ -114,4 +136,9 @@ def _part(scan: Scan, index: int, *, titled: bool = False) -> bool:
 def _unknown(scan: Scan, index: int) -> bool:
     low = scan.low(index)
     spelled = low.replace("'", "").replace("-", "")
-    return len(low) > 2 and spelled.isalpha() and low not in lexicon.words() and scan.gaps[index] == " "
+    return (
+        len(low) >= WEIGHTS.strange_letters
+        and spelled.isalpha()
+        and low not in lexicon.words()
+        and scan.gaps[index] == " "
+    )

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from tasks.data.phi.en import lexicon, people_unlisted, words
 from tasks.data.phi.en.scan import Scan
 from tasks.data.phi.en.tokens import LOWER, OTHER
 
 _NO_NAME = words.TITLES | words.PARTICLES
+
+
+@dataclass(frozen=True, slots=True)
+class RepeatedWeights:
+    """What is too short to be looked for again."""
+
+    # Letters of a name's word. No effect at 2, but "Wu" would then be taken from any "wu". +1: generated -1.
+    letters: int = 3
+
+
+WEIGHTS = RepeatedWeights()
 
 
 def repeat(scans: list[Scan]) -> None:
@@ -22,7 +35,11 @@ def _name_parts(scan: Scan) -> set[str]:
     for start, end, kind in scan.cover.spans:
         if kind == "NAME":
             named[start:end] = b"\x01" * (end - start)
-    return {word.low for word in scan.words if named[word.start] and len(word.low) > 2 and word.low not in _NO_NAME}
+    return {
+        word.low
+        for word in scan.words
+        if named[word.start] and len(word.low) >= WEIGHTS.letters and word.low not in _NO_NAME
+    }
 
 
 def _repeat(scan: Scan, parts: set[str]) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 
 from tasks.data.phi.en import lexicon, people_words, towns, words
+from tasks.data.phi.en.people_weights import WEIGHTS
 from tasks.data.phi.en.scan import Scan
 from tasks.data.phi.en.tokens import INITIAL, LOWER, TITLE, UPPER
 
@@ -30,7 +31,6 @@ _AGED = re.compile(r",?\s\(?(?:age[d:]?\s)?\d{1,3}[\s-]?(?:[MFmf]\b|y)|,?\s\(?(?
 _SEX_CODE = re.compile(r"\d{1,3}(?:yo?)?[mf]|[mf]\d{2}")  # "58F", "34yoM"
 _LABEL_ENDS = ("ologist", "ologists", "ician", "assistant", "thetist", "surgeon", "operator", "officer", "manager")
 _IN_ROOM = re.compile(r"\b(?:[Bb]ed|[Rr]oom|[Rr]m|[Bb]ay|[Ww]ard)\s#?\w{1,4}\s?[,:\-–]\s{0,2}$")
-_RECORD_REACH = 24  # characters between a name and the label's number: " (Hospital number "
 _APART = re.compile(r"\s?[(,;|\n/–-]|\s{2}")  # otherwise the word itself is the label: "Accession S21-44810"
 _SENTENCE_ENDS = re.compile(r"[.?!;\n](?!\S)")
 
@@ -53,36 +53,38 @@ def row(scan: Scan, first: int, last: int) -> float:
     """Points for what the words of a row are: two that belong to no vocabulary, or a given name and a surname."""
     full = [index for index in range(first, last) if scan.words[index].shape == TITLE]
     full = [index for index in full if scan.low(index) not in words.PARTICLES]
-    if len(full) < 2 or _flanked(scan, first, last):
+    if len(full) <= 1 or _flanked(scan, first, last):
         return 0.0
     strange = sum(unknown(scan, index) for index in full)
     if strange == len(full):
-        return 1.2
+        return WEIGHTS.all_in_no_list
     given, family = scan.low(full[0]), scan.low(full[-1])
     if given in lexicon.given_names() and (strange or family in lexicon.surnames()) and _prose(scan, first, last):
-        return 1.2
-    return 0.6 if strange and family in lexicon.surnames() and _prose(scan, first, last) else 0.0
+        return WEIGHTS.given_and_strange
+    if strange and family in lexicon.surnames() and _prose(scan, first, last):
+        return WEIGHTS.strange_and_surname
+    return 0.0
 
 
 def before(scan: Scan, first: int) -> float:
     """Points for what stands before a row of capitals."""
     low, gap = scan.low(first - 1), scan.gaps[first]
     if ":" in gap and not gap.strip(" :\t\n-*_") and (low in people_words.NAME_CUES or low.endswith(_LABEL_ENDS)):
-        return 2.2
+        return WEIGHTS.label
     if gap == " " and low == "is" and scan.low(first - 2) == "this" and _says(scan, scan.run_end(first)):
-        return 1.6
+        return WEIGHTS.this_is
     if "\n" in gap and unknown(scan, first) and scan.run_end(first) == len(scan.words):
-        return 1.6  # the signature in the last line
+        return WEIGHTS.signature  # in the last line
     if gap == " " and low in people_words.NURSED:
-        return 1.3
+        return WEIGHTS.nursed
     if gap == " " and _SEX_CODE.fullmatch(low):
-        return 1.6
+        return WEIGHTS.sex_code
     if (
         low.isalnum()
         and low[:1].isdigit()
-        and _IN_ROOM.search(scan.text, max(0, scan.words[first].start - 16), scan.words[first].start)
+        and _IN_ROOM.search(scan.text, max(0, scan.words[first].start - WEIGHTS.room_reach), scan.words[first].start)
     ):
-        return 1.6
+        return WEIGHTS.in_room
     return 0.0
 
 
@@ -90,14 +92,14 @@ def after(scan: Scan, first: int, last: int) -> float:
     """Points for what stands behind a row of capitals."""
     end = scan.words[last - 1].end
     if record_ahead(scan, end):
-        return 1.6
+        return WEIGHTS.record
     if scan.words[last - 1].possessive and scan.low(last) in people_words.OWNED and unknown(scan, last - 1):
-        return 1.5
+        return WEIGHTS.owned
     if _WHO.match(scan.text, end) and unknown(scan, first):
-        return 1.5
+        return WEIGHTS.who
     if _DOES.match(scan.text, end) and scan.words[first].shape == TITLE:
-        return 1.5 if unknown(scan, first) or _surnamed(scan, last - 1) else 0.0
-    return 0.9 if _UNDERGOES.match(scan.text, end) and unknown(scan, first) else 0.0
+        return WEIGHTS.does if unknown(scan, first) or _surnamed(scan, last - 1) else 0.0
+    return WEIGHTS.undergoes if _UNDERGOES.match(scan.text, end) and unknown(scan, first) else 0.0
 
 
 def acts(scan: Scan, last: int) -> bool:
@@ -125,7 +127,7 @@ def _surnamed(scan: Scan, index: int) -> bool:
 def record_ahead(scan: Scan, end: int) -> bool:
     """Whether a record number follows at once, only its label between: " (Chart no. 4411)", ", URN 5512"."""
     start = scan.record_behind(end)
-    if not end < start <= end + _RECORD_REACH or start == len(scan.text):
+    if not end < start <= end + WEIGHTS.record_reach or start == len(scan.text):
         return False
     between = scan.text[end:start]
     return bool(_APART.match(between)) and not _SENTENCE_ENDS.search(between.replace("no.", "no"))
@@ -142,19 +144,20 @@ def _flanked(scan: Scan, first: int, last: int) -> bool:
 
 def _prose(scan: Scan, first: int, last: int) -> bool:
     """Whether the words around a row are lower case, so that its capitals mean something; a heading's do not."""
-    around = [*range(max(0, first - 3), first), *range(last, min(last + 3, len(scan.words)))]
+    reach = WEIGHTS.prose_reach
+    around = [*range(max(0, first - reach), first), *range(last, min(last + reach, len(scan.words)))]
     lower = sum(scan.words[index].shape == LOWER for index in around)
-    return lower * 2 >= len(around) and not ("\n" in scan.gaps[first] or "\n" in scan.gaps[last])
+    return lower >= len(around) * WEIGHTS.prose_share and not ("\n" in scan.gaps[first] or "\n" in scan.gaps[last])
 
 
 def surname_first(scan: Scan, first: int, last: int) -> bool:
     """ "for Okafor, Jean (", "RE: OKAFOR, Jean": the row before a comma and the row behind it are one person."""
-    if scan.gaps[last] not in (", ", ",") or last - first > 2 or not scan.capital(last):
+    if scan.gaps[last] not in (", ", ",") or last - first > WEIGHTS.surname_words or not scan.capital(last):
         return False
     cue, gap = scan.low(first - 1), scan.gaps[first]
     opened = gap == " " and cue in ("for", "patient", "pt", "re", "regarding", "name")
     labelled = ":" in gap and (cue in people_words.LABELS or cue in people_words.NAME_CUES)
-    end = scan.run_end(last, limit=3)
+    end = scan.run_end(last, limit=WEIGHTS.given_words)
     given = scan.words[end - 1].end
     if scan.words[first].shape == UPPER and scan.words[last].shape == TITLE and scan.opens_sentence(first):
         labelled = labelled or bool(_AGED.match(scan.text, given)) or record_ahead(scan, given)
@@ -170,5 +173,5 @@ def surname_first(scan: Scan, first: int, last: int) -> bool:
 def _family(scan: Scan, index: int) -> bool:
     low = scan.low(index)
     if scan.words[index].shape == UPPER:
-        return len(low) > 2 and low not in lexicon.words()
+        return len(low) >= WEIGHTS.family_letters and low not in lexicon.words()
     return unknown(scan, index) or low in lexicon.surnames()

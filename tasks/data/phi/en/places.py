@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from tasks.data.phi.en import lexicon, people_unlisted, places_words, towns, words
 from tasks.data.phi.en.scan import Scan
 from tasks.data.phi.en.tokens import LOWER, MIXED, TITLE, UPPER
@@ -9,6 +11,21 @@ from tasks.data.phi.en.tokens import LOWER, MIXED, TITLE, UPPER
 _TOWN_CUES = frozenset(("in", "at", "from", "near", "to"))
 _TOWARDS = frozenset(("in", "from", "near", "to", "outside", "around", "of"))
 _VISITED = frozenset(("visited", "visits", "visiting", "attended", "attends", "attending"))
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceWeights:
+    """How many words belong to a place, and how far the rule looks."""
+
+    # Words behind "at" or "City:". No effect: places are shorter; it keeps a heading from being one.
+    words: int = 6
+    # Words of a town in lower case. No effect; at 2, "salt lake city" is lost.
+    town_words: int = 3
+    # Words back to "seen". No effect; at 1, "seen last week at BMC" is lost.
+    visit_reach: int = 5
+
+
+WEIGHTS = PlaceWeights()
 
 
 def find(scan: Scan, *, personal: bool) -> None:
@@ -35,7 +52,7 @@ def find(scan: Scan, *, personal: bool) -> None:
 
 def _labelled(scan: Scan, first: int) -> None:
     """ "City: Zelenograd", on a line or in a field of its own."""
-    last = scan.run_end(first, limit=6)
+    last = scan.run_end(first, limit=WEIGHTS.words)
     if not scan.gaps[first].strip(" :") and scan.free(first, last) and people_unlisted.unknown(scan, first):
         scan.take(first, last, "PLACE")
 
@@ -44,7 +61,7 @@ def _lower_town(scan: Scan, index: int) -> None:
     """ "lives in chicago", "from new york"."""
     last = index
     parts: list[str] = []
-    for ahead in range(index, min(index + 3, len(scan.words))):
+    for ahead in range(index, min(index + WEIGHTS.town_words, len(scan.words))):
         if ahead > index and scan.gaps[ahead] not in (" ", ". "):
             break
         low = scan.low(ahead)
@@ -61,7 +78,7 @@ def _announced(scan: Scan, cue: int, first: int, personal: bool) -> None:
     if start in words.MONTHS or start in words.TITLES or start in lexicon.countries():
         return
     town = towns.town_end(scan, first)
-    last = scan.run_end(first, limit=6)
+    last = scan.run_end(first, limit=WEIGHTS.words)
     if low in _TOWARDS:
         if town == first + 1 < last and start in lexicon.given_names() and scan.words[town].shape == TITLE:
             return  # "in Elizabeth Garcia"
@@ -108,7 +125,7 @@ def _person(scan: Scan, index: int) -> bool:
 def _place(scan: Scan, cue: int, first: int, last: int, personal: bool) -> bool:
     """Whether a row of capitals behind a preposition is a place rather than a gene, a unit or a time."""
     low = scan.low(cue)
-    visit = any(scan.low(index) in words.VISIT_WORDS for index in range(max(0, cue - 5), cue))
+    visit = any(scan.low(index) in words.VISIT_WORDS for index in range(max(0, cue - WEIGHTS.visit_reach), cue))
     start = scan.low(first)
     single = last == first + 1
     if single and scan.words[first].shape == UPPER:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from tasks.data.phi.en import lexicon, words
 from tasks.data.phi.en.tokens import INITIAL, LOWER, MIXED, TITLE, UPPER, Word, split
@@ -19,6 +20,21 @@ _NO_EPONYM = word_set(
     """
 )
 _CAPITALS = frozenset((TITLE, UPPER, INITIAL, MIXED))
+
+
+@dataclass(frozen=True, slots=True)
+class ScanWeights:
+    """How far a row of capitals goes, and how far an eponym may be from what it names."""
+
+    # Words of a row. No effect; at 5, "Maria Teresa Ana Lopez Garcia Fernandez" loses her last name.
+    row: int = 8
+    # Words from an eponym to what it names: "Wilson ileal disease" has two. -1: generated +1; +1: no effect.
+    eponym_reach: int = 3
+    # The same behind a possessive, which makes a person less likely: "Crohn's small bowel disease". No effect.
+    owned_eponym_reach: int = 4
+
+
+WEIGHTS = ScanWeights()
 
 
 class Scan:
@@ -84,8 +100,9 @@ class Scan:
             return before.shape == INITIAL and self.low(index) not in lexicon.words()
         return False
 
-    def run_end(self, first: int, limit: int = 8) -> int:
+    def run_end(self, first: int, limit: int | None = None) -> int:
         """The end of the row of capitalised words, particles included, that begins at an index."""
+        limit = limit or WEIGHTS.row
         last = first + 1
         while last < len(self.words) and last - first < limit and self.joined(last):
             if self.capital(last):
@@ -109,7 +126,7 @@ class Scan:
     def medical(self, last: int) -> bool:
         """Whether the words that end before `last` are an eponym: "Crohn's disease", "Wilson ileal disease"."""
         heads = words.MEDICAL_HEADS
-        reach = 4 if self.words[last - 1].possessive else 3
+        reach = WEIGHTS.owned_eponym_reach if self.words[last - 1].possessive else WEIGHTS.eponym_reach
         for index in range(last, min(last + reach, len(self.words))):
             gap = self.gaps[index]
             if gap.strip(" -'’\u2013") and not (gap.strip() == "(" and index == last):

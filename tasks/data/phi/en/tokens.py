@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import NamedTuple
 
 _WORD = re.compile(r"\w+(?:['’‑-]\w+)*")
@@ -31,6 +32,19 @@ LOWER = "lower"
 OTHER = "other"  # holds a digit or a letter of another script
 
 
+@dataclass(frozen=True, slots=True)
+class TokenWeights:
+    """When a text is written in capitals throughout, so that they say nothing."""
+
+    # Letters of a word in capitals that counts; shorter ones are abbreviations in any text. +1: gold -1.
+    shouted_letters: int = 4
+    # Such words from which a text is one of capitals. +1: gold -1; with fewer, two abbreviations would do.
+    shouted_words: int = 4
+
+
+WEIGHTS = TokenWeights()
+
+
 def split(text: str) -> list[Word]:
     """The words of a text, with their shapes.
 
@@ -55,12 +69,12 @@ def split(text: str) -> list[Word]:
             shape = INITIAL
         elif bare.isupper():
             shape = UPPER
-            upper += len(bare) > 3
+            upper += len(bare) >= WEIGHTS.shouted_letters
         elif bare[0].isupper():
             shape = MIXED if _CAMEL.search(bare) and not _CAMEL_NAME.match(bare) else TITLE
         else:  # mRNA, iPhone; but "al-Rashid", "d'Angelo" are names
-            shape = TITLE if bare[:3].lower() in ("al-", "el-") or bare[1:2] in "'’" else OTHER
+            shape = TITLE if bare.lower().startswith(("al-", "el-")) or bare[1:2] in "'’" else OTHER
         found.append(Word(match.start(), match.end(), bare.lower().replace("’", "'"), shape, possessive))
-    if upper > 3 and upper > lower:
+    if upper >= WEIGHTS.shouted_words and upper > lower:
         found = [word._replace(shape=TITLE) if word.shape == UPPER else word for word in found]
     return found

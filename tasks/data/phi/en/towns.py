@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from tasks.data.phi.en import lexicon, words
 from tasks.data.phi.en.scan import Scan
@@ -11,11 +12,26 @@ from tasks.data.phi.en.tokens import OTHER, TITLE, UPPER
 _ZIP = re.compile(r",?\s{1,2}\d{5}(?:-\d{4})?\b")
 
 
+@dataclass(frozen=True, slots=True)
+class TownWeights:
+    """How many words are looked at."""
+
+    # Words of a town: the longest of the list has four. No effect; at 2, "Salt Lake City" is lost.
+    words: int = 4
+    # Words of a town before its state. No effect; at 2, "Rancho Santa Margarita, CA 92688" keeps its code.
+    before_state: int = 3
+    # Words behind a town in which what it gave its name to keeps it: "Coxsackie virus". No effect.
+    variant_reach: int = 3
+
+
+WEIGHTS = TownWeights()
+
+
 def town_end(scan: Scan, first: int) -> int:
     """The end of the longest town or state that begins at a word; `first` when there is none."""
     parts: list[str] = []
     best = first
-    for index in range(first, min(first + 4, len(scan.words))):
+    for index in range(first, min(first + WEIGHTS.words, len(scan.words))):
         if index > first and not scan.joined(index):
             break
         low = scan.low(index)
@@ -53,7 +69,7 @@ def _state_end(scan: Scan, index: int) -> int:
 def _town_start(scan: Scan, index: int) -> int:
     """Where the town begins that the state at a word belongs to; the word itself when there is none."""
     first = index - 1
-    while first > 0 and index - first < 3 and scan.joined(first) and scan.capital(first - 1):
+    while first > 0 and index - first < WEIGHTS.before_state and scan.joined(first) and scan.capital(first - 1):
         if scan.low(first - 1) in words.NOT_IN_NAMES or scan.low(first - 1) in lexicon.words():
             break
         first -= 1
@@ -85,5 +101,5 @@ def lone_towns(scan: Scan) -> None:
         common = word.low in lexicon.words() or word.low in lexicon.eponyms()
         if (last == index + 1 and common) or scan.medical(last):
             continue
-        if not any(scan.low(ahead) in words.MEDICAL_HEADS for ahead in range(last, last + 3)):
+        if not any(scan.low(ahead) in words.MEDICAL_HEADS for ahead in range(last, last + WEIGHTS.variant_reach)):
             scan.take(index, last, "PLACE")

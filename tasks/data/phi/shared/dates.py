@@ -80,6 +80,8 @@ _AGE_WORDS = re.compile(
     re.IGNORECASE | re.ASCII,
 )
 _HIGH_AGE = re.compile(_OLD)
+_LAST_MONTH, _LAST_DAY = 12, 31
+_LONG_YEAR, _TWO_DIGITS = 4, 2
 
 
 def find_words(text: str, lowered: str, cover: Cover) -> None:
@@ -123,6 +125,7 @@ def _dates(text: str) -> Iterator[tuple[int, int]]:
 def _plausible(match: re.Match[str]) -> bool:
     """Whether two numbers and a year are a day and a month; with dots and a short year, both need two digits."""
     a, b = int(match["a"]), int(match["b"])
-    if not (1 <= a <= 31 and 1 <= b <= 31 and min(a, b) <= 12):
+    if not (1 <= a <= _LAST_DAY and 1 <= b <= _LAST_DAY and min(a, b) <= _LAST_MONTH):
         return False
-    return len(match["y"]) == 4 or "." not in match[0] or len(match["a"]) == len(match["b"]) == 2
+    full = len(match["y"]) == _LONG_YEAR or "." not in match[0]
+    return full or len(match["a"]) == len(match["b"]) == _TWO_DIGITS

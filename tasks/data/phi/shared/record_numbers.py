@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from tasks.data.phi.shared.spans import Cover
 
@@ -90,6 +91,21 @@ _UNIT_AFTER = re.compile(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class RecordWeights:
+    """Digits that a number needs, and how far the name of a public register may stand before it."""
+
+    # Digits behind a word that announces a number; two are a room or a dose. -1: public 1 wrong; +1: generated -32.
+    keyed_digits: int = 3
+    # Digits of a number that only its shape gives away. -1: public 1 wrong; +1: AB-12345 is lost.
+    shaped_digits: int = 5
+    # Characters back to "PMID:" or "GenBank accession no.": such numbers stay. No effect.
+    register_reach: int = 30
+
+
+WEIGHTS = RecordWeights()
+
+
 def find_keyed(text: str, cover: Cover) -> None:
     """Add the numbers that a word announces."""
     if _SPACED_DIGITS.search(text):
@@ -110,7 +126,7 @@ def find_shaped(text: str, cover: Cover) -> None:
             or _public_before(text, match.start())
         ):
             continue
-        if sum(map(str.isdigit, value)) >= 5 and not (value.isdigit() and value.endswith("000")):
+        if sum(map(str.isdigit, value)) >= WEIGHTS.shaped_digits and not (value.isdigit() and value.endswith("000")):
             cover.add(*match.span(), "ID")
 
 
@@ -118,7 +134,12 @@ def _keyed(text: str) -> Iterator[tuple[int, int]]:
     for match in _KEYED.finditer(text):
         value = match[1]
         digits = sum(map(str.isdigit, value))
-        if digits < 3 or _YEAR.fullmatch(value) or _DECIMAL.fullmatch(value) or _UNIT_AFTER.match(text, match.end(1)):
+        if (
+            digits < WEIGHTS.keyed_digits
+            or _YEAR.fullmatch(value)
+            or _DECIMAL.fullmatch(value)
+            or _UNIT_AFTER.match(text, match.end(1))
+        ):
             continue
         start, end = match.span(1)
         sequence = "accession" in match[0].lower() and _GENBANK.fullmatch(value)
@@ -127,4 +148,4 @@ def _keyed(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _public_before(text: str, start: int) -> bool:
-    return bool(_PUBLIC_BEFORE.search(text[max(0, start - 30) : start]))
+    return bool(_PUBLIC_BEFORE.search(text[max(0, start - WEIGHTS.register_reach) : start]))

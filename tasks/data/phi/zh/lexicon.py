@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -12,7 +13,34 @@ from tasks.home import CHECKOUT
 
 READS = ("tasks/data/phi/zh/lists/cities.txt",)
 _CITIES = CHECKOUT / READS[0]
-_FEW = 60  # uses in jieba's counts, of all words that begin with a character
+_SHORT, _FULL = 2, 3  # characters of a name: 王芳, 王晓明
+GIVEN_LENGTHS = (2, 1)
+"""Characters of a given name, the longer tried first."""
+
+
+@dataclass(frozen=True, slots=True)
+class LexiconWeights:
+    """How often something is used in jieba's dictionary, and how long its entries are.
+
+    Effects: see en/people_weights.py. Here the gold set has 291 values, the generated texts have 2,849, and "public"
+    means 400 texts of toyhom_zh.
+    """
+
+    # Uses of all words that a surname begins; with fewer, a name is likely where it stands. Double: public 1 wrong.
+    sure_uses: int = 60
+    # Full names that hold a character, from which it is one of given names. -1: generated +1; +1: generated -1.
+    given_uses: int = 2
+    # Full names from which it is a usual one. Half: gold -1, public 1 wrong; double: gold -2, generated -3.
+    usual_given_uses: int = 25
+    # Uses of a word below which it may be a name. Half: generated -1; double: generated +1, but public 3 wrong.
+    rare_uses: int = 400
+    # Characters of a person in the dictionary. -1: generated -1; +1: generated +1, but public 1 wrong.
+    longest_name: int = 4
+    # Characters of a word that is compared with a possible name; names are no longer. No effect.
+    longest_word: int = 4
+
+
+WEIGHTS = LexiconWeights()
 
 
 @cache
@@ -71,7 +99,7 @@ def sure_surnames() -> frozenset[str]:
     for word, count in _tokenizer().FREQ.items():
         if len(word) > 1 and count and word not in _tagged_names():
             uses[word[0]] += count
-    return frozenset(surname for surname in plain_surnames() - set("姜窦") if uses[surname] < _FEW)
+    return frozenset(surname for surname in plain_surnames() - set("姜窦") if uses[surname] < WEIGHTS.sure_uses)
 
 
 @cache
@@ -83,7 +111,7 @@ def _tagged_names() -> frozenset[str]:
             word, _, tag = line.decode("utf-8").split()
             if (
                 tag in ("nr", "nrfg")
-                and 2 <= len(word) <= 4
+                and _SHORT <= len(word) <= WEIGHTS.longest_name
                 and (word[0] in surnames() or word[:2] in name_characters.COMPOUND_SURNAMES)
             ):
                 names.add(word)
@@ -94,19 +122,21 @@ def _tagged_names() -> frozenset[str]:
 def _person_words() -> frozenset[str]:
     with _tokenizer().get_dict_file() as lines:
         rows = (line.decode("utf-8").split() for line in lines)
-        return frozenset(word for word, _, tag in rows if tag == "nr" and len(word) == 2)
+        return frozenset(word for word, _, tag in rows if tag == "nr" and len(word) == _SHORT)
 
 
 @cache
 def full_names() -> frozenset[str]:
     """The persons of jieba's dictionary of three characters, the given name of usual ones."""
-    return frozenset(name for name in _tagged_names() if len(name) == 3 and set(name[1:]) <= usual_given_characters())
+    return frozenset(
+        name for name in _tagged_names() if len(name) == _FULL and set(name[1:]) <= usual_given_characters()
+    )
 
 
 @cache
 def short_names() -> frozenset[str]:
     """The persons of jieba's dictionary of two characters; many are words as well."""
-    return frozenset(name for name in _tagged_names() if len(name) == 2)
+    return frozenset(name for name in _tagged_names() if len(name) == _SHORT)
 
 
 @cache
@@ -114,11 +144,13 @@ def given_characters() -> frozenset[str]:
     """Characters that stand in given names."""
     from faker.providers.person.zh_CN import Provider
 
-    counts = Counter(character for name in _tagged_names() if len(name) == 3 for character in name[1:])
+    counts = Counter(character for name in _tagged_names() if len(name) == _FULL for character in name[1:])
     listed = {character for name in Provider.first_names for character in name}
     return (
         frozenset(
-            {character for character, count in counts.items() if count >= 2} | listed | name_characters.MODERN_GIVEN
+            {character for character, count in counts.items() if count >= WEIGHTS.given_uses}
+            | listed
+            | name_characters.MODERN_GIVEN
         )
         - name_characters.NOT_GIVEN
     )
@@ -127,15 +159,22 @@ def given_characters() -> frozenset[str]:
 @cache
 def usual_given_characters() -> frozenset[str]:
     """Characters that stand in many given names."""
-    counts = Counter(character for name in _tagged_names() if len(name) == 3 for character in name[1:])
-    return frozenset(character for character, count in counts.items() if count >= 25) - name_characters.NOT_GIVEN
+    counts = Counter(character for name in _tagged_names() if len(name) == _FULL for character in name[1:])
+    return (
+        frozenset(character for character, count in counts.items() if count >= WEIGHTS.usual_given_uses)
+        - name_characters.NOT_GIVEN
+    )
 
 
 @cache
 def is_word() -> frozenset[str]:
     """Words of jieba's dictionary of two to four characters that are no person's name."""
     return (
-        frozenset(word for word, count in _tokenizer().FREQ.items() if count > 0 and 2 <= len(word) <= 4)
+        frozenset(
+            word
+            for word, count in _tokenizer().FREQ.items()
+            if count > 0 and _SHORT <= len(word) <= WEIGHTS.longest_word
+        )
         - _tagged_names()
     )
 
@@ -147,7 +186,7 @@ def can_be_given(word: str) -> bool:
 
 def rare(word: str) -> bool:
     """Whether a word is hardly ever read, so that before "医院" it is a name."""
-    return bool(_tokenizer().FREQ.get(word, 0) < 400)
+    return bool(_tokenizer().FREQ.get(word, 0) < WEIGHTS.rare_uses)
 
 
 @cache

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from tasks.data.phi.shared.spans import Cover
 from tasks.data.phi.zh import lexicon, name_characters, people_words
@@ -38,7 +39,19 @@ _FOLLOWER = re.compile(
     + r"|[\s,，。;；、.:()（）\d/!?！？“”\"'\[]|$"
 )
 _SELF_CONTAINED = re.compile(r"[,，、。(（\s]|男|女|$|先生|女士|因|于")
-_GIVEN_MOST = 2
+_GIVEN_MOST = max(lexicon.GIVEN_LENGTHS)
+_TITLED = (3, 2, 4, 1)  # characters of a name before a title, the usual length first
+
+
+@dataclass(frozen=True, slots=True)
+class PeopleWeights:
+    """How far the rule looks; effects: see en/people_weights.py."""
+
+    # Characters back to the end of a word that announces a person. No effect; at 1, "家属安宁表示" keeps its name.
+    cue_reach: int = 7
+
+
+WEIGHTS = PeopleWeights()
 
 
 def find_marked(text: str, cover: Cover) -> None:
@@ -110,7 +123,7 @@ def _before_titles(text: str, cover: Cover) -> None:
     known = lexicon.is_word()
     for match in _HONORIFIC.finditer(text):
         end = match.start()
-        for length in (3, 2, 4, 1):
+        for length in _TITLED:
             start = end - length
             if start < 0:
                 continue
@@ -166,7 +179,7 @@ def _name_end(text: str, words: list[str], starts: list[int], index: int, edges:
         return 0
     boundary = start == 0 or not _ONE_HAN.match(text[start - 1])
     weak = boundary or text.endswith(_WEAK, 0, start)
-    for length in (2, 1):
+    for length in lexicon.GIVEN_LENGTHS:
         end = start + surname + length
         name = text[start:end]
         if not _is_name(name) or len(name) < surname + length:
@@ -210,7 +223,7 @@ def _name_end(text: str, words: list[str], starts: list[int], index: int, edges:
 
 def announces(text: str, start: int) -> bool:
     """Whether the words right before announce a person's name."""
-    before = text[max(0, start - 7) : start].rstrip(" ")
+    before = text[max(0, start - WEIGHTS.cue_reach) : start].rstrip(" ")
     return before.endswith(_CUES) or before.rstrip(' :"“「').endswith(("姓名", "名叫", "名字", "患者", "叫做"))
 
 

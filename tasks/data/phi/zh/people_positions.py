@@ -53,6 +53,7 @@ _DOING = re.compile(
 )
 _LISTED = re.compile("[\u3400-\u9fff]{2,4}?(?:立即|予|行|查房|会诊|参加|讨论|签|到场|在场|赶到|陪)")
 _STOPPED = re.compile(r"[\s,。;、.:()/|!?\d\[\]\"”A-Za-z]|$|[男女](?![性方孩儿子])")
+_COMPOUND = 2  # characters of the longest surnames
 _GOES_ON = re.compile("的(?!是)|在|是|和|与|及|查出|今|昨|已|问|说|称|曾|被|把|来|去|到|要|有")
 
 
@@ -79,7 +80,7 @@ def _take(text: str, start: int, cover: Cover, *, strong: bool) -> None:
         return
     word = surname == 1 and text[start] in name_characters.WORD_SURNAMES
     phrase = word and text[start] in people_words.PREPOSITIONS
-    for given in (2, 1):
+    for given in lexicon.GIVEN_LENGTHS:
         end = start + surname + given
         introduced = bool(_INTRODUCED.match(text, end))
         if len(text) < end or not _can_be_name(text, start, surname, end, strong, introduced):
@@ -99,7 +100,7 @@ def _behind(text: str, end: int, strong: bool, word: bool, *, doubtful: bool) ->
         return True
     if strong and (_STOPPED.match(text, end) or (not word and _GOES_ON.match(text, end))):
         return True
-    if not word and text.startswith("、", end) and lexicon.surname_length(text[end + 1 : end + 3]):
+    if not word and text.startswith("、", end) and lexicon.surname_length(text[end + 1 : end + 1 + _COMPOUND]):
         return bool(_LISTED.match(text, end + 1))  # "郗赟岑、竺强立即予电除颤"
     if not word and text.startswith("等", end):
         return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from tasks.data.phi.shared.spans import Cover
 from tasks.data.phi.zh import lexicon, places_words
@@ -12,9 +13,38 @@ _DOOR = re.compile(
     r"\s?(?:[A-Za-z]?\d{1,5}(?:-\d{1,4})?|[A-Za-z](?=[座栋幢单])|[一二三四五六七八九十百]{1,4}|[甲乙丙丁东西南北])\s?(?:号院|号楼|号|弄|栋|幢|座|楼|单元|室|层|组|巷|队|米|期)(?:楼|院|内|附\d{1,3}号)?|\s?\d{1,4}-\d{1,4}(?![\d-])|\s?\d{3,4}(?:室)?(?!\d|年|月|元|ml|mg)|附\d{1,3}号"
 )
 _ORDINAL = re.compile(r"第?[一二三四五六七八九十\d]{1,3}")
+_SHORT_TOWN, _LONG_TOWN = 2, 3  # characters of a town's name within a word: 北京协和, 哈尔滨
+_DIRECTED = 2  # characters of the end of a road's name: 中路, 大街
 _BRANCHES = ("医学院", "附属", "附", "第", "分院", "院区", "东院", "西院", "南院", "北院")
 _ENDS = tuple(sorted(places_words.AREA_ENDS, key=len, reverse=True))
 _FACILITIES = tuple(sorted(places_words.FACILITIES, key=len, reverse=True))
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceWeights:
+    """How many words and characters belong to a name, and how far the rule looks; effects: see en/people_weights.py."""
+
+    # Words of a facility's name before "医院". No effect; at 2, 浙江省 becomes a place of its own.
+    facility_words: int = 9
+    # Words before "医院" up to which a word without a known meaning joins a name that is known already. No effect.
+    proper_reach: int = 3
+    # Characters of such a word. No effect; at 1, "瑞金医院" is lost.
+    proper_letters: int = 3
+    # Words back to a town that says which one it is. No effect; at 2, of "大庆石油管理有限公司" only 大庆 goes.
+    town_reach: int = 6
+    # Words behind "医院" that may name a branch. No effect; at 1, "苏州大学附属儿童医院" keeps its end.
+    branch_words: int = 6
+    # Characters of a town that no list holds, the last of them 市 or 镇. -1: public 1 wrong; +1: gold -1.
+    town_letters: int = 3
+    # Characters of a road in one word: "文三路". +1: gold -1.
+    area_letters: int = 3
+    # Words before "路" that may be a road's name. No effect; at 2, "锦花绣木路" keeps its beginning.
+    area_words: int = 4
+    # Characters of these words. No effect; at 2, "锦绣花木路" keeps its beginning.
+    area_name_letters: int = 6
+
+
+WEIGHTS = PlaceWeights()
 
 
 def find(text: str, words: list[str], cover: Cover) -> None:
@@ -36,7 +66,7 @@ def _facility(words: list[str], starts: list[int], head: int, cover: Cover) -> N
     stem = next(word[: -len(end)] for end in _FACILITIES if word.endswith(end))
     specific = _specific(stem) or any(part in word for part in places_words.PROPER_PARTS)
     first = head
-    while first > 0 and head - first < 9:
+    while first > 0 and head - first < WEIGHTS.facility_words:
         before = words[first - 1]
         stops = before in places_words.GENERIC_BEFORE or not _HAN.fullmatch(before)
         if stops or not cover.free(starts[first - 1], starts[first]):
@@ -45,7 +75,7 @@ def _facility(words: list[str], starts: list[int], head: int, cover: Cover) -> N
             specific = True
         elif before in places_words.FACILITY_PARTS or _town(before) or _ORDINAL.fullmatch(before):
             specific = specific or _town(before) or before.startswith("第")
-        elif _proper(before) and not (specific and head - first > 3):
+        elif _proper(before) and not (specific and head - first > WEIGHTS.proper_reach):
             specific = (
                 specific
                 or len(before) > 1
@@ -57,7 +87,7 @@ def _facility(words: list[str], starts: list[int], head: int, cover: Cover) -> N
     while first < head and words[first] in ("和", "中", "小", "口"):
         first += 1
     # A town a few words before says enough: "上海和睦家医院", "大庆油田有限责任公司".
-    for index in range(first - 1, max(-1, head - 6), -1):
+    for index in range(first - 1, max(-1, head - WEIGHTS.town_reach), -1):
         if not _HAN.fullmatch(words[index]) or places_words.NAME_STOPS.intersection(words[index]) - {"和"}:
             break
         if _town(words[index]) or words[index][:2] in lexicon.towns() or words[index].endswith(("大学", "医学院")):
@@ -69,7 +99,7 @@ def _facility(words: list[str], starts: list[int], head: int, cover: Cover) -> N
     last = head + 1
     # A branch belongs to the name: "仁济医院东院", "苏州大学附属儿童医院".
     if last < len(words) and words[last].startswith(_BRANCHES):
-        for index in range(last, min(last + 6, len(words))):
+        for index in range(last, min(last + WEIGHTS.branch_words, len(words))):
             if words[index].endswith((*_FACILITIES, *_BRANCHES)):
                 last = index + 1
             elif words[index] not in places_words.FACILITY_PARTS:
@@ -79,7 +109,7 @@ def _facility(words: list[str], starts: list[int], head: int, cover: Cover) -> N
 
 def _specific(stem: str) -> bool:
     """Whether what stands before "医院" in the same word names one: "北京协和", but not "人民" or "中"."""
-    return any(stem.startswith(town) for town in (stem[:2], stem[:3]) if _town(town)) or (
+    return any(stem.startswith(town) for town in (stem[:_SHORT_TOWN], stem[:_LONG_TOWN]) if _town(town)) or (
         len(stem) > 1 and _proper(stem)
     )
 
@@ -89,7 +119,7 @@ def _proper(word: str) -> bool:
     if len(word) == 1:
         return word in lexicon.given_characters() or word in lexicon.surnames()
     return (
-        len(word) <= 3
+        len(word) <= WEIGHTS.proper_letters
         and set(word) <= lexicon.usual_given_characters() | lexicon.surnames()
         and word not in places_words.FACILITY_PARTS | places_words.GENERIC_BEFORE
         and lexicon.rare(word)
@@ -103,7 +133,7 @@ def _town(word: str) -> bool:
     if bare != word and bare in lexicon.towns():
         return True
     return (
-        len(word) > 2
+        len(word) >= WEIGHTS.town_letters
         and word.endswith(("省", "市", "县", "区", "自治州", "镇", "乡", "村", "街道", "自治区"))
         and word not in places_words.GENERIC_AREAS
         and not word.endswith(tuple(area for area in places_words.GENERIC_AREAS if len(area) > 1))
@@ -146,12 +176,14 @@ def _area(words: list[str], index: int, within: bool) -> int:
         return 0
     if within and word in places_words.AREA_ENDS:
         return 1
-    if len(word) > 2 and word.endswith(_ENDS) and word not in places_words.GENERIC_AREAS:
+    if len(word) >= WEIGHTS.area_letters and word.endswith(_ENDS) and word not in places_words.GENERIC_AREAS:
         numbered = index + 1 < len(words) and words[index + 1][:1].isdigit()
         return int(within or numbered)
-    if within and len(word) == 2 and word[0] in "东南西北中上下大新前后" and word.endswith(_ENDS):  # "香港中路66号"
+    if (
+        within and len(word) == _DIRECTED and word[0] in "东南西北中上下大新前后" and word.endswith(_ENDS)
+    ):  # "香港中路66号"
         return int(index + 1 < len(words) and words[index + 1][:1].isdigit())
-    for reach in range(1, 5):
+    for reach in range(1, WEIGHTS.area_words + 1):
         ahead = index + reach
         if ahead >= len(words) or not _HAN.fullmatch(words[ahead]):
             return 0
@@ -164,7 +196,7 @@ def _area(words: list[str], index: int, within: bool) -> int:
             length = sum(map(len, words[index:ahead]))
             if (
                 (within or numbered)
-                and length <= 6
+                and length <= WEIGHTS.area_name_letters
                 and not any(part in ("医院", "患者", "因") for part in words[index:ahead])
             ):
                 return reach + 1
