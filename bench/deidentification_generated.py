@@ -17,7 +17,8 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Callable
 
-from bench import generated_templates as pools
+from bench import generated_names as pools
+from bench import generated_templates as templates_of
 from bench.deidentification import Case, measure
 from tasks.data.phi import Deidentifier
 
@@ -165,9 +166,9 @@ def _other(key: str, language: str, pick: random.Random) -> tuple[str, str]:
 
 def generate(language: str, part: int, texts: int, seed: int) -> dict[str, list[Case]]:
     """Cases by kind of name: `texts` of each template of one part (one of `PARTS`)."""
-    first = pools.ENGLISH if language == "en" else pools.CHINESE
-    fresh = pools.ENGLISH_FRESH if language == "en" else pools.CHINESE_FRESH
-    unseen = pools.ENGLISH_UNSEEN if language == "en" else pools.CHINESE_UNSEEN
+    first = templates_of.ENGLISH if language == "en" else templates_of.CHINESE
+    fresh = templates_of.ENGLISH_FRESH if language == "en" else templates_of.CHINESE_FRESH
+    unseen = templates_of.ENGLISH_UNSEEN if language == "en" else templates_of.CHINESE_UNSEEN
     templates = (first[::2], first[1::2], fresh, unseen)[part]
     names = ENGLISH_NAMES if language == "en" else CHINESE_NAMES
     pick = random.Random(f"{seed}-{language}-{part}")
