@@ -3,6 +3,8 @@
 A slot is `{kind}`, or `{kind.low}` in lower case. Kinds of the first person: n full name, g given name, s surname,
 i given name and initial, r "Surname, Given", b the same with the surname in capitals. Of others: m, o full name, e
 given name. Further: p town, h hospital, d date, t telephone, x record number with a label.
+
+Longer than 300 lines: lists of sentences and names, which are looked up and not read from top to bottom.
 """
 
 from __future__ import annotations

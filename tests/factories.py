@@ -102,7 +102,7 @@ def tiny_model(folder: Path, architecture: str, *, seed: int = 0) -> Path:
         return tiny_bert(folder, seed=seed)
     tokenizer = _fast(_closed_by_ends(_byte_tokenizer(384)) if architecture in ("roberta", "t5", "bart") else None)
     ids = {name: getattr(tokenizer, name) for name in ("bos_token_id", "eos_token_id", "pad_token_id")}
-    sizes: dict[str, Any] = {
+    known: dict[str, dict[str, Any]] = {
         "qwen3": _DECODER | {"head_dim": 16},
         "gemma3_text": _DECODER
         | {
@@ -120,7 +120,8 @@ def tiny_model(folder: Path, architecture: str, *, seed: int = 0) -> Path:
             "max_position_embeddings": 256,
             "forced_eos_token_id": None,
         },
-    }[architecture]
+    }
+    sizes = known[architecture]
     if architecture in ("t5", "bart"):
         ids |= {"decoder_start_token_id": tokenizer.pad_token_id if architecture == "t5" else tokenizer.bos_token_id}
     spread = {"t5": "initializer_factor", "bart": "init_std"}.get(architecture, "initializer_range")
@@ -179,16 +180,16 @@ def seal_rows(store: Store, task: Task, split: dict[str, list[Row]], *, name: st
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    membership = []
+    membership, held = [], DATASET_TASK[task]
     with store.staging(f"factory-{name}") as staging:
         for one in SPLITS:
-            pq.write_table(pa.Table.from_pylist(split[one], schema=schema(task)), staging / f"{one}.parquet")
+            pq.write_table(pa.Table.from_pylist(split[one], schema=schema(held)), staging / f"{one}.parquet")
             for row in split[one]:
-                content = digest_data({key: row[key] for key in CONTENT[task]})
+                content = digest_data({key: row[key] for key in CONTENT[held]})
                 known = {key: row[key] for key in ("record_id", "group_id", "parents")}
                 membership.append(known | {"split": one, "content_digest": content})
         pq.write_table(pa.Table.from_pylist(membership, schema=membership_schema()), staging / "membership.parquet")
-        return DatasetVersion(store.adopt(staging, "dataset", _meta(DATASET_TASK[task], split, name).plain()))
+        return DatasetVersion(store.adopt(staging, "dataset", _meta(held, split, name).plain()))
 
 
 def _meta(task: DatasetTask, split: dict[str, list[Row]], name: str) -> DatasetMeta:

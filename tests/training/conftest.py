@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tasks.config.words import TASKS
+from tasks.config.words import TASKS, Task
 from tests.factories import ARCHITECTURES, tiny_model
 from tests.training.recipes import METHODS, refusal
 
-Cell = tuple[str, str, str]
+Cell = tuple[Task, str, str]
 EVERY = {
     f"{task}-{architecture}-{method}": (task, architecture, method)
     for task in TASKS

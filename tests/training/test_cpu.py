@@ -100,13 +100,13 @@ def test_every_token_of_packed_rows_is_in_one_group() -> None:
 def test_dropout_drops_its_share_and_keeps_the_mean(share: float) -> None:
     torch.manual_seed(0)
     mask = keep_mask(1_000_003, share)
-    assert set(mask.unique().tolist()) == {-1, 0}
+    assert set(mask.tolist()) == {-1, 0}
     assert float((mask == 0).float().mean()) == pytest.approx(share, abs=0.002)
     values = torch.ones(1000, 1000, dtype=torch.bfloat16, requires_grad=True)
     layer = Dropout(share)
     out = layer(values)
     assert float(out.float().mean()) == pytest.approx(1, abs=0.01)
-    out.sum().backward()
+    torch.autograd.backward(out.sum())
     assert values.grad is not None
     assert torch.equal(values.grad, out)  # what fell out learns nothing
     assert torch.equal(layer.eval()(values), values)
@@ -117,7 +117,7 @@ def test_dropped_attention_weights_are_the_same_forward_and_backward() -> None:
     shape = (2, 4, 6, 8)
     q, k, v = (torch.randn(shape, dtype=torch.bfloat16, requires_grad=True) for _ in range(3))
     out, _ = _attention(torch.nn.Module(), q, k, v, None, dropout=0.5, is_causal=False)
-    out.sum().backward()
+    torch.autograd.backward(out.sum())
     assert v.grad is not None
     # the output is linear in V: sum(out) = sum(V * dV) only if both passes dropped the same weights
     assert float((v * v.grad).sum().detach()) == pytest.approx(float(out.sum().detach()), rel=0.05, abs=0.5)

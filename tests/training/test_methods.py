@@ -26,7 +26,7 @@ from tasks.training.fit import check_fit
 from tasks.training.lesson import lesson_of
 from tasks.training.method import method_named
 from tasks.training.opening import open_model
-from tasks.training.optimizer import Masters, adamw
+from tasks.training.optimizer import Masters, adamw, learning_rate
 from tasks.training.shapes import fresh_modules, head_modules
 from tasks.training.tokenizer import load_tokenizer
 from tasks.training.train import finetune
@@ -41,7 +41,7 @@ LABELS: dict[Task, list[str]] = {
 }
 
 
-def cells(quick: Callable[[Task, str, str], bool]) -> Any:
+def cells(quick: Callable[[Task, str, str], bool]) -> pytest.MarkDecorator:
     """Every (task, architecture, method) that must work; those that are not quick are marked slow."""
     found = []
     for task, architecture, method in product(TASKS, ARCHITECTURES, METHODS):
@@ -211,7 +211,7 @@ def test_neither_a_stop_nor_measuring_in_between_changes_what_is_learned(
     assert curves[0][-1] == curves[1][-1], "measuring in between changed the training"
 
     second = Store(tmp_path / "second")
-    real, steps = lessons.learning_rate, undisturbed.meta["training"]["planned_steps"]
+    real, steps = learning_rate, undisturbed.meta["training"]["planned_steps"]
 
     def killed(step: int, total: int, settings: Any) -> float:
         if step == 3 * steps // 4 + 1:

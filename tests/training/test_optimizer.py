@@ -41,7 +41,8 @@ def test_the_gradient_of_a_step_does_not_depend_on_how_it_is_cut(store: Store, t
             masters.gather()
         gradients.append(torch.cat([tensor.grad.flatten() for tensor in masters.tensors if tensor.grad is not None]))
     assert len(batches) > 1
-    assert torch.allclose(*gradients, atol=1e-5)
+    whole, parts = gradients
+    assert torch.allclose(whole, parts, atol=1e-5)
 
 
 @pytest.mark.parametrize("schedule", ["linear", "cosine", "constant"])

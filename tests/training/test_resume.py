@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,6 +20,7 @@ from tasks.store import Store
 from tasks.training import lesson, loop
 from tasks.training.checkpoint import RECORD, Checkpoints
 from tasks.training.hardware import machine, precision
+from tasks.training.optimizer import learning_rate
 from tasks.training.recipe import Recipe
 from tasks.training.resolve import resolve_base
 from tasks.training.train import finetune, inputs_of, training_code
@@ -26,7 +28,7 @@ from tests.factories import dataset_version, tiny_bert, tiny_llama
 from tests.training.recipes import recipe
 
 pytestmark = pytest.mark.filterwarnings("ignore")
-LONG = {"epochs": 6, "checkpoints": 6, "evaluations": 3, "dropout": 0.1}
+LONG: dict[str, Any] = {"epochs": 6, "checkpoints": 6, "evaluations": 3, "dropout": 0.1}
 
 
 def train(store: Store, given: Recipe, dataset: DatasetVersion) -> str:
@@ -70,9 +72,14 @@ def test_a_killed_run_ends_in_the_same_bytes(store: Store, tmp_path: Path, monke
     assert child.returncode == -signal.SIGKILL, child.stderr
     assert (elsewhere.root / "checkpoints" / key(elsewhere, given, again) / RECORD).is_file()
 
-    resumed = []
+    resumed: list[Any] = []
     real = loop._resume
-    monkeypatch.setattr(loop, "_resume", lambda *given: resumed.append(real(*given)) or resumed[-1])
+
+    def watched(*given: Any) -> Any:
+        resumed.append(real(*given))
+        return resumed[-1]
+
+    monkeypatch.setattr(loop, "_resume", watched)
     assert train(elsewhere, given, again) == undisturbed
     assert resumed[0][0].step > 0, "it started from the beginning"
     assert not (elsewhere.root / "checkpoints" / key(elsewhere, given, again)).exists()
@@ -83,7 +90,7 @@ def test_sigterm_saves_the_step_and_says_how_to_go_on(
 ) -> None:
     given = recipe("token-classification", tiny_bert(tmp_path / "base"), **LONG | {"checkpoints": 0})
     dataset = dataset_version(store, "token-classification", n=40)
-    real = lesson.learning_rate
+    real = learning_rate
 
     def stop_at_seven(step: int, *rest: object) -> float:
         if step == 7:
