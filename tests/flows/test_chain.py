@@ -128,9 +128,9 @@ def test_a_killed_training_goes_on_to_the_same_bytes(checkout: Checkout) -> None
 
 
 def test_a_changed_weight_is_found(checkout: Checkout) -> None:
-    digest = str(
-        next(one["artifact"] for one in models(checkout) if one["model"] == "minute" and "champion" in one["roles"])
-    )  # type: ignore[operator]
+    champion = next(version for version, roles in held(models(checkout)).items() if roles == ["champion"])
+    digests = {one["version"]: str(one["artifact"]) for one in models(checkout) if one["model"] == "minute"}
+    digest = digests[champion]
     weights = checkout.home / "artifacts" / digest / "model.safetensors"
     kept = weights.read_bytes()
     weights.write_bytes(kept[:-1] + bytes([kept[-1] ^ 1]))
