@@ -1,4 +1,4 @@
-"""What an edit of the real code runs again: exactly what depends on it, and nothing for words. On a copy of the tree."""
+"""What an edit of the real code runs again: exactly what depends on it, and nothing for words. On a copy."""
 
 from __future__ import annotations
 
