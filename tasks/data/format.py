@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -16,6 +14,7 @@ from tasks.config.data import Dataset
 from tasks.config.words import DATASET_TASK, DATASET_TASKS, TASKS, DatasetTask, Task
 from tasks.data.records import CONTENT, Reason
 from tasks.errors import InputError
+from tasks.plugins import kinds_in
 
 LOOKED_AT = 1000
 """Rows whose keys tell which columns a source without a header has."""
@@ -86,13 +85,8 @@ def formats() -> Mapping[str, Format]:
     """Every format by name, in the order of their ranks: one instance of the `Format` in each file of `formats/`."""
     import tasks.data.formats as package
 
-    found: list[Format] = []
-    for module in pkgutil.iter_modules(package.__path__):
-        members = vars(importlib.import_module(f"{package.__name__}.{module.name}")).values()
-        for kind in members:
-            if isinstance(kind, type) and issubclass(kind, Format) and kind.__module__.endswith(f".{module.name}"):
-                found.append(kind())
-    return {one.name: one for one in sorted(found, key=lambda one: (one.rank, one.name))}
+    found = sorted(kinds_in(package, Format), key=lambda kind: (kind.rank, kind.name))
+    return {kind.name: kind() for kind in found}
 
 
 def settings_by_format() -> dict[str, frozenset[str]]:

@@ -5,9 +5,7 @@ Each kind of gate lives in one file of `gates/`, found by the kind that it names
 
 from __future__ import annotations
 
-import importlib
 import math
-import pkgutil
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -26,6 +24,7 @@ from tasks.evaluation.evaluation import Evaluation
 from tasks.evaluation.evidence import Evidence
 from tasks.evaluation.metric import metric_modules
 from tasks.evaluation.slices import metrics_in, slice_keys
+from tasks.plugins import kinds_in
 
 Outcome = Literal["passed", "failed", "not-judged", "not-applicable"]
 """not-judged counts as failed. not-applicable: only the champion's gate, only on a first release that a person
@@ -189,10 +188,5 @@ def gate_kinds() -> Mapping[str, type[Gate]]:
     """Every kind of gate by name: the `Gate` in each file of `gates/`, sorted."""
     import tasks.evaluation.gates as package
 
-    found: dict[str, type[Gate]] = {}
-    for module in pkgutil.iter_modules(package.__path__):
-        name = f"{package.__name__}.{module.name}"
-        for kind in vars(importlib.import_module(name)).values():
-            if isinstance(kind, type) and issubclass(kind, Gate) and kind.__module__ == name:
-                found[get_args(kind.model_fields["kind"].annotation)[0]] = kind
+    found = {get_args(kind.model_fields["kind"].annotation)[0]: kind for kind in kinds_in(package, Gate)}
     return dict(sorted(found.items()))

@@ -7,8 +7,6 @@ sums of resampled groups, all values of a bootstrap at once.
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -17,6 +15,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from tasks.config.words import DatasetTask
+from tasks.plugins import modules_in
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -79,8 +78,7 @@ def declared_metrics() -> Mapping[str, tuple[Metric, ...]]:
     """`METRICS` of every file of `metrics/`, by module, in the order of the files' names."""
     import tasks.evaluation.metrics as package
 
-    names = [f"{package.__name__}.{module.name}" for module in pkgutil.iter_modules(package.__path__)]
-    return {name: importlib.import_module(name).METRICS for name in names}
+    return {module.__name__: module.METRICS for module in modules_in(package)}
 
 
 def metrics_of(task: DatasetTask, over: Literal["records", "label"] = "records") -> dict[str, Metric]:

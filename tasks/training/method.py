@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +15,7 @@ from tasks.config.release import Quantization
 from tasks.config.words import TASKS, Task
 from tasks.errors import InputError
 from tasks.meta.model import ModelMeta
+from tasks.plugins import kinds_in
 from tasks.settings import Settings
 
 if TYPE_CHECKING:
@@ -200,13 +199,7 @@ def methods() -> Mapping[str, Method[Any]]:
     """Every method by name: one instance of the `Method` in each file of `methods/`."""
     import tasks.training.methods as package
 
-    found: dict[str, Method[Any]] = {}
-    for module in pkgutil.iter_modules(package.__path__):
-        members = vars(importlib.import_module(f"{package.__name__}.{module.name}")).values()
-        for kind in members:
-            if isinstance(kind, type) and issubclass(kind, Method) and kind.__module__.endswith(f".{module.name}"):
-                found[kind.name] = kind()
-    return dict(sorted(found.items()))
+    return {kind.name: kind() for kind in sorted(kinds_in(package, Method), key=lambda kind: kind.name)}
 
 
 def method_of(options: MethodOptions) -> Method[Any]:
