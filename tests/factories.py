@@ -175,8 +175,10 @@ def dataset_version(store: Store, task: Task, n: int = 60, *, name: str | None =
     return seal_rows(store, task, split, name=name or f"factory-{task}")
 
 
-def seal_rows(store: Store, task: Task, split: dict[str, list[Row]], *, name: str = "factory") -> DatasetVersion:
-    """A sealed dataset version made of the given rows per split."""
+def seal_rows(
+    store: Store, task: Task, split: dict[str, list[Row]], *, name: str = "factory", **said: object
+) -> DatasetVersion:
+    """A sealed dataset version made of the given rows per split; `said` goes into its metadata."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -189,7 +191,7 @@ def seal_rows(store: Store, task: Task, split: dict[str, list[Row]], *, name: st
                 known = {key: row[key] for key in ("record_id", "group_id", "parents")}
                 membership.append(known | {"split": one, "content_digest": content})
         pq.write_table(pa.Table.from_pylist(membership, schema=membership_schema()), staging / "membership.parquet")
-        return DatasetVersion(store.adopt(staging, "dataset", _meta(held, split, name).plain()))
+        return DatasetVersion(store.adopt(staging, "dataset", _meta(held, split, name).plain() | said))
 
 
 def _meta(task: DatasetTask, split: dict[str, list[Row]], name: str) -> DatasetMeta:

@@ -124,6 +124,28 @@ def data_rejected(store: Store, name: str, reason: str | None, limit: int) -> No
         click.echo(json.dumps(row, ensure_ascii=False, default=str))
 
 
+@data.command("new-key")
+@click.option("--yes", is_flag=True, help="Do it; without it, only what it costs is said.")
+@pass_store
+def data_new_key(store: Store, yes: bool) -> None:
+    """Replace the key that turns patients' ids into HMACs, and say what that costs."""
+    from tasks.data.identity_key import lost_keys, new_key, versions_by_key
+
+    known = sum(versions_by_key(store).values())
+    click.echo(
+        f"{known} identified dataset version(s) here were built with the present key or one before it. With a new key\n"
+        "- the next build of every identified dataset gives each patient a new id and draws the split again: records\n"
+        "  that were held out for testing move into train, and results before and after are not comparable;\n"
+        "- galen trace finds people in the old versions only as long as their key is kept in GALEN_HOME/keys/."
+    )
+    if not yes:
+        click.echo("nothing was changed; to do it: galen data new-key --yes")
+        return
+    click.echo(f"new identity key {new_key(store)}: back up GALEN_HOME/keys/ now")
+    if lost := lost_keys(store):
+        click.echo(f"given up as lost, so that nobody is found in what they built: {', '.join(sorted(lost))}")
+
+
 @data.command("commit")
 @click.argument("name")
 @click.option("--message", "-m", help="Commit message.")

@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 from tasks import process
+from tasks.data.identity_key import built_with, key_to_build
 from tasks.data.params import one_dataset
 from tasks.data.reading import source_path
 from tasks.data.stage import ERROR_FILE, PARENT, STAGES, built_folder
@@ -32,17 +33,22 @@ def build_stage(store: Store, stage: str, name: str) -> bool:
 
     Raises:
         GalenError: what the stage said, as it said it.
+        IntegrityError: the identity key is missing, or is another one.
         Interrupted: another DVC command would not end.
     """
     if stage not in STAGES:
         raise InputError("no such stage", value=stage, hint=f"there are: {', '.join(STAGES)}")
-    source_path(one_dataset(name))  # DVC's own words for a missing source help nobody
+    dataset = one_dataset(name)
+    source_path(dataset)  # DVC's own words for a missing source help nobody
+    # DVC does not know the key, which is no file of the checkout: another key is another ingest.
+    rekeyed = dataset.identified and key_to_build(store, name) != built_with(name)
+    forced = ["--force"] if stage == STAGES[0] and rekeyed else []
     configure(store)
     before = _made(stage, name)
     with tempfile.TemporaryDirectory(prefix="galen-stage-") as folder:
         error_file = Path(folder) / "error.json"
         child = process.start(
-            [sys.executable, "-m", "tasks.data.dvc_process", f"{stage}@{name}", str(LOCK_PATIENCE)],
+            [sys.executable, "-m", "tasks.data.dvc_process", f"{stage}@{name}", str(LOCK_PATIENCE), *forced],
             cwd=CHECKOUT,
             env=environment(store) | {ERROR_FILE: str(error_file), PARENT: str(os.getpid())},
             stdin=subprocess.DEVNULL,

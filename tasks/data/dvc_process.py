@@ -1,4 +1,4 @@
-"""`python -m tasks.data.dvc_process STAGE@NAME SECONDS`: what `dvc repro --single-item` does, waiting for DVC's lock.
+"""`python -m tasks.data.dvc_process STAGE@NAME SECONDS [--force]`: what `dvc repro --single-item` does, with patience.
 
 A process of its own, since DVC keeps locks and caches in the process; DVC's own command adds 0.3 s of start-up, an
 updater and analytics to the same call.
@@ -17,8 +17,8 @@ from tasks.home import CHECKOUT
 from tasks.process import write_error
 
 
-def main(target: str, patience: float) -> int:
-    """Reproduce one stage; the exit code."""
+def main(target: str, patience: float, *, force: bool) -> int:
+    """Reproduce one stage, also an unchanged one if forced; the exit code."""
     from dvc.exceptions import DvcException
     from dvc.lock import LockError
     from dvc.repo import Repo
@@ -29,7 +29,7 @@ def main(target: str, patience: float) -> int:
     while True:
         try:
             with Repo(str(CHECKOUT)) as repo:
-                repo.reproduce(target, single_item=True)
+                repo.reproduce(target, single_item=True, force=force)
             return 0
         except DvcException as error:
             cause = error.__cause__ or error
@@ -48,4 +48,4 @@ def main(target: str, patience: float) -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1], float(sys.argv[2])))
+    raise SystemExit(main(sys.argv[1], float(sys.argv[2]), force=sys.argv[3:] == ["--force"]))

@@ -42,6 +42,8 @@ class Ingested(Findings):
     kept: int
     source: SourceMeta
     settings: IngestSettings
+    identity_key: str | None = None
+    """Fingerprint of the key that turned ids into HMACs (tasks/data/identity_key.py)."""
 
 
 class Deidentified(Findings):

@@ -5,19 +5,14 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import os
-import secrets
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Literal
 
-from tasks.artifact import write_atomically
 from tasks.config.words import DatasetTask
+from tasks.data.identity_key import fingerprint, held_keys, identity_key
 from tasks.data.records import CONTENT
-from tasks.errors import IntegrityError
 from tasks.store import Store
 
-KEY_BYTES = 32
 _CANONICAL = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 Kind = Literal["record", "group"]
 
@@ -31,6 +26,8 @@ class Identity:
 
     def __init__(self, store: Store, identified: bool) -> None:
         self._key = identity_key(store) if identified else None
+        self.fingerprint = None if self._key is None else fingerprint(self._key)
+        """Names the key; None where there is none."""
 
     def of(self, kind: Kind, own: str) -> str:
         """The id (64 hexadecimal digits where identified) for one of the source's own."""
@@ -43,37 +40,13 @@ def pseudonym(key: bytes, kind: Kind, own: str) -> str:
 
 
 def aliases(store: Store, own: str) -> list[str]:
-    """Every form under which a dataset of this machine may hold an id, or the id that it already is."""
-    if not key_file(store).exists():
-        return [own]
-    key = identity_key(store)
-    return [own, pseudonym(key, "record", own), pseudonym(key, "group", own)]
-
-
-def key_file(store: Store) -> Path:
-    """Where the key lies; back it up with GALEN_HOME: without it nobody can be found again."""
-    return store.root / "keys" / "identity.key"
-
-
-def identity_key(store: Store) -> bytes:
-    """The key of this GALEN_HOME, made at first use; only its owner may read it.
+    """Every form under which a dataset of this machine may hold an id, or the id that it already is.
 
     Raises:
-        IntegrityError: the file does not hold a key.
+        IntegrityError: a key that data here was built with is missing (`tasks.data.identity_key`).
     """
-    path = key_file(store)
-    with store.locked("identity-key"):
-        if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            before = os.umask(0o077)
-            try:
-                write_atomically(path, secrets.token_bytes(KEY_BYTES))
-            finally:
-                os.umask(before)
-        key = path.read_bytes()
-    if len(key) != KEY_BYTES:
-        raise IntegrityError("this is no identity key", value=path, hint="restore it from a backup of GALEN_HOME")
-    return key
+    kinds: tuple[Kind, ...] = ("record", "group")
+    return [own, *(pseudonym(key, kind, own) for key in held_keys(store) for kind in kinds)]
 
 
 def content_digest(task: DatasetTask, record: Mapping[str, Any]) -> str:

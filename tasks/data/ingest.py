@@ -35,7 +35,8 @@ def run(stage: Stage) -> Ingested:
     """
     dataset = stage.dataset
     source, part_of = open_source(dataset), format_named(dataset.format).part
-    check = RowCheck(stage.name, dataset, source.mapping, withdrawn(), Identity(stage.store, dataset.identified))
+    identity = Identity(stage.store, dataset.identified)
+    check = RowCheck(stage.name, dataset, source.mapping, withdrawn(), identity)
     rows = 0
     usable: dict[str, bool] = {}
     with (
@@ -68,6 +69,7 @@ def run(stage: Stage) -> Ingested:
             digest=digest_tree(source_path(dataset)), format=dataset.format, encoding=source.encoding, rows=rows
         ),
         settings=IngestSettings(task=dataset.task, deidentify=dataset.deidentify),
+        **({"identity_key": identity.fingerprint} if identity.fingerprint else {}),
     )
 
 

@@ -123,6 +123,7 @@ def _meta(stage: Stage, count: _Count) -> DatasetMeta:
         augmentation=before.of(Augmented).augmentation,
         identified=dataset.identified,
         licence=dataset.licence,
+        **({"identity_key": key} if (key := before.of(Ingested).identity_key) else {}),
     )
 
 

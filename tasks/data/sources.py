@@ -16,6 +16,7 @@ from tasks.config.data import Dataset
 from tasks.config.words import DATASET_TASKS
 from tasks.data.entries import PARAMS, check_name, params_file
 from tasks.data.format import format_named
+from tasks.data.identity_key import key_to_build
 from tasks.data.params import checked, one_dataset
 from tasks.data.reading import open_source, source_path
 from tasks.data.stage import STAGES
@@ -106,6 +107,7 @@ def inputs_digest(store: Store, name: str) -> str:
 
     Raises:
         InputError: no such dataset, or its source is gone.
+        IntegrityError: the identity key is missing, or is another one.
     """
     dataset = one_dataset(name)
     stages = load_yaml(CHECKOUT / "dvc.yaml")["stages"]
@@ -120,7 +122,8 @@ def inputs_digest(store: Store, name: str) -> str:
                     found[dependency] = digests.tree(CHECKOUT / dependency)
     # Where the source lies does not count, what it holds does.
     entry = {**dataset.plain(), "source": None}
-    return digest_data({"name": name, "dataset": entry, "dependencies": found, "stages": stages})
+    key = {"identity_key": key_to_build(store, name)} if dataset.identified else {}
+    return digest_data({"name": name, "dataset": entry, "dependencies": found, "stages": stages, **key})
 
 
 class _Remembered(NamedTuple):

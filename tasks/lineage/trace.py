@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from tasks.artifact import Artifact
 from tasks.data.identity import aliases
+from tasks.data.identity_key import key_of, lost_keys
 from tasks.digest import digest_file
 from tasks.errors import InputError, IntegrityError
 from tasks.lineage.event import Event
@@ -73,6 +74,8 @@ class Trace:
     searched: int
     unreachable: tuple[str, ...]
     """Digests of dataset versions that the ledger names and this machine does not hold."""
+    keyless: tuple[str, ...] = ()
+    """Digests of dataset versions whose identity key was given up as lost: nobody can be found in them."""
 
     def plain(self) -> dict[str, Any]:
         """As JSON."""
@@ -95,6 +98,7 @@ class Trace:
         if not lines:
             lines.append(f"not found in the {self.searched} dataset version(s) on this machine")
         lines += [f"not searched: dataset {digest[:12]} is not on this machine" for digest in self.unreachable]
+        lines += [f"not searched: the identity key of dataset {digest[:12]} is lost" for digest in self.keyless]
         return "\n".join(lines)
 
 
@@ -107,7 +111,8 @@ def trace(store: Store, record_id: str) -> Trace:
 
     Raises:
         InputError: the id is blank.
-        IntegrityError: the ledger or a membership table does not verify.
+        IntegrityError: the ledger or a membership table does not verify, or the key that ids here were made with is
+            missing or another one.
     """
     if not record_id.strip():
         raise InputError("a record id is needed")
@@ -122,7 +127,9 @@ def trace(store: Store, record_id: str) -> Trace:
             name, event = DatasetMeta.read(version).name, sealed.get(version.digest)
             found.append(Presence(version.digest, name, split, matched, records, event, uses))
     unreachable = sealed.keys() - {version.digest for version in versions}
-    return Trace(tuple(found), len(versions), tuple(sorted(unreachable)))
+    lost = lost_keys(store)
+    keyless = tuple(version.digest for version in versions if key_of(DatasetMeta.read(version)) in lost)
+    return Trace(tuple(found), len(versions) - len(keyless), tuple(sorted(unreachable)), keyless)
 
 
 def _membership(version: Artifact) -> pa.Table:

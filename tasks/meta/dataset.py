@@ -43,4 +43,6 @@ class DatasetMeta(ArtifactMeta):
     """Derived records, by kind."""
     identified: bool
     """Whether the source may name people; then ids are keyed HMACs."""
+    identity_key: str | None = None
+    """Fingerprint of their key; not said of versions sealed before fingerprints were kept."""
     licence: str

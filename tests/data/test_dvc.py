@@ -52,6 +52,24 @@ for gone in (version.artifact.path, store.root / "dvc-cache"):
 again = restore.restore(store, version.digest)
 print(again.digest == version.digest, again.rows("train")[0]["prompt"])
 """
+KEYS = """
+import json
+from tasks.data.identity_key import key_file, new_key
+ran, ids = [], []
+def build():
+    ran.append(dvc.build_stage(store, "ingest", "tiny"))
+    ids.append(json.load(open("data/built/tiny/ingest/manifest.json"))["ingest"]["identity_key"])
+build()
+build()
+old = key_file(store).read_bytes()
+made = new_key(store)
+build()
+key_file(store).rename(key_file(store).with_name(f"identity-{made}.key"))
+key_file(store).write_bytes(old)
+build()
+build()
+print(ran, ["one" if one == ids[0] else "other" for one in ids[1:4]])
+"""
 SLEEPER = """
 import os, subprocess, sys, time
 from pathlib import Path
@@ -108,6 +126,13 @@ def test_a_stage_runs_once_and_again_only_when_its_input_changed(checkout: Path,
         file.write(json.dumps(question(9)) + "\n")
     assert said(checkout, "print(dvc.build_stage(store, 'ingest', 'tiny'))") == "True"
     assert json.loads((built / "manifest.json").read_text())["ingest"]["rows"] == 10
+
+
+def test_another_key_is_another_ingest(checkout: Path) -> None:
+    declared = PARAMS.replace("identified: false", "identified: true, language: en")
+    (checkout / "params.yaml").write_text(declared)
+    (checkout / "rows.jsonl").write_text(json.dumps(question(1)) + "\n")
+    assert said(checkout, KEYS) == "[True, False, True, True, False] ['one', 'other', 'one']"
 
 
 def test_what_a_stage_says_arrives_as_it_said_it(checkout: Path) -> None:

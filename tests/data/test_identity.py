@@ -6,11 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from tasks.data.identity import Identity, aliases, content_digest, identity_key, key_file
+from tasks.data.identity import Identity, aliases, content_digest
+from tasks.data.identity_key import fingerprint, identity_key, key_file, key_to_build, lost_keys, new_key
+from tasks.data.version import SPLITS
 from tasks.digest import digest_data
 from tasks.errors import IntegrityError
 from tasks.store import Store
 from tests.data.conftest import Ingest, question
+from tests.factories import seal_rows
 
 PATIENT = {"columns": {"record_id": "id", "group_id": "who"}, "identified": True}
 
@@ -58,6 +61,47 @@ def test_a_damaged_key_is_no_new_key(store: Store) -> None:
     key_file(store).write_bytes(b"short")
     with pytest.raises(IntegrityError, match="no identity key"):
         identity_key(store)
+
+
+def test_the_fingerprint_goes_with_the_records(store: Store, ingest: Ingest) -> None:
+    named = ingest([question(1, who="patient 7")], **PATIENT).facts["identity_key"]
+    assert named == fingerprint(key_file(store).read_bytes())
+    assert "identity_key" not in ingest([question(1)]).facts
+
+
+def test_a_missing_key_is_not_made_anew(store: Store) -> None:
+    seal_rows(store, "causal-lm", {one: [] for one in SPLITS}, identified=True, identity_key="0" * 16)
+    with pytest.raises(IntegrityError, match="missing"):
+        identity_key(store)
+    assert not key_file(store).exists()
+    made = new_key(store)
+    assert lost_keys(store) == {"0" * 16}
+    assert fingerprint(identity_key(store)) == made
+
+
+def test_versions_sealed_before_fingerprints_need_some_key(store: Store) -> None:
+    seal_rows(store, "causal-lm", {one: [] for one in SPLITS}, identified=True)
+    with pytest.raises(IntegrityError, match="missing"):
+        identity_key(store)
+    key_file(store).parent.mkdir(parents=True)
+    key_file(store).write_bytes(bytes(32))
+    assert identity_key(store) == bytes(32)
+
+
+def test_a_build_with_another_key_is_refused(
+    store: Store, ingest: Ingest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ingest([question(1, who="patient 7")], **PATIENT)  # into tmp_path/built/test
+    (tmp_path / "data").mkdir()
+    (tmp_path / "built").rename(tmp_path / "data" / "built")
+    monkeypatch.setattr("tasks.data.identity_key.CHECKOUT", tmp_path)
+    kept = key_file(store).read_bytes()
+    assert key_to_build(store, "test") == fingerprint(kept)
+    key_file(store).write_bytes(bytes(32))
+    with pytest.raises(IntegrityError, match="test was built with"):
+        key_to_build(store, "test")
+    key_file(store).write_bytes(kept)
+    assert key_to_build(store, "test") != new_key(store) == key_to_build(store, "test")
 
 
 def test_aliases_find_a_person_in_any_dataset(store: Store) -> None:

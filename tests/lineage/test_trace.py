@@ -7,6 +7,7 @@ import pytest
 
 from tasks.config.words import Task
 from tasks.data.identity import Identity
+from tasks.data.identity_key import key_file, new_key
 from tasks.errors import InputError, IntegrityError
 from tasks.lineage.trace import trace
 from tasks.store import Store
@@ -28,7 +29,8 @@ def version(store: Store, identified: bool = False, name: str = "factory", seed:
         row["group_id"] = identity.of("group", row["group_id"])
         row["parents"] = [identity.of("record", parent) for parent in row["parents"]]
     split = {"train": [*everything[:4], child, grandchild], "validation": everything[4:6], "test": everything[6:8]}
-    return seal_rows(store, TASK, split, name=name)
+    said = {"identified": True, "identity_key": identity.fingerprint} if identified else {}
+    return seal_rows(store, TASK, split, name=name, **said)
 
 
 @pytest.mark.parametrize("identified", [False, True])
@@ -108,3 +110,33 @@ def test_the_text_names_models_and_roles(store: Store) -> None:
     text = trace(store, "r0-00000").text()
     assert "m quantized" in text
     assert "learned it, version 1, champion" in text
+
+
+@pytest.mark.parametrize("instead", ["nothing", "another"])
+def test_without_the_key_of_the_versions_nothing_is_said_to_be_absent(store: Store, instead: str) -> None:
+    version(store, identified=True)
+    key = key_file(store).read_bytes()
+    key_file(store).unlink()
+    if instead == "another":
+        key_file(store).write_bytes(bytes(32))
+    with pytest.raises(IntegrityError, match="1 dataset version") as refused:
+        trace(store, "r0-00000")
+    assert "restore" in str(refused.value.hint)
+    key_file(store).write_bytes(key)
+    assert trace(store, "r0-00000").found
+
+
+def test_a_key_replaced_on_purpose_still_finds_people(store: Store) -> None:
+    old = version(store, identified=True)
+    new_key(store)
+    new = version(store, identified=True, name="later")
+    assert {one.dataset for one in trace(store, "r0-00000").found} == {old.digest, new.digest}
+
+
+def test_a_lost_key_is_said(store: Store) -> None:
+    old = version(store, identified=True)
+    key_file(store).unlink()
+    new_key(store)
+    found = trace(store, "r0-00000")
+    assert (found.found, found.searched, found.keyless) == ((), 0, (old.digest,))
+    assert "key" in found.text()
