@@ -107,9 +107,10 @@ def built_with(name: str) -> str | None:
     """Fingerprint of the key that the last build of a dataset used, by the manifest of its first stage."""
     try:
         said = json.loads((CHECKOUT / "data" / "built" / name / "ingest" / "manifest.json").read_bytes())
-        return said["ingest"].get("identity_key")
+        found = said["ingest"].get("identity_key")
     except (OSError, ValueError, KeyError, AttributeError):  # not built, or not by us: the stage runs anyway
         return None
+    return str(found) if found else None
 
 
 def key_to_build(store: Store, name: str) -> str:
