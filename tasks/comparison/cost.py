@@ -42,12 +42,10 @@ def cost(store: Store, artifact: Artifact, base: Base, recipe: Recipe, dataset: 
 
 def sizes(base: Base, recipe: Recipe, labels: list[str]) -> tuple[int, int]:
     """Weights of the base with its head, and those of the head alone; counted from shapes, nothing is loaded."""
-    import torch
-
+    from tasks.training.library import on_meta
     from tasks.training.shapes import auto_class, fresh_modules, head_modules, task_config
 
-    with torch.device("meta"):
-        model = auto_class(recipe.task).from_config(task_config(base.path, recipe.task, labels))
+    model = on_meta(auto_class(recipe.task), task_config(base.path, recipe.task, labels))
     heads = head_modules(model, fresh_modules(base, recipe.task, labels), recipe.task)
     inside = (weight for name in heads for weight in model.get_submodule(name).parameters())
     return sum(one.numel() for one in model.parameters()), sum(one.numel() for one in inside)

@@ -100,14 +100,12 @@ def _config(base: Base | None, task: Task) -> PreTrainedConfig:
 
 def _model(base: Base | None, task: Task) -> tuple[PreTrainedModel, tuple[str, ...]]:
     """The base without values, and the names of its heads."""
-    import torch
-
+    from tasks.training.library import on_meta
     from tasks.training.quiet import quiet
     from tasks.training.shapes import auto_class, fresh_modules, head_modules
 
     quiet()
-    with torch.device("meta"):
-        model = auto_class(task).from_config(_config(base, task), attn_implementation="sdpa")
+    model = on_meta(auto_class(task), _config(base, task))
     fresh = () if base is None else fresh_modules(base, task, LABELS)
     return model.eval(), head_modules(model, fresh, task)
 

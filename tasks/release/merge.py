@@ -18,6 +18,7 @@ from tasks.store import Store
 from tasks.training.bases import Base, locate_base
 from tasks.training.folders import TOKENIZER_FILES, load_config
 from tasks.training.fourbit import dequantized
+from tasks.training.library import load
 from tasks.training.loading import load_base
 from tasks.training.method import Method, method_of, options_of
 from tasks.training.shapes import auto_class
@@ -102,9 +103,7 @@ def _merge(adapter: Artifact, method: Method[Any], base: Base, folder: Path) -> 
     tokenizer = _check_tokenizer(base.path, adapter.path, folder)
     del merged, plain, wrapped
 
-    saved, found = auto_class(said.task).from_pretrained(
-        folder, dtype=torch.float32, use_safetensors=True, local_files_only=True, output_loading_info=True
-    )
+    saved, found = load(auto_class(said.task), folder, dtype=torch.float32)
     if lost := sorted(found["missing_keys"]) or sorted(found["unexpected_keys"]):
         raise IntegrityError("the merged model's weights do not fit its config", value=lost[0])
     if list(saved.config.id2label.values())[: len(said.labels)] != said.labels and said.task != "causal-lm":

@@ -23,6 +23,7 @@ from tasks.release.probe import compare, logits_of, probe
 from tasks.store import Store
 from tasks.training.bases import Base, locate_base
 from tasks.training.fourbit import check_shapes, keep_unpacked, skipped
+from tasks.training.library import load
 from tasks.training.loading import load_base
 from tasks.training.method import method_of, options_of
 from tasks.training.opening import SERVED_BASE, open_model
@@ -133,10 +134,8 @@ def verify_quantized(store: Store, model: Artifact, folder: Path, settings: Quan
     inner = folder / SERVED_BASE if beside else folder
     fresh = fresh_modules(source, task, labels) if beside else ()  # their trained weights are in the adapter's file
     wide = load_base(source, task, labels)
-    small, found = auto_class(task).from_pretrained(
-        inner, use_safetensors=True, local_files_only=True, output_loading_info=True
-    )
-    if lost := sorted(found["missing_keys"]) or sorted(found["unexpected_keys"]):
+    small, report = load(auto_class(task), inner)
+    if lost := sorted(report["missing_keys"]) or sorted(report["unexpected_keys"]):
         raise IntegrityError("the quantized model's weights do not fit its config", value=lost[0])
     repacking = [one for one in small.eval().modules() if getattr(one, "support_avx512bf16_for_cpu", False)]
     keep_unpacked(small)

@@ -75,7 +75,12 @@ class Served(PythonModel):  # type: ignore[misc]
             "text-classification": transformers.AutoModelForSequenceClassification,
             "token-classification": transformers.AutoModelForTokenClassification,
         }[self.said.task]
-        self.model = kind.from_pretrained(folder, use_safetensors=True, local_files_only=True).eval()
+        model, found = kind.from_pretrained(
+            folder, use_safetensors=True, local_files_only=True, output_loading_info=True
+        )
+        if lost := sorted(found["missing_keys"]):  # transformers would draw them at random, and say so in a log only
+            raise RuntimeError(f"weight {lost[0]} of the served model is missing: load it again, in one thread")
+        self.model = model.eval()
         self.tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
 
     def predict(self, context: Any, model_input: list[str], params: dict[str, Any] | None = None) -> list[str]:

@@ -15,6 +15,7 @@ from tasks.training.base_text import read_corpus, train_tokenizer
 from tasks.training.checkpoint import Checkpoints
 from tasks.training.course import Progressed
 from tasks.training.hardware import device, precision
+from tasks.training.library import new
 from tasks.training.loop import run
 from tasks.training.optimizer import Masters
 from tasks.training.pretraining import Pretraining, muon_and_adamw
@@ -113,7 +114,7 @@ def new_model(tokenizer: PreTrainedTokenizerFast, spec: BaseSpec) -> LlamaForCau
     from transformers import LlamaForCausalLM
 
     special = {name: getattr(tokenizer, name) for name in ("pad_token_id", "bos_token_id", "eos_token_id")}
-    return LlamaForCausalLM(llama_config(spec, -(-len(tokenizer) // BLOCK) * BLOCK, **special))
+    return new(LlamaForCausalLM, llama_config(spec, -(-len(tokenizer) // BLOCK) * BLOCK, **special))
 
 
 def _train(model: LlamaForCausalLM, course: Pretraining, dtype: torch.dtype, kept: Checkpoints) -> Progressed:

@@ -14,6 +14,7 @@ from tasks.config.words import GENERATING
 from tasks.errors import InputError
 from tasks.store import Store
 from tasks.training.distributed import check_processes
+from tasks.training.library import on_meta
 from tasks.training.method import Method, method_of
 from tasks.training.recipe import Recipe
 
@@ -101,12 +102,9 @@ def _check_base(recipe: Recipe, method: Method[Any], base: Base) -> None:
 
 def _check_method(recipe: Recipe, method: Method[Any], config: Any, fresh: Sequence[str]) -> None:
     """The method's own look at the model's shapes and names."""
-    import torch
-
     from tasks.training.shapes import auto_class, head_modules
 
-    with torch.device("meta"):
-        model = auto_class(recipe.task).from_config(config)
+    model = on_meta(auto_class(recipe.task), config)
     method.check(model, recipe.method, recipe.task, head_modules(model, fresh, recipe.task))
 
 
@@ -129,8 +127,7 @@ def _check_skipped(recipe: Recipe, config: Any) -> None:
 
     from tasks.training.shapes import auto_class
 
-    with torch.device("meta"):
-        model = auto_class(recipe.task).from_config(config)
+    model = on_meta(auto_class(recipe.task), config)
     names = [name for name, module in model.named_modules() if type(module) in (torch.nn.Linear, Conv1D)]
     for entry in recipe.quantization.skip_modules:
         try:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from tasks.config.release import Quantization
 from tasks.config.words import Task
 from tasks.errors import InputError
+from tasks.training.library import on_meta
 
 if TYPE_CHECKING:
     from transformers import BitsAndBytesConfig, PreTrainedConfig, PreTrainedModel
@@ -41,12 +42,9 @@ def skipped(settings: Quantization, config: PreTrainedConfig, task: Task, fresh:
     Naming any module turns off transformers' own exclusion of the output embeddings, so they are named here; and so is
     what an architecture never gives to 4 bits (T5's `wo`).
     """
-    import torch
-
     from tasks.training.shapes import auto_class
 
-    with torch.device("meta"):
-        model = auto_class(task).from_config(config)
+    model = on_meta(auto_class(task), config)
     head = model.get_output_embeddings()
     outputs = [name for name, module in model.named_modules() if head is not None and module is head]
     inside = model.base_model_prefix  # T5 that writes text is not built around its base model: all of it is base
@@ -85,8 +83,7 @@ def check_shapes(base: Base, task: Task, labels: Sequence[str], settings: Quanti
 
     config = task_config(base.path, task, labels)
     left_out = list(skipped(settings, config, task, fresh_modules(base, task, labels)))
-    with torch.device("meta"):
-        model = auto_class(task).from_config(config)
+    model = on_meta(auto_class(task), config)
     found = 0
     for name, module in model.named_modules():
         if type(module) not in (torch.nn.Linear, Conv1D) or not should_convert_module(name, left_out):

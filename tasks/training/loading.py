@@ -11,6 +11,7 @@ from tasks.config.words import GENERATING, Task
 from tasks.errors import InputError, IntegrityError
 from tasks.training.bases import Base
 from tasks.training.fourbit import check_shapes, keep_unpacked, quantization_config
+from tasks.training.library import load
 from tasks.training.quiet import quiet
 from tasks.training.shapes import auto_class, fresh_modules, task_config
 from tasks.training.tokenizer import load_tokenizer
@@ -56,16 +57,12 @@ def load_base(
         dtype = dtype or getattr(torch, quantization.compute_dtype)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        model, found = auto_class(task).from_pretrained(
+        model, found = load(
+            auto_class(task),
             base.path,
             config=config,
             dtype=dtype or torch.float32,
-            attn_implementation="sdpa",
-            use_safetensors=True,
-            trust_remote_code=False,
-            local_files_only=True,
             ignore_mismatched_sizes=True,
-            output_loading_info=True,
             **extra,
         )
     absent = {name.rpartition(".")[0] for name in found["missing_keys"]} - set(fresh)
@@ -80,15 +77,7 @@ def load_base(
 
 def load_made(folder: Path, task: Task, dtype: torch.dtype) -> PreTrainedModel:
     """A model that was made here, as saved, in evaluation mode."""
-    model, found = auto_class(task).from_pretrained(
-        folder,
-        dtype=dtype,
-        attn_implementation="sdpa",
-        use_safetensors=True,
-        trust_remote_code=False,
-        local_files_only=True,
-        output_loading_info=True,
-    )
+    model, found = load(auto_class(task), folder, dtype=dtype)
     if lost := sorted(found["missing_keys"]) or sorted(found["unexpected_keys"]):
         raise IntegrityError(f"weight {lost[0]} of a model does not fit its config", value=folder)
     if getattr(model, "is_loaded_in_4bit", False):  # transformers gave the dtype to some of the other weights only

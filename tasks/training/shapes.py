@@ -10,6 +10,7 @@ from tasks.config.words import GENERATING, DatasetTask, Task
 from tasks.errors import InputError
 from tasks.training.bases import Base
 from tasks.training.folders import load_config
+from tasks.training.library import on_meta
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedModel
@@ -92,11 +93,9 @@ def fresh_modules(base: Base, task: Task, labels: Sequence[str]) -> tuple[str, .
 
     Found from the names and shapes in the safetensors headers, so before any weight is loaded.
     """
-    import torch
     from safetensors import safe_open
 
-    with torch.device("meta"):
-        model = auto_class(task).from_config(task_config(base.path, task, labels))
+    model = on_meta(auto_class(task), task_config(base.path, task, labels))
     prefix = f"{model.base_model_prefix}."
     stored = {}
     for file in base.path.glob("*.safetensors"):

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tasks.errors import IntegrityError
+from tasks.training.library import load
 from tasks.training.method import Method, Options
 
 if TYPE_CHECKING:
@@ -23,9 +24,7 @@ class WholeModel(Method[Options]):
 
     def load(self, base: PreTrainedModel, folder: Path, options: Options) -> PreTrainedModel:
         """The saved model; of the base only the class and the dtype are used."""
-        model, found = type(base).from_pretrained(
-            folder, dtype=base.dtype, use_safetensors=True, local_files_only=True, output_loading_info=True
-        )
+        model, found = load(type(base), folder, dtype=base.dtype)
         if lost := sorted({*found["missing_keys"], *found["unexpected_keys"]}):
             raise IntegrityError(f"weight {lost[0]} is missing or left over", value=folder, hint="restore the folder")
         return model.eval()
