@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tasks.config.data import Dataset
+from tasks.data.blanks import is_blank
 from tasks.data.identity import Identity, content_digest
 from tasks.data.records import Reason
 
@@ -89,7 +90,7 @@ class RowCheck:
     def _classification(self, fields: Mapping[str, Any]) -> Record:
         text = self._text(fields, "text", Reason.BLANK_INPUT)
         label = self._value(fields, "label")
-        if label is None or label == "":
+        if label is None or is_blank(label):
             raise RowFault(Reason.BLANK_TARGET)
         self._short_enough(text, label)
         return {"text": text, "label": label}
@@ -129,15 +130,18 @@ class RowCheck:
         return _scalar(fields[self._mapping[field]])
 
     def _plain(self, fields: Mapping[str, Any], field: str) -> str | None:
-        return _scalar(self._raw(fields, field)) or None
+        value = _scalar(self._raw(fields, field))
+        return None if value is None or is_blank(value) else value
 
     def _id(self, fields: Mapping[str, Any], field: str) -> str | None:
         if field not in self._mapping:
             return None
         value = _scalar(self._raw(fields, field))
-        if not value and field == "record_id":
+        if value is not None and not is_blank(value):
+            return value
+        if field == "record_id":
             raise RowFault(Reason.MISSING_FIELD)
-        return value or None
+        return None
 
     def _strings(self, fields: Mapping[str, Any], field: str, blank: Reason) -> list[str]:
         if self._mapping[field] not in fields:
@@ -149,7 +153,7 @@ class RowCheck:
 
     def _choices(self, fields: Mapping[str, Any]) -> list[str] | None:
         value = self._raw(fields, "choices")
-        if value is None or value == "":
+        if value is None or (isinstance(value, str) and is_blank(value)):
             return None
         found = [_clean(_scalar(one) or "", Reason.WRONG_TYPE) for one in _as_list(value, separator="|")]
         return found or None
@@ -168,10 +172,9 @@ class RowCheck:
 def _clean(text: str, blank: Reason) -> str:
     if _BAD.search(text):
         raise RowFault(Reason.BAD_CHARACTERS)
-    text = text.strip()
-    if not text:
+    if is_blank(text):
         raise RowFault(blank)
-    return text
+    return text.strip()
 
 
 def _scalar(value: Any) -> str | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tasks.config.words import DatasetTask
+from tasks.data.blanks import is_blank
 from tasks.data.records import INPUT
 from tasks.data.tables import batches
 from tasks.data.tagging import OUTSIDE, Grammar
@@ -20,6 +21,7 @@ IDENTITY = ("record_id", "group_id", "category", "language")
 
 def facts_of(path: Path, task: DatasetTask, counts: Mapping[str, int]) -> pa.Table:
     """One row per record of a Parquet file: `record_id`, `group_id`, `category`, `language`, `input_characters`, and
+    (numbers of characters are 0, and records with a label are none, where there is nothing to see, `is_blank`)
 
     - causal-lm: `target_characters`; `answer_is_a_choice`, null without choices;
     - text-classification: `label`; `records_with_label`, from `counts`;
@@ -56,21 +58,27 @@ def _input(batch: pa.RecordBatch, task: DatasetTask) -> pa.Array:
 
 
 def _common(batch: pa.RecordBatch, task: DatasetTask) -> dict[str, pa.Array]:
-    import pyarrow.compute as pc
+    return {name: batch.column(name) for name in IDENTITY} | {"input_characters": _characters(_input(batch, task))}
 
-    return {name: batch.column(name) for name in IDENTITY} | {"input_characters": pc.utf8_length(_input(batch, task))}
+
+def _characters(texts: pa.Array) -> pa.Array:
+    """How long each text is; 0 for one with nothing to see, however many characters it is made of."""
+    import pyarrow as pa
+
+    return pa.array(
+        [None if text is None else 0 if is_blank(text) else len(text) for text in texts.to_pylist()], pa.int32()
+    )
 
 
 def _question_facts(batch: pa.RecordBatch, counts: Mapping[str, int], grammar: Grammar) -> pa.Table:
     import pyarrow as pa
-    import pyarrow.compute as pc
 
     answers, choices = (batch.column(name).to_pylist() for name in ("answer", "choices"))
     closed = [answer in allowed if allowed else None for answer, allowed in zip(answers, choices, strict=True)]
     return pa.table(
         _common(batch, "causal-lm")
         | {
-            "target_characters": pc.utf8_length(batch.column("answer")),
+            "target_characters": _characters(batch.column("answer")),
             "answer_is_a_choice": pa.array(closed, type=pa.bool_()),
         }
     )
@@ -80,7 +88,7 @@ def _label_facts(batch: pa.RecordBatch, counts: Mapping[str, int], grammar: Gram
     import pyarrow as pa
 
     labels = batch.column("label")
-    held = pa.array([counts.get(label) for label in labels.to_pylist()], type=pa.int64())
+    held = pa.array([0 if is_blank(label) else counts.get(label) for label in labels.to_pylist()], type=pa.int64())
     return pa.table(_common(batch, "text-classification") | {"label": labels, "records_with_label": held})
 
 
@@ -94,7 +102,7 @@ def _tag_facts(batch: pa.RecordBatch, counts: Mapping[str, int], grammar: Gramma
         | {
             "token_count": pc.list_value_length(batch.column("tokens")),
             "tag_count": pc.list_value_length(batch.column("tags")),
-            "blank_tokens": pa.array([sum(not token.strip() for token in tokens) for tokens, _ in rows], pa.int64()),
+            "blank_tokens": pa.array([sum(map(is_blank, tokens)) for tokens, _ in rows], pa.int64()),
             "entity_tokens": pa.array([len(tags) - tags.count(OUTSIDE) for _, tags in rows], pa.int64()),
             "tags_possible": pa.array([grammar.possible(tags) for _, tags in rows], pa.bool_()),
         }

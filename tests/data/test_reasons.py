@@ -56,6 +56,19 @@ def test_blank_input_and_target(ingest: Ingest) -> None:
     assert only(ingest, {"id": "2", "tokens": [], "tags": []}, **TAGS) == "blank-input"
 
 
+@pytest.mark.parametrize(
+    "code", [0x200B, 0xFEFF, 0x2060, 0xAD, 0x3164, 0x2800, 0x115F, 0xFFA0, 0xE0001, 0x3000, 0xFE0F]
+)
+def test_characters_that_nobody_sees_say_nothing(ingest: Ingest, code: int) -> None:
+    nothing = f" {chr(code)}\n"
+    assert only(ingest, question(2, prompt=nothing)) == "blank-input"
+    assert only(ingest, question(2, answer=nothing)) == "blank-target"
+    assert only(ingest, {"id": "2", "text": "cough", "label": nothing}, **CLASSES) == "blank-target"
+    assert only(ingest, question(2, id=nothing)) == "missing-field"
+    # Within a word they are no fault: a joiner shapes Persian and emoji, a soft hyphen breaks lines.
+    assert len(ingest([question(1, answer=f"a{chr(code)}b")]).records) == 1
+
+
 def test_too_long(ingest: Ingest) -> None:
     limits = {"limits": {"max_input_characters": 50, "max_answer_characters": 20}}
     assert only(ingest, question(2, prompt="x" * 51), **limits) == "too-long-input"
