@@ -16,6 +16,7 @@ from tasks.evaluation.evaluate import evaluate, judged_rows
 from tasks.evaluation.evidence import Change
 from tasks.evaluation.forward import forward, pooled
 from tasks.meta.model import ModelMeta
+from tasks.model_text import text_ids
 from tasks.store import Store
 
 if TYPE_CHECKING:
@@ -96,8 +97,7 @@ def _opened(model: Artifact | Base, artifact: Artifact, base: Base) -> tuple[Any
 def _cut(model: Any, tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], length: int) -> Texts:
     from tasks.training.shapes import longest_input
 
-    found: Texts = tokenizer(list(texts), truncation=True, max_length=longest_input(model.config, length))["input_ids"]
-    return found
+    return text_ids(tokenizer, texts, longest_input(model.config, length))[0]
 
 
 def _features(

@@ -62,13 +62,15 @@ def evaluate(
         from tasks.training.bases import base_beside
         from tasks.training.opening import open_model
         from tasks.training.shapes import task_of
+        from tasks.training.words import learned_words
 
         task: Task = said.task if said else dataset.task
         if not isinstance(model, Artifact):
             task = task_of(model, dataset.task)
         opened, tokenizer = open_model(model, task, labels, base=base_beside(store, model))
         length = said.training.max_length if said else None
-        return predict(opened, tokenizer, task, labels, rows, settings, max_length=length)
+        words = said.words if said else learned_words(dataset) if task == "token-classification" else None
+        return predict(opened, tokenizer, task, labels, rows, settings, max_length=length, words=words)
 
     code = evaluation_code(said, dataset.task)
     return evaluation_of(store, subject_of(model).with_labels(labels), dataset, settings, split, run, code)

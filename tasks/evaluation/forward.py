@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tasks.config.words import Task
+from tasks.model_text import text_ids, word_pieces
 
 if TYPE_CHECKING:
     import torch
@@ -23,12 +24,8 @@ def encoded(
     if task in ("causal-lm", "seq2seq-lm"):
         return [ids[-length:] for ids in prompt_ids(tokenizer, [row["prompt"] for row in rows], task)]
     if task == "token-classification":
-        words = [list(row["tokens"]) for row in rows]
-        found = tokenizer(words, is_split_into_words=True, truncation=True, max_length=length)
-    else:
-        found = tokenizer([row["text"] for row in rows], truncation=True, max_length=length)
-    ids: list[list[int]] = found["input_ids"]
-    return ids
+        return [one.ids for one in word_pieces(tokenizer, [row["tokens"] for row in rows], length)[0]]
+    return text_ids(tokenizer, [row["text"] for row in rows], length)[0]
 
 
 def forward(model: Any, texts: Sequence[Ids], padding: int, **others: Any) -> tuple[Any, torch.Tensor]:

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 from tasks.config.evaluation import EvaluationSettings
 from tasks.config.words import GENERATING, Task
 from tasks.evaluation.answers import Likelihood, batches_by_length, generate, is_cut, likelihoods, padded
-from tasks.evaluation.entities import OUTSIDE
+from tasks.evaluation.entities import entities
 from tasks.evaluation.metric import BROKEN
 from tasks.evaluation.metrics.answers import answer_statistics, choice_statistics
 from tasks.evaluation.metrics.labels import label_statistics
-from tasks.evaluation.metrics.tags import tag_statistics
+from tasks.evaluation.metrics.tags import entity_statistics
+from tasks.meta.model import WordsMeta
+from tasks.model_text import in_characters, mentions, tags_at, text_ids, word_pieces, word_spans, word_tags
 from tasks.progress import progress
 
 if TYPE_CHECKING:
@@ -46,6 +48,7 @@ def predict(
     settings: EvaluationSettings,
     *,
     max_length: int | None = None,
+    words: WordsMeta | None = None,
 ) -> Predictions:
     """Predictions of an opened model.
 
@@ -58,13 +61,14 @@ def predict(
         settings: how answers are generated.
         max_length: tokens that a text to label or tag may have: what the model was trained with, as it is served.
             None for as many as it has positions. Answers may use all positions.
+        words: how a tagger's text becomes words, as it is served.
     """
     length = min(positions_of(model) or UNLIMITED, max_length or UNLIMITED)
     if task in GENERATING:
         return _answers(model, tokenizer, task, rows, settings)
     if task == "text-classification":
         return _labels(model, tokenizer, labels, rows, length)
-    return _tags(model, tokenizer, labels, rows, length)
+    return _tags(model, tokenizer, labels, rows, length, words)
 
 
 def _answers(
@@ -124,9 +128,9 @@ def _labels(
     """The most likely label of each text, and its probability; a long text loses its end, as in training."""
     import torch
 
-    encoded = tokenizer([row["text"] for row in rows], truncation=True, max_length=length)
+    ids, cut = text_ids(tokenizer, [row["text"] for row in rows], length)
     predicted, confidence = [""] * len(rows), [0.0] * len(rows)
-    for batch, logits in _forward(model, tokenizer, encoded["input_ids"]):
+    for batch, logits in _forward(model, tokenizer, ids):
         best = torch.softmax(logits, dim=-1).max(dim=-1)  # one logit that is not finite makes all of them NaN
         for row, value, label in zip(batch, best.values.tolist(), best.indices.tolist(), strict=True):
             predicted[row], confidence[row] = labels[label], value
@@ -134,30 +138,44 @@ def _labels(
         label_statistics(label, row["label"], value) if math.isfinite(value) else BROKEN
         for row, label, value in zip(rows, predicted, confidence, strict=True)
     ]
-    cut = sum(bool(one.overflowing) for one in encoded.encodings)
     return Predictions({"label": predicted, "confidence": confidence}, statistics, cut)
 
 
 def _tags(
-    model: Any, tokenizer: PreTrainedTokenizerBase, labels: Sequence[str], rows: Rows, length: int
+    model: Any,
+    tokenizer: PreTrainedTokenizerBase,
+    labels: Sequence[str],
+    rows: Rows,
+    length: int,
+    words: WordsMeta | None,
 ) -> Predictions:
-    """The most likely tag of each word's first piece. Words beyond the cut are O: what is there counts as missed."""
-    from tasks.training.objectives.token_classification import word_pieces
+    """The most likely tag of each word's first piece, of words as the served model finds them in the written text.
 
-    pieces, cut = word_pieces(tokenizer, [row["tokens"] for row in rows], length)
-    predicted = [[OUTSIDE] * len(row["tokens"]) for row in rows]
+    An entity is right when its type and its first and last character are. Words beyond the cut are O: what is there
+    counts as missed.
+    """
+    from tasks.training.words import written
+
+    spelled = written([row["tokens"] for row in rows])
+    spans = [word_spans(text, words.pattern if words else None) for text, _ in spelled]
+    texts = [[text[start:end] for start, end in found] for (text, _), found in zip(spelled, spans, strict=True)]
+    pieces, cut = word_pieces(tokenizer, texts, length)
+    best: list[list[int]] = [[] for _ in rows]
     broken = [False] * len(rows)
-    for batch, logits in _forward(model, tokenizer, [ids for ids, _ in pieces]):
-        best, finite = logits.argmax(dim=-1), logits.isfinite().all(dim=-1)
+    for batch, logits in _forward(model, tokenizer, [one.ids for one in pieces]):
+        chosen, finite = logits.argmax(dim=-1).tolist(), logits.isfinite().all(dim=-1)
         for place, row in enumerate(batch):
-            for word, piece in pieces[row][1].items():
-                predicted[row][word] = labels[int(best[place, piece])]
-                broken[row] |= not bool(finite[place, piece])
-    statistics = [
-        BROKEN if bad else tag_statistics(tags, row["tags"])
-        for row, tags, bad in zip(rows, predicted, broken, strict=True)
-    ]
-    return Predictions({"tags": predicted}, statistics, cut)
+            best[row] = chosen[place]
+            broken[row] = not all(bool(finite[place, piece]) for piece in pieces[row].firsts.values())
+    tags, said, statistics = [], [], []
+    for row, (text, places), found, one, chosen, bad in zip(rows, spelled, spans, pieces, best, broken, strict=True):
+        predicted = word_tags(one, chosen, labels, len(found))
+        tagged = in_characters(entities(predicted), found)
+        tags.append(tags_at(found, predicted, places))
+        said.append(mentions(text, tagged))
+        meant = in_characters(entities(row["tags"]), places)
+        statistics.append(BROKEN if bad else entity_statistics(tagged, meant))
+    return Predictions({"tags": tags, "mentions": said}, statistics, cut)
 
 
 def _forward(model: Any, tokenizer: PreTrainedTokenizerBase, texts: Sequence[Sequence[int]]) -> Any:

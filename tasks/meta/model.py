@@ -64,6 +64,15 @@ class TrainingMeta(Record):
     """What it computed in: a dtype of torch."""
 
 
+class WordsMeta(Record):
+    """How a tagger's text becomes words: as the tokens were cut that it learned from (`tasks.training.words`)."""
+
+    pattern: str
+    """A regular expression; what it matches, from left to right, are the words."""
+    found_again: float
+    """Share of the train split's tokens that are words of their text."""
+
+
 class DifferenceMeta(Record):
     """How far the outputs of a form are from those of the form that it was made from."""
 
@@ -143,6 +152,8 @@ class ModelMeta(ArtifactMeta):
     prompt: str | None
     """How a question is put, with `{prompt}` in it; None for models that write no text."""
     training: TrainingMeta
+    words: WordsMeta | None = None
+    """Of taggers. None where it does not say: then as `WORD_OR_MARK` of tasks/model_text.py."""
     merge: MergeMeta | None = None
     quantization: QuantizationMeta | None = None
 

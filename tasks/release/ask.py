@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 from tasks.config.evaluation import Generation
@@ -10,17 +9,15 @@ from tasks.errors import InputError
 from tasks.evaluation.answers import generate
 from tasks.evaluation.predict import positions_of
 from tasks.meta.model import ModelMeta
+from tasks.model_text import text_ids, word_pieces, word_spans, word_tags
 from tasks.release.register import resolve
 from tasks.store import Store
-from tasks.training.objectives.token_classification import word_pieces
 from tasks.training.opening import open_model
 from tasks.training.prompts import prompt_ids
 
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedTokenizerBase
-
-WORD = re.compile(r"\w+|[^\w\s]")
 
 
 def ask(store: Store, reference: str, question: str) -> str:
@@ -54,19 +51,19 @@ def _answer(said: ModelMeta, model: Any, tokenizer: PreTrainedTokenizerBase, que
 
 
 def _label(said: ModelMeta, model: Any, tokenizer: PreTrainedTokenizerBase, text: str) -> str:
-    ids = tokenizer(text, truncation=True, max_length=said.training.max_length)["input_ids"]
-    chances = model(input_ids=_tensor([ids], model)).logits[0].float().softmax(-1)
+    ids, _ = text_ids(tokenizer, [text], said.training.max_length)
+    chances = model(input_ids=_tensor(ids, model)).logits[0].float().softmax(-1)
     best = int(chances.argmax())
     return f"{said.labels[best]} ({float(chances[best]):.2f})"
 
 
 def _tags(said: ModelMeta, model: Any, tokenizer: PreTrainedTokenizerBase, text: str) -> str:
-    words = WORD.findall(text)
-    pieces, _ = word_pieces(tokenizer, [words], said.training.max_length)
-    ids, firsts = pieces[0]
-    best = model(input_ids=_tensor([ids], model)).logits[0].argmax(-1).tolist()
-    tags = {word: said.labels[best[piece]] for word, piece in firsts.items()}
-    return "\n".join(f"{word}\t{tags.get(place, '?')}" for place, word in enumerate(words))
+    words = [text[start:end] for start, end in word_spans(text, said.words.pattern if said.words else None)]
+    [pieces], _ = word_pieces(tokenizer, [words], said.training.max_length)
+    best = model(input_ids=_tensor([pieces.ids], model)).logits[0].argmax(-1).tolist()
+    tags = word_tags(pieces, best, said.labels, len(words))
+    read = [tag if place in pieces.firsts else "?" for place, tag in enumerate(tags)]
+    return "\n".join(f"{word}\t{tag}" for word, tag in zip(words, read, strict=True))
 
 
 def _tensor(ids: list[list[int]], model: Any) -> torch.Tensor:

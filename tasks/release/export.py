@@ -16,15 +16,10 @@ from tasks.lineage.ledger import events
 from tasks.lineage.statements import DatasetSealed, statements
 from tasks.meta.model import ModelMeta
 from tasks.release.card import model_card
+from tasks.release.plain import LOADERS, code
 from tasks.release.register import Version, resolve
 from tasks.store import Store
 
-LOADERS = {
-    "causal-lm": "AutoModelForCausalLM",
-    "seq2seq-lm": "AutoModelForSeq2SeqLM",
-    "text-classification": "AutoModelForSequenceClassification",
-    "token-classification": "AutoModelForTokenClassification",
-}
 LOAD = """
 import sys, transformers
 kind = getattr(transformers, sys.argv[2])
@@ -32,11 +27,6 @@ model, found = kind.from_pretrained(sys.argv[1], local_files_only=True, output_l
 transformers.AutoTokenizer.from_pretrained(sys.argv[1], local_files_only=True)
 sys.exit(1 if found["missing_keys"] or found["unexpected_keys"] else 0)
 """
-PLAIN = """\
-from transformers import AutoTokenizer, {loader}
-
-model = {loader}.from_pretrained("model")
-tokenizer = AutoTokenizer.from_pretrained("model")"""
 BESIDE = """\
 # In a checkout of Galen: an adapter of this method cannot become part of the base's weights, and only Galen's own code
 # puts it on. `model/base/` is the base in 4 bits; without the adapter it has learned nothing of the task.
@@ -112,7 +102,7 @@ def _fill(store: Store, draft: Path, version: Version, artifact: Artifact) -> No
         model=version.model,
         version=version.number,
         digest=artifact.digest,
-        how=BESIDE if said.beside else PLAIN.format(loader=loader),
+        how=BESIDE if said.beside else code(said, "model").rstrip(),
         libraries=written_with,
         prompt=prompt.replace("\n", "\\n"),
     )

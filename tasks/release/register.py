@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from importlib.metadata import version as installed
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tasks.artifact import Artifact, read, verify, write_atomically
+from tasks.artifact import Artifact, verify, write_atomically
 from tasks.digest import digest_data
-from tasks.errors import InputError, IntegrityError
+from tasks.errors import InputError
 from tasks.lineage import recording
 from tasks.lineage.event import Event, Origin
 from tasks.lineage.ledger import events
@@ -24,6 +23,7 @@ from tasks.lineage.roles import resolve as resolve_version
 from tasks.lineage.statements import Judgement
 from tasks.meta.form import Form
 from tasks.release.card import model_card
+from tasks.release.package import check_packaged, package
 from tasks.store import Store
 from tasks.tracking import registry
 from tasks.tracking.address import check_reachable, uri
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from tasks.evaluation.judge import Judged
 
 Version = RegisteredVersion
-SERVED = Path(__file__).with_name("served.py")
-REQUIREMENTS = ("transformers", "torch", "bitsandbytes", "accelerate")
 _EVENT = "galen.registered"
 
 
@@ -227,14 +225,10 @@ def _upload(store: Store, model: str, artifact: Artifact, run: Run | None) -> re
         with open_run(store, model, "register") as opened:
             return _upload(store, model, artifact, opened)
     with store.staging(f"mlflow-{artifact.digest[:16]}") as staging:
-        requirements = [f"{name}=={installed(name).partition('+')[0]}" for name in REQUIREMENTS]
-        registry.package_model(store, artifact.path, SERVED, staging / "package", requirements)
+        made = package(store, artifact, staging / "package")
         tags = {"galen.artifact": artifact.digest, "galen.form": artifact.kind}
-        upload = registry.upload_model(model, staging / "package", run, tags)
-        copy = read(registry.fetch(store, upload.location, staging / "copy") / "artifacts" / artifact.path.name)
-        verify(copy)
-        if copy.digest != artifact.digest:
-            raise IntegrityError("MLflow keeps other bytes than were judged", value=copy.digest)
+        upload = registry.upload_model(model, made, run, tags)
+        check_packaged(registry.fetch(store, upload.location, staging / "copy"), artifact)
         return upload
 
 

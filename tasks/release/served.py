@@ -1,4 +1,5 @@
-"""The file that MLflow serves a registered model with. It needs transformers and MLflow, and nothing of Galen.
+"""The file that MLflow serves a registered model with. It needs transformers and MLflow, and nothing of Galen but a
+copy of `tasks/model_text.py`, which is registered with it.
 
 One exception: an adapter that cannot be merged (`"loader": "adapter"` in `artifact.json`) lies beside its base, and
 Galen's code puts it on. Such a model is loaded where Galen can be imported: in a checkout.
@@ -10,10 +11,11 @@ found, as `label: words`, one mention per line.
 
 from __future__ import annotations
 
+import importlib.util
 import json
-import re
 from itertools import takewhile
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import mlflow
@@ -22,7 +24,24 @@ from mlflow.pyfunc import PythonModel
 if TYPE_CHECKING:
     from tasks.config.words import Task
 
-WORD = re.compile(r"\w+|[^\w\s]")
+BESIDE = Path(__file__).with_name("code") / "model_text.py"
+"""Where MLflow keeps what this file was registered with: the same code as it was judged with."""
+
+
+def _beside() -> ModuleType:
+    """The module `model_text` of this very model: another one in the same process may have another."""
+    if not BESIDE.is_file():  # not in MLflow yet
+        from tasks import model_text
+
+        return model_text
+    found = importlib.util.spec_from_file_location("model_text", BESIDE)
+    assert found is not None and found.loader is not None
+    module = importlib.util.module_from_spec(found)
+    found.loader.exec_module(module)
+    return module
+
+
+model_text = _beside()
 
 
 class Said(NamedTuple):
@@ -37,6 +56,8 @@ class Said(NamedTuple):
     """Tokens of a record."""
     max_new_tokens: int
     """Of an answer."""
+    words: str | None
+    """How a tagger's text becomes words; None where it does not say."""
 
     @classmethod
     def read(cls, folder: Path) -> Said:
@@ -50,6 +71,7 @@ class Said(NamedTuple):
             prompt=meta["prompt"],
             max_length=meta["training"]["max_length"],
             max_new_tokens=meta["recipe"]["evaluation"]["generation"]["max_new_tokens"],
+            words=(meta.get("words") or {}).get("pattern"),
         )
 
 
@@ -134,38 +156,16 @@ class Served(PythonModel):  # type: ignore[misc]
         return ids if tokenizer.chat_template or tokenizer.bos_token_id is None else [tokenizer.bos_token_id, *ids]
 
     def _label(self, text: str) -> str:
-        ids = self._tensor([self.tokenizer(text, truncation=True, max_length=self.said.max_length)["input_ids"]])
-        return str(self.said.labels[int(self.model(input_ids=ids).logits.argmax())])
+        ids, _ = model_text.text_ids(self.tokenizer, [text], self.said.max_length)
+        return str(self.said.labels[int(self.model(input_ids=self._tensor(ids)).logits.argmax())])
 
     def _tags(self, text: str) -> str:
-        words = WORD.findall(text)
-        if not words:
-            return ""
-        tags = self._word_tags(words)
-        mentions: list[tuple[str, list[str]]] = []
-        before = "O"
-        for place, word in enumerate(words):
-            tag = tags.get(place, "O")
-            kind = tag.partition("-")[2] or tag
-            if tag != "O":
-                if before == "O" or tag.startswith("B-") or kind != mentions[-1][0]:
-                    mentions.append((kind, []))
-                mentions[-1][1].append(word)
-            before = tag
-        return "\n".join(f"{kind}: {' '.join(found)}" for kind, found in mentions)
-
-    def _word_tags(self, words: list[str]) -> dict[int, str]:
-        """The tag of each word's first piece. Words are joined and found again as in training and judging
-        (`word_pieces` of tasks/training/objectives/token_classification.py): other pieces would get other tags."""
-        text = " ".join(words)
-        encoded = self.tokenizer(text, truncation=True, max_length=self.said.max_length, return_offsets_mapping=True)
-        best = self.model(input_ids=self._tensor([encoded["input_ids"]])).logits[0].argmax(-1).tolist()
-        owner = [place for place, word in enumerate(words) for _ in range(len(word) + 1)]
-        tags: dict[int, str] = {}
-        for piece, (start, end) in enumerate(encoded["offset_mapping"]):
-            if end > start:
-                tags.setdefault(owner[end - 1], self.said.labels[best[piece]])
-        return tags
+        spans = model_text.word_spans(text, self.said.words)
+        words = [text[start:end] for start, end in spans]
+        [pieces], _ = model_text.word_pieces(self.tokenizer, [words], self.said.max_length)
+        best = self.model(input_ids=self._tensor([pieces.ids])).logits[0].argmax(-1).tolist()
+        tags = model_text.word_tags(pieces, best, self.said.labels, len(words))
+        return str(model_text.mentions(text, model_text.in_characters(model_text.entities(tags), spans)))
 
     def _tensor(self, ids: list[list[int]]) -> Any:
         import torch

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -54,13 +54,20 @@ def add_version(name: str, upload: Upload, tags: Mapping[str, str], description:
         return int(made.version)
 
 
-def package_model(store: Store, folder: Path, code: Path, target: Path, requirements: list[str]) -> None:
-    """Write an MLflow model to `target`: the code file and a byte-for-byte copy of `folder`; nothing is pickled."""
+def package_model(
+    store: Store, folder: Path, code: Path, beside: Sequence[Path], target: Path, requirements: list[str]
+) -> None:
+    """Write an MLflow model to `target`: the code file, the files beside it (in `code/`) and a byte-for-byte copy of
+    `folder`; nothing is pickled."""
     with speaking(store):
         import mlflow.pyfunc
 
         mlflow.pyfunc.save_model(
-            target, python_model=str(code), artifacts={"model": str(folder)}, pip_requirements=requirements
+            target,
+            python_model=str(code),
+            code_paths=[str(file) for file in beside],
+            artifacts={"model": str(folder)},
+            pip_requirements=requirements,
         )
 
 

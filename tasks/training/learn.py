@@ -30,6 +30,7 @@ from tasks.training.prompts import template_of
 from tasks.training.recipe import Recipe
 from tasks.training.shapes import fresh_modules, head_modules, longest_input
 from tasks.training.tokenizer import copy_tokenizer, load_tokenizer
+from tasks.training.words import learned_words
 
 if TYPE_CHECKING:
     import torch
@@ -121,6 +122,8 @@ def learn(
         prompt=template_of(tokenizer, recipe.task) if recipe.task in GENERATING else None,
         training=_training_meta(lesson, outcome, train_loss, learned, model.config, dtype),
     )
+    if recipe.task == "token-classification":
+        meta = meta.model_copy(update={"words": learned_words(dataset)})
     return meta.plain(), timing
 
 

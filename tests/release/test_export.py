@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,7 +12,8 @@ from tasks.digest import canonical_json, digest_bytes
 from tasks.errors import InputError, IntegrityError
 from tasks.lineage import ledger
 from tasks.lineage.ledger import events
-from tasks.release import export as exporting
+from tasks.release import plain
+from tasks.release.ask import ask
 from tasks.release.export import export
 from tasks.release.register import promote
 from tasks.store import Store
@@ -39,11 +42,22 @@ def test_an_export_is_verified_loads_and_tells_its_history(store: Store, candida
         export(store, "tiny@champion", folder)
 
 
+def test_the_readme_of_a_tagger_cuts_text_as_it_was_judged(store: Store, candidate: Candidates, tmp_path: Path) -> None:
+    promote(store, release(store, candidate("token-classification")), ORIGIN)
+    folder = export(store, "tiny@champion", tmp_path / "out")
+    [block] = re.findall("```python\n(.*?)```", (folder / "README.md").read_text(), re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(block.replace('"model', f'"{folder}/model'), names)
+    text = "the patient with severe asthma, (today) rest"
+    asked = [tuple(line.split("\t")) for line in ask(store, "tiny@champion", text).splitlines()]
+    assert names["answer"](text) == asked and ("severe", "B-Disease") in asked and len(asked) == 10
+
+
 def test_a_copy_that_does_not_load_leaves_nothing(
     store: Store, candidate: Candidates, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     promote(store, release(store, candidate()), ORIGIN)
-    monkeypatch.setitem(exporting.LOADERS, "text-classification", "AutoModelForCausalLM")
+    monkeypatch.setitem(plain.LOADERS, "text-classification", "AutoModelForCausalLM")
     with pytest.raises(IntegrityError, match="cannot load"):
         export(store, "tiny@champion", tmp_path / "out")
     assert not (tmp_path / "out").exists() and not list(tmp_path.glob(".out*"))

@@ -8,11 +8,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tasks.model_text import word_pieces
 from tasks.store import Store
 from tasks.training.batches import Layout, collate, layout, padding_share, plan_epoch, plan_in_order, row_width
 from tasks.training.encode import IGNORED, flat
 from tasks.training.objectives import objective_for
-from tasks.training.objectives.token_classification import word_pieces
 from tasks.training.tokenizer import load_tokenizer
 from tests.factories import dataset_version, tiny_bert, tiny_llama
 

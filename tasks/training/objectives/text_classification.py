@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from tasks.model_text import text_ids
 from tasks.training.encode import Encoded, flat, label_ids
 
 if TYPE_CHECKING:
@@ -30,10 +31,9 @@ class TextClassification:
         self, table: pa.Table, tokenizer: PreTrainedTokenizerBase, labels: Sequence[str], max_length: int
     ) -> Encoded:
         """The text with the model's special tokens; a long one loses its end."""
-        found = tokenizer(table["text"].to_pylist(), truncation=True, max_length=max_length)
+        ids, cut = text_ids(tokenizer, table["text"].to_pylist(), max_length)
         targets = label_ids(table["label"].to_pylist(), labels)
-        cut = sum(bool(one.overflowing) for one in found.encodings)
-        return flat(zip(range(len(targets)), found["input_ids"], targets, strict=True), cut=cut)
+        return flat(zip(range(len(targets)), ids, targets, strict=True), cut=cut)
 
     def loss(self, model: Any, batch: Batch, smoothing: float) -> torch.Tensor:
         """Summed cross entropy."""

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
+from tasks.model_text import word_pieces
 from tasks.training.encode import IGNORED, Encoded, flat, label_ids
 
 if TYPE_CHECKING:
@@ -47,29 +46,6 @@ class TokenClassification:
             reduction="sum",
             label_smoothing=smoothing,
         )
-
-
-def word_pieces(
-    tokenizer: PreTrainedTokenizerBase, texts: Sequence[Sequence[str]], max_length: int
-) -> tuple[list[tuple[list[int], dict[int, int]]], int]:
-    """Per list of words: its token ids, and where the first piece of each word is; and how many lists were cut.
-
-    Words are joined by a space, as the model has seen text, and found again by their characters: that holds for
-    WordPiece, SentencePiece and byte-level tokenizers alike. A word that was cut off, or of which the tokenizer left
-    nothing, has no place.
-    """
-    found = tokenizer(
-        [" ".join(words) for words in texts], truncation=True, max_length=max_length, return_offsets_mapping=True
-    )
-    pieces = []
-    for words, ids, spans in zip(texts, found["input_ids"], found["offset_mapping"], strict=True):
-        owner = np.repeat(np.arange(len(words)), [len(word) + 1 for word in words])  # the space after a word is its own
-        firsts: dict[int, int] = {}
-        for place, (start, end) in enumerate(spans):
-            if end > start:  # a special token spans nothing
-                firsts.setdefault(int(owner[end - 1]), place)  # a piece may begin with the space before its word
-        pieces.append((ids, firsts))
-    return pieces, sum(bool(one.overflowing) for one in found.encodings)
 
 
 OBJECTIVE = TokenClassification()

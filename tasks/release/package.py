@@ -1,0 +1,35 @@
+"""A sealed model as MLflow keeps and serves it: what is registered, and what is tried out before."""
+
+from __future__ import annotations
+
+from importlib.metadata import version as installed
+from pathlib import Path
+
+from tasks import model_text
+from tasks.artifact import Artifact, read, verify
+from tasks.errors import IntegrityError
+from tasks.store import Store
+from tasks.tracking import registry
+
+SERVED = Path(__file__).with_name("served.py")
+REQUIREMENTS = ("transformers", "torch", "bitsandbytes", "accelerate")
+
+
+def package(store: Store, artifact: Artifact, target: Path) -> Path:
+    """Write a model as MLflow serves it to `target`, and return that."""
+    requirements = [f"{name}=={installed(name).partition('+')[0]}" for name in REQUIREMENTS]
+    beside = [Path(model_text.__file__)]
+    registry.package_model(store, artifact.path, SERVED, beside, target, requirements)
+    return target
+
+
+def check_packaged(package: Path, artifact: Artifact) -> None:
+    """See that an MLflow model holds the bytes of an artifact.
+
+    Raises:
+        IntegrityError: it does not, or it cannot be read.
+    """
+    copy = read(package / "artifacts" / artifact.path.name)
+    verify(copy)
+    if copy.digest != artifact.digest:
+        raise IntegrityError("MLflow keeps other bytes than were judged", value=copy.digest)
