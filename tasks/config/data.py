@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, ValidationInfo, model_validator
 from pydantic_core import PydanticKnownError
@@ -54,7 +54,8 @@ class Columns(Settings):
     category: str | None = None
     """Slice that the record is judged in: disease group, department, question type."""
     language: str | None = None
-    """ISO 639-1 code, one per record; else the dataset's `language`."""
+    """ISO 639-1 code, one per record; else the language that the text shows. A text that plainly is in another one is
+    believed."""
     annotator: str | None = None
     """Who labelled the record: several labels of one record by different people are then compared."""
 
@@ -116,13 +117,16 @@ class Dataset(Settings):
     exclude: tuple[str, ...] = ()
     """Names of folders or files of a medquad source to leave out."""
     language: str = "en"
-    """ISO 639-1 code of records that do not say."""
+    """ISO 639-1 code of records whose column and text do not say."""
     licence: str = Field(min_length=1)
     """SPDX id or a sentence: what allows training on this."""
     identified: bool = True
     """Whether the source may name people: then ids become keyed HMACs, and only de-identified data is pushed."""
     deidentify: bool = True
     """Whether names, dates, places, contacts and record numbers become placeholders."""
+    other_languages: Literal["refuse", "leave-out"] = "refuse"
+    """What becomes of identified records in a language that de-identification has no rules for (it has them for en and
+    zh): the dataset is refused, or they are left out and counted."""
     bad_row_budget: Fraction = 0.02
     """Share of the rows that may be quarantined before the dataset is refused."""
     limits: Limits = Limits()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import dataclass
-from typing import ClassVar, Self, TypeVar
+from typing import ClassVar, Literal, Self, TypeVar
 
 from pydantic import Field, ValidationError
 
@@ -31,6 +31,8 @@ class IngestSettings(Record):
 
     task: DatasetTask
     deidentify: bool
+    identified: bool
+    other_languages: Literal["refuse", "leave-out"]
 
 
 class Ingested(Findings):
@@ -55,6 +57,8 @@ class Deidentified(Findings):
     """Identifiers that became placeholders, by type."""
     changed: int
     """Records with at least one."""
+    languages: Counts = Field(default_factory=dict)
+    """Records by the language that they were found to be in."""
 
 
 class Validated(Findings):

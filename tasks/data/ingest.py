@@ -68,7 +68,12 @@ def run(stage: Stage) -> Ingested:
         source=SourceMeta(
             digest=digest_tree(source_path(dataset)), format=dataset.format, encoding=source.encoding, rows=rows
         ),
-        settings=IngestSettings(task=dataset.task, deidentify=dataset.deidentify),
+        settings=IngestSettings(
+            task=dataset.task,
+            deidentify=dataset.deidentify,
+            identified=dataset.identified,
+            other_languages=dataset.other_languages,
+        ),
         **({"identity_key": identity.fingerprint} if identity.fingerprint else {}),
     )
 

@@ -45,10 +45,11 @@ class Reason(StrEnum):
     ANSWER_NOT_A_CHOICE = "answer-not-a-choice"
     BAD_CHARACTERS = "bad-characters"  # replacement or control characters: broken decoding
     WITHDRAWN = "withdrawn"  # consent was withdrawn; does not count towards the budget
+    OTHER_LANGUAGE = "other-language"  # identified, without rules; does not count towards the budget
     NEAR_DUPLICATE = "near-duplicate"  # of a held-out record; does not count towards the budget
 
 
-NOT_A_FAULT = frozenset({Reason.WITHDRAWN, Reason.NEAR_DUPLICATE})
+NOT_A_FAULT = frozenset({Reason.WITHDRAWN, Reason.OTHER_LANGUAGE, Reason.NEAR_DUPLICATE})
 """Reasons that say nothing about the quality of the source."""
 
 

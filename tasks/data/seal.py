@@ -28,6 +28,8 @@ from tasks.store import Store
 
 DECLARATION = ("dvc.yaml", "params.yaml", "dvc.lock")
 """What brings a version back without a git commit (tasks/data/restore.py)."""
+LATER = ("other_languages",)
+"""Settings that datasets were sealed without, before there were any."""
 DATASET = "dataset"
 """Beside them: whose version it is."""
 
@@ -128,8 +130,15 @@ def _meta(stage: Stage, count: _Count) -> DatasetMeta:
 
 
 def _portable(dataset: Dataset) -> dict[str, Any]:
-    """The settings, with the source by name: where it lay on this machine must not change the digest."""
-    return {**dataset.plain(), "source": Path(dataset.source).name}
+    """The settings, with the source by name: where it lay on this machine must not change the digest.
+
+    Settings that came later stand here only where they say something: the same data keeps its digest.
+    """
+    settings = dataset.plain()
+    for name in LATER:
+        if settings[name] == Dataset.model_fields[name].default:
+            del settings[name]
+    return {**settings, "source": Path(dataset.source).name}
 
 
 def adopt_version(store: Store, name: str) -> DatasetVersion:

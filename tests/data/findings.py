@@ -18,7 +18,7 @@ def ingested(task: DatasetTask, rows: int, rejected: Mapping[str, int] | None = 
         kept=rows - sum(turned_away.values()),
         rejected=turned_away,
         source=SourceMeta(digest="d", format="jsonl", encoding="utf-8", rows=rows),
-        settings=IngestSettings(task=task, deidentify=True),
+        settings=IngestSettings(task=task, deidentify=True, identified=True, other_languages="refuse"),
     )
 
 

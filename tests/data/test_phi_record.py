@@ -55,6 +55,14 @@ def test_a_second_pass_changes_nothing_and_gives_out_no_number_twice(deidentifie
     assert mixed["t"] == "[NAME_1] met [NAME_2]."
 
 
+def test_a_name_in_another_script_goes_and_symbols_stay(deidentifier: Deidentifier) -> None:
+    text = "The patient Иван Петров came to ΠΑΦΟΣ; TNF-α and the αβ receptor were normal."
+    clean, _ = deidentifier.deidentify_record({"t": text}, "en")
+    assert clean["t"] == "The patient [NAME_1] [NAME_2] came to [NAME_3]; TNF-α and the αβ receptor were normal."
+    russian = "Пациент поступил вчера, принимал aspirin."
+    assert deidentifier.deidentify_record({"t": russian}, "ru")[0]["t"] == russian
+
+
 def test_an_eponym_stays_even_beside_a_person_of_that_name(deidentifier: Deidentifier) -> None:
     texts, _ = deidentifier.deidentify_record({"t": "Mr. Parkinson has Parkinson's disease."}, "en")
     assert texts["t"] == "[NAME_1] has Parkinson's disease."

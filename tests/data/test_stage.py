@@ -36,7 +36,12 @@ def test_facts_of_every_stage_so_far_are_handed_on(store: Store, tmp_path: Path)
             "kept": 7,
             "rejected": {},
             "source": {"digest": "d", "format": "jsonl", "encoding": "utf-8", "rows": 7},
-            "settings": {"task": "causal-lm", "deidentify": True},
+            "settings": {
+                "task": "causal-lm",
+                "deidentify": True,
+                "identified": True,
+                "other_languages": "refuse",
+            },
         },
         "deidentify": {"method": "1", "phi": {}, "changed": 7},
     }

@@ -10,7 +10,7 @@ from functools import partial
 from tasks.data.phi.en import rules as english
 from tasks.data.phi.en.scan import Scan
 from tasks.data.phi.numbering import Numbering
-from tasks.data.phi.shared import structured
+from tasks.data.phi.shared import scripts, structured
 from tasks.data.phi.shared.spans import Cover, Span
 from tasks.data.phi.zh import rules as chinese
 from tasks.errors import InputError
@@ -116,6 +116,7 @@ class Deidentifier:
             if has_han:
                 chinese.find(text, cover)
             structured.find(text, cover)
+            scripts.find(text, cover)
             han.append(text if has_han else "")
             if _LATIN.search(text):
                 latin = chinese.latin_part(text) if has_han else text
