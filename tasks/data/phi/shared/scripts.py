@@ -50,7 +50,7 @@ _LETTER = re.compile(r"[^\W\d_]")
 class ScriptWeights:
     """How much of another script is a name, and how much is a text."""
 
-    # Letters of a word; fewer are symbols ("TNF-\u03b1", "\u03b2\u03b3 subunit"). No effect: these texts hold symbols only.
+    # Letters of a word; fewer are symbols, as alpha in TNF-alpha. No effect: these texts hold symbols only.
     word: int = 3
     # Share of letters from which a text is in another language, which the stage refuses or leaves out. No effect.
     most: float = 0.4
