@@ -23,6 +23,10 @@ def dataset_table(found: Mapping[str, Any]) -> str:
     for kind, slices in found["slices"].items():
         rows = [(value, *(held.get(split, 0) for split in counts)) for value, held in sorted(slices.items())]
         parts.append(table((kind, *counts), rows))
+    if found["twins"]:
+        parts.append(table(("test records with a twin in train", "number"), list(found["twins"].items())))
+    for what, share in found["known"].items():
+        parts.append(f"{what} of the test split that the train split shows too: {share:.1%}")
     for title, counted in (
         ("turned away because", found["rejected"]),
         ("replaced by placeholders", found["phi"]),

@@ -71,6 +71,11 @@ class SplitSettings(Settings):
     near_duplicate: Fraction = 0.8
     """Jaccard similarity of 5-word shingles (5 characters in Chinese) from which a train record counts as a copy of
     a held-out one and is removed; 1 turns it off (exact copies are always removed)."""
+    by: Literal["group", "answer", "twins"] = "group"
+    """What stays on one side of the split: `group` as `columns.group_id` says; `answer` also groups that share a long
+    answer; `twins` also those that share an input, or whose inputs are paraphrases or one inside the other."""
+    largest: Fraction = 0.05
+    """Share of the records that `by: answer` and `by: twins` may hold together; more is refused."""
 
     @model_validator(mode="after")
     def _something_to_train_on(self) -> Self:
@@ -137,6 +142,8 @@ class Dataset(Settings):
     def _safe_to_learn_from(self) -> Self:
         if self.identified and not self.deidentify:
             raise ValueError("identified data must be de-identified: set deidentify: true, or identified: false")
+        if self.split.by == "answer" and self.task != "causal-lm":
+            raise ValueError(f"split.by: answer needs answers: {self.task} has none, use group or twins")
         if self.augment.paraphrase and self.task != "causal-lm":
             raise ValueError(f"augment.paraphrase rephrases questions: {self.task} has none, set it to 0")
         return self

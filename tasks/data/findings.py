@@ -79,6 +79,10 @@ class Divided(Findings):
     stage = "split"
     counts: dict[Split, int]
     groups: dict[Split, int]
+    twins: Counts = Field(default_factory=dict)
+    """Test records with a twin in train, by kind (tasks/data/twins.py)."""
+    known: dict[str, float] = Field(default_factory=dict)
+    """Share of the test split's answers, labels or mentions that train shows."""
 
 
 class Augmented(Findings):

@@ -14,7 +14,7 @@ from tasks.artifact import MANIFEST as SEALED
 from tasks.artifact import Artifact, read, seal, sync, write_atomically
 from tasks.config.data import Dataset
 from tasks.config.words import DatasetTask, Split
-from tasks.data.findings import Augmented, Deidentified, Ingested, Sealed, Validated
+from tasks.data.findings import Augmented, Deidentified, Divided, Ingested, Sealed, Validated
 from tasks.data.identity import content_digest
 from tasks.data.records import TARGET, membership_schema, schema
 from tasks.data.stage import Stage, built_folder, stage_main
@@ -121,6 +121,8 @@ def _meta(stage: Stage, count: _Count) -> DatasetMeta:
         deidentification=deidentified.method,
         source=before.of(Ingested).source,
         config=_portable(dataset),
+        twins=before.of(Divided).twins,
+        known=before.of(Divided).known,
         validation=before.of(Validated).validation,
         augmentation=before.of(Augmented).augmentation,
         identified=dataset.identified,

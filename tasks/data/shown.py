@@ -58,6 +58,8 @@ def show(store: Store, name: str) -> dict[str, Any]:
         "counts": meta.counts if meta else {},
         "groups": meta.groups if meta else {},
         "slices": meta.slices if meta else {},
+        "twins": meta.twins if meta else {},
+        "known": meta.known if meta else {},
         "augmentation": meta.augmentation if meta else {},
         "validation": meta.validation if meta else {},
         "labels": meta.labels if meta else [],

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tasks.config.data import SplitSettings
-from tasks.config.words import DatasetTask
+from tasks.config.words import DatasetTask, Split
 from tasks.data.assignment import assign, read_assignments, shares, write_assignments
 from tasks.data.classes import Classes, classes_of
 from tasks.data.compared_text import Text, compared, compared_columns
@@ -18,6 +18,7 @@ from tasks.data.quarantine import Quarantine
 from tasks.data.records import Reason, working_schema
 from tasks.data.stage import REJECTED, Stage, stage_main
 from tasks.data.tables import TableWriter, batches
+from tasks.data.twins import known_to_train, together, twins
 from tasks.data.version import SPLITS
 from tasks.errors import InputError
 from tasks.progress import progress
@@ -47,8 +48,9 @@ def run(stage: Stage) -> Divided:
     groups, names = _groups(path)
     classes = classes_of(path, task)
     known = read_assignments(stage.built / ASSIGNMENTS)
-    strata = dict(zip(names, classes.strata(groups, len(names)), strict=True))
-    assigned = assign(strata, known, settings, cover=task != "causal-lm")
+    roots = together(path, task, groups, len(names), settings)
+    strata = classes.strata(roots[groups], len(names))
+    assigned = _assign(names, roots.tolist(), strata, known, settings, cover=task != "causal-lm")
     codes = np.fromiter((SPLITS.index(assigned[name]) for name in names), dtype=np.int64, count=len(names))
     splits = codes[groups]
     _remove_near_duplicates(path, task, splits, settings.near_duplicate)
@@ -59,7 +61,39 @@ def run(stage: Stage) -> Divided:
         rejected=rejected,
         counts={split: int((splits == code).sum()) for code, split in enumerate(SPLITS)},
         groups={split: len(np.unique(groups[splits == code])) for code, split in enumerate(SPLITS)},
+        twins=twins(path, task, splits),
+        known=known_to_train(path, task, splits),
     )
+
+
+def _assign(
+    names: list[str],
+    roots: list[int],
+    strata: list[str],
+    known: Mapping[str, Split],
+    settings: SplitSettings,
+    *,
+    cover: bool,
+) -> dict[str, Split]:
+    """A split for every group; those that are held together, and have none yet, get the same one.
+
+    Args:
+        names: of the groups.
+        roots: for each group the place of the one that stands for all that are held together with it.
+        strata: of the groups that stand for any.
+        known: what was decided before. Where it parts groups that are held together since, new ones go to train.
+        settings: shares and seed.
+        cover: see `assign`.
+    """
+    first: dict[int, str] = {}  # the place depends on the order of the source, the first name does not
+    for name, root in zip(names, roots, strict=True):
+        first[root] = min(name, first.get(root, name))
+    decided: dict[str, Split] = {}
+    for name, root in zip(names, roots, strict=True):
+        if name in known:
+            decided[first[root]] = known[name] if decided.get(first[root], known[name]) == known[name] else "train"
+    assigned = assign({name: strata[root] for root, name in first.items()}, decided, settings, cover=cover)
+    return {name: known.get(name, assigned[first[root]]) for name, root in zip(names, roots, strict=True)}
 
 
 def check_classes(classes: Classes, splits: Codes, settings: SplitSettings, task: DatasetTask) -> None:

@@ -27,11 +27,17 @@ def another_subject(one: Text, other: Text) -> bool:
     if not (one.answer and other.answer):
         return False
     mine, theirs = _words(one), _words(other)
-    return (
-        not mine.repeated <= theirs.every
-        or not theirs.repeated <= mine.every
-        or not (mine.asked <= theirs.every or theirs.asked <= mine.every)
-    )
+    return another_name(one, other) or not (mine.asked <= theirs.every or theirs.asked <= mine.every)
+
+
+def another_name(one: Text, other: Text) -> bool:
+    """Whether the question of either pair has a word that comes back in its own answer, and that the other pair does
+    not contain at all. The first half of `another_subject`: a question in quite other words can be the same question.
+    """
+    if not (one.answer and other.answer):
+        return False
+    mine, theirs = _words(one), _words(other)
+    return not mine.repeated <= theirs.every or not theirs.repeated <= mine.every
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from tasks.config.words import DatasetTask, Split
 from tasks.meta.record import ArtifactMeta, Counts, Plain, Record
 
@@ -38,6 +40,10 @@ class DatasetMeta(ArtifactMeta):
     source: SourceMeta
     config: Plain
     """The dataset's entry of params.yaml; of a local source, only the name."""
+    twins: Counts = Field(default_factory=dict)
+    """Test records that share a part with a train record, by kind; how many were looked at."""
+    known: dict[str, float] = Field(default_factory=dict)
+    """Share of the test split's answers, labels or mentions that the train split shows."""
     validation: Plain
     augmentation: Counts
     """Derived records, by kind."""

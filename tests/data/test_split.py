@@ -107,6 +107,25 @@ def test_the_same_rows_in_another_order_give_the_same_splits(run: Callable[..., 
     assert place_of(run(rows[::-1])) == before
 
 
+def test_twins_stay_together_and_old_groups_where_they_are(run: Callable[..., Splits]) -> None:
+    def dialogues(numbers: range, version: str) -> Rows:
+        answers = [" ".join(f"finding{n}x{k}" for k in range(9)) for n in numbers]
+        asked = [f"{version} {n} {n * 7919} what was found" for n in numbers]
+        rows = zip(numbers, asked, answers, strict=True)
+        return [
+            {"prompt": a, "answer": b, "group_id": f"{version}{n}", "record_id": f"{version}{n}"} for n, a, b in rows
+        ]
+
+    settings = {"split": {"validation": 0.2, "test": 0.2, "by": "answer"}}
+    whole = dialogues(range(60), "first") + dialogues(range(60), "again")
+    before = place_of(run(dialogues(range(20), "first"), "causal-lm", split={"validation": 0.2, "test": 0.2}))
+    after = place_of(run(whole, "causal-lm", **settings))
+    assert before.items() <= after.items()
+    assert all(after[f"first{n}"] == after[f"again{n}"] for n in range(60))
+    assert {name: list(after.values()).count(name) for name in SPLITS} == {"train": 72, "validation": 24, "test": 24}
+    assert place_of(run(whole[::-1], "causal-lm", **settings)) == after
+
+
 def test_a_class_that_is_missing_from_a_split_is_named(run: Callable[..., Splits], tmp_path: Path) -> None:
     rows = texts(40) + [{**row, "group_id": "one clinic", "label": "sarcoma"} for row in texts(9, seed=1)]
     with pytest.raises(InputError, match=r"'sarcoma' from validation, 'sarcoma' from test"):
