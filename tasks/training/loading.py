@@ -12,13 +12,14 @@ from tasks.errors import InputError, IntegrityError
 from tasks.training.bases import Base
 from tasks.training.fourbit import check_shapes, keep_unpacked, quantization_config
 from tasks.training.library import load
+from tasks.training.prompts import end_tokens, greedy
 from tasks.training.quiet import quiet
 from tasks.training.shapes import auto_class, fresh_modules, task_config
 from tasks.training.tokenizer import load_tokenizer
 
 if TYPE_CHECKING:
     import torch
-    from transformers import PreTrainedModel
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 
 def load_base(
@@ -46,7 +47,10 @@ def load_base(
     import torch
 
     quiet()
-    config = task_config(base.path, task, labels, dropout)
+    config, tokenizer = task_config(base.path, task, labels, dropout), load_tokenizer(base.path)
+    padding = config.pad_token_id
+    if padding is not None:  # embeddings have a place for it; where none is named, no row is special
+        config.pad_token_id = tokenizer.pad_token_id
     fresh = fresh_modules(base, task, labels)
     if task in GENERATING and fresh:
         raise InputError("the base model holds no weights for a part that generation needs", value=", ".join(fresh))
@@ -68,8 +72,8 @@ def load_base(
     absent = {name.rpartition(".")[0] for name in found["missing_keys"]} - set(fresh)
     if absent:
         raise InputError("weights of the base model are missing", value=sorted(absent)[0], hint="copy the whole folder")
-    if model.config.pad_token_id is None:
-        model.config.pad_token_id = load_tokenizer(base.path).pad_token_id
+    check_padding(model, padding, tokenizer)
+    agree(model, tokenizer, task)
     if quantization is not None:
         keep_unpacked(model)
     return model.eval()
@@ -85,3 +89,45 @@ def load_made(folder: Path, task: Task, dtype: torch.dtype) -> PreTrainedModel:
             if weight.is_floating_point():
                 weight.data = weight.data.to(dtype)
     return keep_unpacked(model.eval())
+
+
+def check_padding(model: Any, padding: int | None, tokenizer: PreTrainedTokenizerBase) -> None:
+    """See that a model can take the tokenizer's padding token.
+
+    Args:
+        padding: what the base's own config names.
+
+    Raises:
+        InputError: its config names another, and its positions are counted from that one (RoBERTa and its relatives).
+    """
+    counting = any(
+        "position" in name.rpartition(".")[2] and getattr(module, "padding_idx", None) is not None
+        for name, module in model.named_modules()
+    )
+    if counting and padding != tokenizer.pad_token_id:
+        hint = f'name the model\'s own as "pad_token" in tokenizer_config.json (its config.json says {padding})'
+        what = f"a {model.config.model_type} model counts positions from its padding token, and the tokenizer has another"
+        raise InputError(what, value=tokenizer.pad_token_id, hint=hint)
+
+
+def agree(model: Any, tokenizer: PreTrainedTokenizerBase, task: Task, max_new_tokens: int | None = None) -> None:
+    """Make what a model says of its tokens what its tokenizer says, so that whatever is saved of it is coherent.
+
+    A decoder's classifier reads the state of the last token that is not its config's padding: with another padding
+    than the tokenizer's, a label would depend on the texts beside it. A model that writes stops, in plain
+    `model.generate`, at every token that ends an answer (`end_tokens`), and writes as it is judged: the sampling,
+    searching and forced tokens of its base are dropped.
+
+    Args:
+        max_new_tokens: where an answer ends at the latest, for a model that is saved.
+    """
+    config = model.config
+    config.pad_token_id = tokenizer.pad_token_id
+    if task not in GENERATING:
+        return
+    writers = [module for module in model.modules() if "generation_config" in vars(module)]
+    ends = end_tokens(tokenizer, config, *(writer.generation_config for writer in writers))
+    config.eos_token_id = ends[0] if len(ends) == 1 else ends or None
+    start = config.decoder_start_token_id if config.is_encoder_decoder else None
+    for writer in writers:
+        writer.generation_config = greedy(ends, tokenizer.pad_token_id, start, max_new_tokens)

@@ -12,7 +12,7 @@ from tasks.meta.form import FORMS, Form
 from tasks.meta.model import ModelMeta
 from tasks.training.bases import Base
 from tasks.training.hardware import device, native_dtype
-from tasks.training.loading import load_base, load_made
+from tasks.training.loading import agree, load_base, load_made
 from tasks.training.method import method_of, options_of
 from tasks.training.quiet import quiet
 from tasks.training.tokenizer import load_tokenizer
@@ -50,23 +50,32 @@ def open_model(
         IntegrityError: the base is not the adapter's own, or weights are missing.
     """
     quiet()
+    opened = _opened(model, task, labels, base, dtype)
+    tokenizer = load_tokenizer(model.path)
+    agree(opened, tokenizer, task)
+    return _placed(opened), tokenizer
+
+
+def _opened(
+    model: Artifact | Base, task: Task, labels: Sequence[str], base: Base | None, dtype: torch.dtype | None
+) -> Any:
     dtype = dtype or native_dtype()
     if isinstance(model, Base):
-        return _placed(load_base(model, task, labels, dtype=dtype)), load_tokenizer(model.path)
+        return load_base(model, task, labels, dtype=dtype)
     if model.kind not in FORMS:
         raise InputError(f"a {model.kind} is not a model", value=model.digest[:12])
     said = ModelMeta.read(model)
-    if said.beside:
-        options = options_of(said)
-        method = method_of(options)
-        if model.kind == Form.QUANTIZED:
-            plain = load_made(model.path / SERVED_BASE, task, dtype)
-        else:
-            if base is None or base.digest != said.base.digest:
-                raise IntegrityError("an adapter opens on the base that it was trained on", value=model.digest[:12])
-            plain = load_base(base, task, labels, quantization=method.base_quantization, dtype=dtype)
-        return _placed(method.load(plain, model.path, options)), load_tokenizer(model.path)
-    return _placed(load_made(model.path, task, dtype)), load_tokenizer(model.path)
+    if not said.beside:
+        return load_made(model.path, task, dtype)
+    options = options_of(said)
+    method = method_of(options)
+    if model.kind == Form.QUANTIZED:
+        plain = load_made(model.path / SERVED_BASE, task, dtype)
+    else:
+        if base is None or base.digest != said.base.digest:
+            raise IntegrityError("an adapter opens on the base that it was trained on", value=model.digest[:12])
+        plain = load_base(base, task, labels, quantization=method.base_quantization, dtype=dtype)
+    return method.load(plain, model.path, options)
 
 
 def _placed(model: Any) -> Any:

@@ -65,6 +65,8 @@ def task_config(folder: Path, task: Task, labels: Sequence[str], dropout: float 
             value=folder,
             hint="start from the full-precision model (qlora quantizes)",
         )
+    if config.pad_token_id is not None and not 0 <= config.pad_token_id < config.get_text_config().vocab_size:
+        config.pad_token_id = None  # no token of the model: the tokenizer's is used (tasks/training/loading.py)
     if task not in GENERATING:
         config.num_labels = len(labels)
         config.id2label = dict(enumerate(labels))

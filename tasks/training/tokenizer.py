@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tasks.config.words import GENERATING, Task
 from tasks.errors import InputError
 from tasks.training.folders import TOKENIZER_FILES
+from tasks.training.prompts import end_token, keep_controls_apart
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
 
 def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
     """The tokenizer of a model folder, padding on the right; one without a padding token pads with its end token.
+
+    No text makes it write a control token (`tasks.training.prompts.keep_controls_apart`).
 
     Raises:
         InputError: there is none, it is not a fast one, or it has no end token to pad with.
@@ -34,7 +38,19 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
         tokenizer.pad_token = tokenizer.eos_token
     tokenizer.padding_side = "right"
     tokenizer.model_max_length = int(1e30)  # `encode` cuts, and counts what it cut
-    return tokenizer
+    return keep_controls_apart(tokenizer)
+
+
+def check_end(tokenizer: PreTrainedTokenizerBase, task: Task) -> None:
+    """See that a model that writes can say where its answer ends.
+
+    Raises:
+        InputError: the tokenizer names no end token: the model would never learn to stop.
+    """
+    if task in GENERATING and (tokenizer.eos_token_id is None or end_token(tokenizer) is None):
+        hint = 'name one as "eos_token" in tokenizer_config.json: a token that the model knows, such as </s>'
+        where = Path(str(tokenizer.name_or_path)).name
+        raise InputError("the tokenizer has no end token, so the model would never stop", value=where, hint=hint)
 
 
 def copy_tokenizer(source: Path, target: Path) -> None:
