@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from tasks.config.evaluation import Generation
 from tasks.errors import InputError
 from tasks.training.objectives.causal_lm import KEPT_OF_PROMPT, only_at
 from tasks.training.objectives.seq2seq_lm import shifted_right
-from tasks.training.prompts import without_beginning
+from tasks.training.prompts import answer_text, decoder_start, greedy, without_beginning, write_greedily
 
 if TYPE_CHECKING:
     import torch
@@ -67,43 +68,38 @@ def generate(
         InputError: the model's positions leave no room for a question and an answer of that length.
     """
     room = _room(model, settings, positions)
-    _forget_habits(model)
+    ends = write_greedily(model, tokenizer)
     kept = [_end_of(model, tokenizer, prompt, room) for prompt in prompts]
     answers = [""] * len(kept)
     for batch in batches_by_length([len(ids) + settings.max_new_tokens for ids in kept], CACHED_TOKENS):
-        said = _continued(model, tokenizer, [kept[row] for row in batch], settings.max_new_tokens)
-        for row, text in zip(batch, tokenizer.batch_decode(said, skip_special_tokens=True), strict=True):
-            answers[row] = text.strip()
+        written = _continued(model, tokenizer, [kept[row] for row in batch], settings.max_new_tokens, ends)
+        for row, ids in zip(batch, written, strict=True):
+            answers[row] = answer_text(tokenizer, ids, ends)
         if shown is not None:
             shown.advance(len(batch))
     return answers
 
 
-def _continued(model: Any, tokenizer: PreTrainedTokenizerBase, texts: list[list[int]], most: int) -> list[list[int]]:
-    """The tokens that follow each text of one batch, or answer it, up to the end token, at most `most`."""
+def _continued(
+    model: Any, tokenizer: PreTrainedTokenizerBase, texts: list[list[int]], most: int, ends: list[int]
+) -> list[list[int]]:
+    """The tokens that follow each text of one batch, or answer it, up to the first end token, at most `most`."""
     import torch
-    from transformers import GenerationConfig
 
-    end, start = tokenizer.eos_token_id, _start(model)
+    start = decoder_start(model.config)
     said: list[list[int]] = [[] for _ in texts]
     pending, steps = list(range(len(texts))), FIRST_STEPS
     while pending:
         steps = min(steps, most - len(said[pending[0]]))
-        how = GenerationConfig(
-            max_new_tokens=steps,
-            do_sample=False,
-            num_beams=1,
-            eos_token_id=end,
-            pad_token_id=tokenizer.pad_token_id,
-            decoder_start_token_id=start,
-        )
+        how = greedy(ends, tokenizer.pad_token_id, start, steps)
         given, before = _before_next(model, tokenizer, [texts[row] for row in pending], [said[row] for row in pending])
         with torch.inference_mode():
             made = model.generate(**given, generation_config=how)
         going_on = []
         for row, new in zip(pending, made[:, before:].tolist(), strict=True):
-            said[row] += new[: new.index(end)] if end in new else new
-            if end not in new and len(said[row]) < most:
+            before_end = list(takewhile(lambda token: token not in ends, new))
+            said[row] += before_end
+            if len(before_end) == len(new) and len(said[row]) < most:
                 going_on.append(row)
         pending, steps = going_on, 2 * steps
     return said
@@ -115,7 +111,7 @@ def _before_next(
     """What a model reads before its next tokens, and how much of it `generate` gives back before the new ones."""
     import torch
 
-    padding, start = int(tokenizer.pad_token_id or 0), _start(model)
+    padding, start = int(tokenizer.pad_token_id or 0), decoder_start(model.config)
     if start is None:
         read = [text + so_far for text, so_far in zip(texts, said, strict=True)]
         ids, mask = padded(read, padding, model.device, left=True)
@@ -159,7 +155,7 @@ def _scored(
     """What a model reads to score a batch of answers, the rows and places where it predicts their tokens, and these."""
     import torch
 
-    padding, start = int(tokenizer.pad_token_id or 0), _start(model)
+    padding, start = int(tokenizer.pad_token_id or 0), decoder_start(model.config)
     if start is None:
         ids, mask = padded([prompt + answer for prompt, answer in pairs], padding, model.device)
         answered = torch.zeros_like(mask, dtype=torch.bool)
@@ -180,16 +176,11 @@ def is_cut(model: Any, prompt: Sequence[int], settings: Generation, positions: i
     return bool(room) and len(prompt) > room
 
 
-def _start(model: Any) -> int | None:
-    """The token that a decoder beside an encoder starts from; None for a decoder alone."""
-    return int(model.config.decoder_start_token_id) if model.config.is_encoder_decoder else None
-
-
 def _end_of(model: Any, tokenizer: PreTrainedTokenizerBase, prompt: Sequence[int], room: int) -> list[int]:
     """A prompt, or what is left of it in `room` tokens; 0 for no limit."""
     if not room:
         return list(prompt)
-    return list(prompt[-room:]) if _start(model) is None else without_beginning(tokenizer, prompt, room)
+    return list(prompt[-room:]) if decoder_start(model.config) is None else without_beginning(tokenizer, prompt, room)
 
 
 def _room(model: Any, settings: Generation, positions: int | None) -> int:
@@ -197,7 +188,7 @@ def _room(model: Any, settings: Generation, positions: int | None) -> int:
     if positions is None:
         return 0
     room = positions - settings.max_new_tokens
-    if _start(model) is not None and room >= 0:
+    if decoder_start(model.config) is not None and room >= 0:
         return positions
     if room < KEPT_OF_PROMPT:
         raise InputError(
@@ -207,20 +198,11 @@ def _room(model: Any, settings: Generation, positions: int | None) -> int:
     return room
 
 
-def _forget_habits(model: Any) -> None:
-    """Drop the generation settings that came with the model: a repetition penalty, say, would not be greedy."""
-    from transformers import GenerationConfig
-
-    for module in model.modules():
-        if "generation_config" in vars(module):
-            module.generation_config = GenerationConfig()
-
-
 def _fitted(
     model: Any, tokenizer: PreTrainedTokenizerBase, prompt: list[int], answer: list[int], positions: int | None
 ) -> tuple[list[int], list[int], bool]:
     """What of a prompt and an answer fits into the positions, and whether something did not."""
-    if positions is not None and _start(model) is not None:
+    if positions is not None and decoder_start(model.config) is not None:
         cut = max(len(prompt), len(answer)) > positions
         return without_beginning(tokenizer, prompt, positions), answer[:positions], cut
     if positions is None or len(prompt) + len(answer) <= positions:

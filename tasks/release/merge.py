@@ -19,7 +19,7 @@ from tasks.training.bases import Base, locate_base
 from tasks.training.folders import TOKENIZER_FILES, load_config
 from tasks.training.fourbit import dequantized
 from tasks.training.library import load
-from tasks.training.loading import load_base
+from tasks.training.loading import agree, load_base
 from tasks.training.method import Method, method_of, options_of
 from tasks.training.shapes import auto_class
 from tasks.training.tokenizer import copy_tokenizer, load_tokenizer
@@ -98,6 +98,7 @@ def _merge(adapter: Artifact, method: Method[Any], base: Base, folder: Path) -> 
     _require(exact, MERGED_KL, "the merged model does not say what the adapter does")
 
     dtype = load_config(base.path).dtype or torch.float32
+    agree(merged, load_tokenizer(adapter.path), said.task, said.recipe.evaluation.generation.max_new_tokens)
     merged.to(dtype).save_pretrained(folder)
     copy_tokenizer(adapter.path, folder)
     tokenizer = _check_tokenizer(base.path, adapter.path, folder)

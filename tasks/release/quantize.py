@@ -24,7 +24,7 @@ from tasks.store import Store
 from tasks.training.bases import Base, locate_base
 from tasks.training.fourbit import check_shapes, keep_unpacked, skipped
 from tasks.training.library import load
-from tasks.training.loading import load_base
+from tasks.training.loading import agree, load_base
 from tasks.training.method import method_of, options_of
 from tasks.training.opening import SERVED_BASE, open_model
 from tasks.training.shapes import auto_class, fresh_modules
@@ -66,6 +66,7 @@ def quantize(store: Store, model: Artifact, settings: Quantization) -> Artifact:
                 shutil.copyfile(model.path / name, folder / name)
         inner = folder / SERVED_BASE if beside else folder
         small = load_base(wide, said.task, said.labels, quantization=settings)
+        agree(small, load_tokenizer(model.path), said.task, said.recipe.evaluation.generation.max_new_tokens)
         small.save_pretrained(inner)
         copy_tokenizer(wide.path, inner)
         del small

@@ -74,7 +74,8 @@ def train_base(spec: BaseSpec, corpus: Path, out: Path, kept: Checkpoints) -> Ba
     quiet()
     began = time.perf_counter()
     tokenizer = train_tokenizer(documents, spec)
-    ids = [[tokenizer.bos_token_id, *one, tokenizer.eos_token_id] for one in tokenizer(documents)["input_ids"]]
+    plain = tokenizer(documents, split_special_tokens=True)["input_ids"]
+    ids = [[tokenizer.bos_token_id, *one, tokenizer.eos_token_id] for one in plain]
     corpus_tokens = sum(map(len, ids))
     if corpus_tokens <= spec.batch_tokens:
         raise InputError(

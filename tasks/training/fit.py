@@ -79,14 +79,18 @@ def _check_spec(recipe: Recipe, method: Method[Any], name: str) -> None:
 
 
 def _check_base(recipe: Recipe, method: Method[Any], base: Base) -> None:
+    from tasks.training.folders import load_config
     from tasks.training.fourbit import check_shapes
+    from tasks.training.loading import check_padding
     from tasks.training.quiet import quiet
-    from tasks.training.shapes import fresh_modules, task_config
-    from tasks.training.tokenizer import load_tokenizer
+    from tasks.training.shapes import auto_class, fresh_modules, task_config
+    from tasks.training.tokenizer import check_end, load_tokenizer
 
     quiet()
     config = task_config(base.path, recipe.task, LABELS, recipe.training.dropout)
-    tokens = len(load_tokenizer(base.path))
+    tokenizer = load_tokenizer(base.path)
+    check_end(tokenizer, recipe.task, base.path)
+    tokens = len(tokenizer)
     if tokens > config.get_text_config().vocab_size:
         hint = "tokenizer and weights must come from the same model"
         raise InputError(f"the tokenizer has {tokens} tokens, more than the model knows", value=base.path, hint=hint)
@@ -95,6 +99,7 @@ def _check_base(recipe: Recipe, method: Method[Any], base: Base) -> None:
         raise InputError("the base model holds no weights for a part that generation needs", value=", ".join(fresh))
     _check_skipped(recipe, config)
     _check_method(recipe, method, config, fresh)
+    check_padding(on_meta(auto_class(recipe.task), config), load_config(base.path).pad_token_id, tokenizer)
     check_shapes(base, recipe.task, LABELS, recipe.quantization)
     if method.base_quantization is not None:
         _check_trainable_in_4_bits(recipe, method, method.base_quantization, base)

@@ -22,14 +22,14 @@ from tasks.training.distributed import ALONE, Team
 from tasks.training.folders import TOKENIZER_FILES
 from tasks.training.hardware import device, peak_memory, precision
 from tasks.training.lesson import Lesson, lesson_of
-from tasks.training.loading import load_base
+from tasks.training.loading import agree, load_base
 from tasks.training.loop import Curves, Outcome, run
 from tasks.training.method import Method, method_of
 from tasks.training.optimizer import Masters, adamw
 from tasks.training.prompts import template_of
 from tasks.training.recipe import Recipe
 from tasks.training.shapes import fresh_modules, head_modules, longest_input
-from tasks.training.tokenizer import copy_tokenizer, load_tokenizer
+from tasks.training.tokenizer import check_end, copy_tokenizer, load_tokenizer
 from tasks.training.words import learned_words
 
 if TYPE_CHECKING:
@@ -72,6 +72,7 @@ def learn(
     began = time.perf_counter()
     method = method_of(recipe.method)
     own = load_tokenizer(base.path)
+    check_end(own, recipe.task, base.path)
     tokenizer = method.tokenizer(own, recipe.method)
     dtype = precision(recipe.training.precision)
     with torch.random.fork_rng():
@@ -97,6 +98,8 @@ def learn(
         if team.rank == 0 and (team.sharded or not method.has_adapter):  # in slices, or rounded for computing
             model, _ = _prepared(recipe, dataset.labels, base, dtype if method.has_adapter else torch.float32)
     if team.rank == 0:
+        if not method.has_adapter:
+            agree(model, tokenizer, recipe.task, recipe.evaluation.generation.max_new_tokens)
         _save(folder, method, model, values, tokenizer_from=base.path)
         if tokenizer is not own:
             _save_tokenizer(tokenizer, folder)

@@ -12,7 +12,7 @@ from tasks.errors import InputError, IntegrityError
 from tasks.training.bases import Base
 from tasks.training.fourbit import check_shapes, keep_unpacked, quantization_config
 from tasks.training.library import load
-from tasks.training.prompts import end_tokens, greedy
+from tasks.training.prompts import write_greedily
 from tasks.training.quiet import quiet
 from tasks.training.shapes import auto_class, fresh_modules, task_config
 from tasks.training.tokenizer import load_tokenizer
@@ -106,7 +106,7 @@ def check_padding(model: Any, padding: int | None, tokenizer: PreTrainedTokenize
     )
     if counting and padding != tokenizer.pad_token_id:
         hint = f'name the model\'s own as "pad_token" in tokenizer_config.json (its config.json says {padding})'
-        what = f"a {model.config.model_type} model counts positions from its padding token, and the tokenizer has another"
+        what = f"a {model.config.model_type} model counts positions from its padding token; the tokenizer has another"
         raise InputError(what, value=tokenizer.pad_token_id, hint=hint)
 
 
@@ -121,13 +121,6 @@ def agree(model: Any, tokenizer: PreTrainedTokenizerBase, task: Task, max_new_to
     Args:
         max_new_tokens: where an answer ends at the latest, for a model that is saved.
     """
-    config = model.config
-    config.pad_token_id = tokenizer.pad_token_id
-    if task not in GENERATING:
-        return
-    writers = [module for module in model.modules() if "generation_config" in vars(module)]
-    ends = end_tokens(tokenizer, config, *(writer.generation_config for writer in writers))
-    config.eos_token_id = ends[0] if len(ends) == 1 else ends or None
-    start = config.decoder_start_token_id if config.is_encoder_decoder else None
-    for writer in writers:
-        writer.generation_config = greedy(ends, tokenizer.pad_token_id, start, max_new_tokens)
+    model.config.pad_token_id = tokenizer.pad_token_id
+    if task in GENERATING:
+        write_greedily(model, tokenizer, max_new_tokens)

@@ -1,4 +1,4 @@
-"""How a question is put to a model that writes, and where its answer ends: the same in training, judging, asking, serving.
+"""How a question is put to a model that writes, and where its answer ends: one way for training, judging and serving.
 
 The file imports nothing of Galen, since a copy of it lies beside `served.py` in every model that MLflow serves.
 
@@ -89,7 +89,7 @@ def answer_ids(tokenizer: PreTrainedTokenizerBase, answers: Sequence[str]) -> li
     return [[*one, end] for one in text_ids(tokenizer, answers)]
 
 
-def said(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int], ends: Sequence[int]) -> str:
+def answer_text(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int], ends: Sequence[int]) -> str:
     """The answer that a model wrote: up to the first end token, without control tokens, without white space around."""
     kept = list(takewhile(lambda token: token not in ends, ids))
     return str(tokenizer.decode(kept, skip_special_tokens=True)).strip()
@@ -133,6 +133,28 @@ def _turn_end(tokenizer: PreTrainedTokenizerBase) -> int | None:
     known = tokenizer.added_tokens_decoder
     ids = tokenizer(behind, add_special_tokens=False, split_special_tokens=False)["input_ids"] if answered else []
     return next((one for one in ids if one in known and not known[one].content.isspace()), None)
+
+
+def write_greedily(model: Any, tokenizer: PreTrainedTokenizerBase, max_new_tokens: int | None = None) -> list[int]:
+    """Make a model write as it is judged, the likeliest token until one that ends an answer; returns those that do.
+
+    What its base samples, searches, forces or forbids is dropped: a repetition penalty, say, would not be greedy.
+
+    Args:
+        max_new_tokens: where an answer ends at the latest; None leaves it open.
+    """
+    config = model.config
+    writers = [module for module in model.modules() if "generation_config" in vars(module)]
+    ends = end_tokens(tokenizer, config, *(writer.generation_config for writer in writers))
+    config.eos_token_id = ends[0] if len(ends) == 1 else ends or None
+    for writer in writers:
+        writer.generation_config = greedy(ends, tokenizer.pad_token_id, decoder_start(config), max_new_tokens)
+    return ends
+
+
+def decoder_start(config: Any) -> int | None:
+    """The token that a decoder beside an encoder starts from; None for a decoder alone."""
+    return int(config.decoder_start_token_id) if config.is_encoder_decoder else None
 
 
 def greedy(

@@ -32,16 +32,15 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
         raise InputError("the tokenizer is not a fast one", value=folder, hint="convert it to tokenizer.json")
     if tokenizer.pad_token is None:
         if tokenizer.eos_token is None:
-            raise InputError(
-                "the tokenizer has no padding and no end token", value=folder, hint="name one in its config"
-            )
+            hint = "name one in its config"
+            raise InputError("the tokenizer has no padding and no end token", value=folder, hint=hint)
         tokenizer.pad_token = tokenizer.eos_token
     tokenizer.padding_side = "right"
     tokenizer.model_max_length = int(1e30)  # `encode` cuts, and counts what it cut
     return keep_controls_apart(tokenizer)
 
 
-def check_end(tokenizer: PreTrainedTokenizerBase, task: Task) -> None:
+def check_end(tokenizer: PreTrainedTokenizerBase, task: Task, folder: Path) -> None:
     """See that a model that writes can say where its answer ends.
 
     Raises:
@@ -49,8 +48,7 @@ def check_end(tokenizer: PreTrainedTokenizerBase, task: Task) -> None:
     """
     if task in GENERATING and (tokenizer.eos_token_id is None or end_token(tokenizer) is None):
         hint = 'name one as "eos_token" in tokenizer_config.json: a token that the model knows, such as </s>'
-        where = Path(str(tokenizer.name_or_path)).name
-        raise InputError("the tokenizer has no end token, so the model would never stop", value=where, hint=hint)
+        raise InputError("the tokenizer has no end token, so the model would never stop", value=folder, hint=hint)
 
 
 def copy_tokenizer(source: Path, target: Path) -> None:
