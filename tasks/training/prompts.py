@@ -98,7 +98,7 @@ def answer_text(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int], ends: Se
 def end_token(tokenizer: PreTrainedTokenizerBase) -> int | None:
     """The token that an answer ends with: what the chat template writes behind one, else the tokenizer's end token."""
     found = _turn_end(tokenizer)
-    return tokenizer.eos_token_id if found is None else found  # type: ignore[return-value]
+    return tokenizer.eos_token_id if found is None else found
 
 
 def end_tokens(tokenizer: PreTrainedTokenizerBase, *configs: Any) -> list[int]:
@@ -192,7 +192,7 @@ def keep_controls_apart(tokenizer: PreTrainedTokenizerBase) -> PreTrainedTokeniz
     if unmarked := unmarked_end(tokenizer):
         tokenizer.add_special_tokens({"extra_special_tokens": [unmarked]}, replace_extra_special_tokens=False)
     if pattern := spelled_apart(tokenizer):
-        backend: Any = tokenizer.backend_tokenizer  # type: ignore[attr-defined]
+        backend: Any = tokenizer.backend_tokenizer
         before = [] if backend.pre_tokenizer is None else [backend.pre_tokenizer]
         backend.pre_tokenizer = InOrder([*before, Split(Regex(pattern), "isolated")])
     return tokenizer

@@ -114,7 +114,7 @@ def test_a_tokenizer_without_an_end_token_is_refused_where_a_model_writes(tmp_pa
     check_end(tokenizer, "text-classification", folder)
     for task in ("causal-lm", "seq2seq-lm"):
         with pytest.raises(InputError, match="no end token"):
-            check_end(tokenizer, task, folder)  # type: ignore[arg-type]
+            check_end(tokenizer, task, folder)
 
 
 def test_whatever_the_base_names_ends_an_answer_here_and_in_plain_transformers(tmp_path: Path) -> None:
