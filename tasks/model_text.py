@@ -39,7 +39,7 @@ class Pieces(NamedTuple):
 
 def text_ids(tokenizer: Any, texts: Sequence[str], max_length: int) -> tuple[list[list[int]], int]:
     """Token ids of texts to label, with what the tokenizer puts around any text; and how many lost their end."""
-    found = tokenizer(list(texts), truncation=True, max_length=max_length)
+    found = tokenizer(list(texts), truncation=True, max_length=max_length, split_special_tokens=True)
     return found["input_ids"], sum(bool(one.overflowing) for one in found.encodings)
 
 
@@ -55,7 +55,8 @@ def word_pieces(tokenizer: Any, texts: Sequence[Sequence[str]], max_length: int)
     WordPiece, SentencePiece and byte-level tokenizers alike.
     """
     joined = [" ".join(words) for words in texts]
-    found = tokenizer(joined, truncation=True, max_length=max_length, return_offsets_mapping=True)
+    how = {"truncation": True, "max_length": max_length, "split_special_tokens": True}
+    found = tokenizer(joined, return_offsets_mapping=True, **how)
     pieces = []
     for words, ids, spans in zip(texts, found["input_ids"], found["offset_mapping"], strict=True):
         owner = [place for place, word in enumerate(words) for _ in range(len(word) + 1)]  # the space after is its own

@@ -15,7 +15,7 @@ from tasks.config.evaluation import Generation
 from tasks.errors import InputError
 from tasks.training.objectives.causal_lm import KEPT_OF_PROMPT, only_at
 from tasks.training.objectives.seq2seq_lm import shifted_right
-from tasks.training.prompts import answer_text, decoder_start, greedy, without_beginning, write_greedily
+from tasks.training.prompts import answer_text, decoder_start, end_of, greedy, without_beginning, write_greedily
 
 if TYPE_CHECKING:
     import torch
@@ -67,12 +67,12 @@ def generate(
     Raises:
         InputError: the model's positions leave no room for a question and an answer of that length.
     """
-    room = _room(model, settings, positions)
-    ends = write_greedily(model, tokenizer)
-    kept = [_end_of(model, tokenizer, prompt, room) for prompt in prompts]
+    _room(model, settings, positions)
+    ends, most = write_greedily(model, tokenizer), settings.max_new_tokens
+    kept = [end_of(tokenizer, model.config, prompt, positions, most) for prompt in prompts]
     answers = [""] * len(kept)
-    for batch in batches_by_length([len(ids) + settings.max_new_tokens for ids in kept], CACHED_TOKENS):
-        written = _continued(model, tokenizer, [kept[row] for row in batch], settings.max_new_tokens, ends)
+    for batch in batches_by_length([len(ids) + most for ids in kept], CACHED_TOKENS):
+        written = _continued(model, tokenizer, [kept[row] for row in batch], most, ends)
         for row, ids in zip(batch, written, strict=True):
             answers[row] = answer_text(tokenizer, ids, ends)
         if shown is not None:
@@ -174,13 +174,6 @@ def is_cut(model: Any, prompt: Sequence[int], settings: Generation, positions: i
     """Whether a prompt is too long to be answered in full."""
     room = _room(model, settings, positions)
     return bool(room) and len(prompt) > room
-
-
-def _end_of(model: Any, tokenizer: PreTrainedTokenizerBase, prompt: Sequence[int], room: int) -> list[int]:
-    """A prompt, or what is left of it in `room` tokens; 0 for no limit."""
-    if not room:
-        return list(prompt)
-    return list(prompt[-room:]) if decoder_start(model.config) is None else without_beginning(tokenizer, prompt, room)
 
 
 def _room(model: Any, settings: Generation, positions: int | None) -> int:

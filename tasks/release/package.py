@@ -10,6 +10,7 @@ from tasks.artifact import Artifact, read, verify
 from tasks.errors import IntegrityError
 from tasks.store import Store
 from tasks.tracking import registry
+from tasks.training import prompts
 
 SERVED = Path(__file__).with_name("served.py")
 REQUIREMENTS = ("transformers", "torch", "bitsandbytes", "accelerate")
@@ -18,7 +19,7 @@ REQUIREMENTS = ("transformers", "torch", "bitsandbytes", "accelerate")
 def package(store: Store, artifact: Artifact, target: Path) -> Path:
     """Write a model as MLflow serves it to `target`, and return that."""
     requirements = [f"{name}=={installed(name).partition('+')[0]}" for name in REQUIREMENTS]
-    beside = [Path(model_text.__file__)]
+    beside = [Path(model_text.__file__), Path(prompts.__file__)]
     registry.package_model(store, artifact.path, SERVED, beside, target, requirements)
     return target
 

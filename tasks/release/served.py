@@ -1,10 +1,10 @@
-"""The file that MLflow serves a registered model with. It needs transformers and MLflow, and nothing of Galen but a
-copy of `tasks/model_text.py`, which is registered with it.
+"""The file that MLflow serves a registered model with. It needs transformers and MLflow, and nothing of Galen but
+copies of `tasks/model_text.py` and `tasks/training/prompts.py`, which are registered with it.
 
 One exception: an adapter that cannot be merged (`"loader": "adapter"` in `artifact.json`) lies beside its base, and
 Galen's code puts it on. Such a model is loaded where Galen can be imported: in a checkout.
 
-`predict` takes texts (a list, or a DataFrame with one column) and returns one answer for each, as text:
+`predict` takes texts (a list, an array or a Series, or a DataFrame with one column) and returns one answer for each:
 causal-lm and seq2seq-lm: the answer to a question; text-classification: the label; token-classification: what was
 found, as `label: words`, one mention per line.
 """
@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-from itertools import takewhile
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -24,24 +23,24 @@ from mlflow.pyfunc import PythonModel
 if TYPE_CHECKING:
     from tasks.config.words import Task
 
-BESIDE = Path(__file__).with_name("code") / "model_text.py"
+BESIDE = Path(__file__).with_name("code")
 """Where MLflow keeps what this file was registered with: the same code as it was judged with."""
 
 
-def _beside() -> ModuleType:
-    """The module `model_text` of this very model: another one in the same process may have another."""
-    if not BESIDE.is_file():  # not in MLflow yet
-        from tasks import model_text
-
-        return model_text
-    found = importlib.util.spec_from_file_location("model_text", BESIDE)
+def _beside(name: str) -> ModuleType:
+    """A module of this very model: another model in the same process may have another."""
+    file = BESIDE / f"{name.rpartition('.')[2]}.py"
+    if not file.is_file():  # not in MLflow yet
+        return importlib.import_module(name)
+    found = importlib.util.spec_from_file_location(file.stem, file)
     assert found is not None and found.loader is not None
     module = importlib.util.module_from_spec(found)
     found.loader.exec_module(module)
     return module
 
 
-model_text = _beside()
+model_text = _beside("tasks.model_text")
+prompts = _beside("tasks.training.prompts")
 
 
 class Said(NamedTuple):
@@ -51,7 +50,6 @@ class Said(NamedTuple):
     labels: list[str]
     loader: str
     method: str
-    prompt: str | None
     max_length: int
     """Tokens of a record."""
     max_new_tokens: int
@@ -68,7 +66,6 @@ class Said(NamedTuple):
             labels=meta["labels"],
             loader=meta["loader"],
             method=meta["method"]["name"],
-            prompt=meta["prompt"],
             max_length=meta["training"]["max_length"],
             max_new_tokens=meta["recipe"]["evaluation"]["generation"]["max_new_tokens"],
             words=(meta.get("words") or {}).get("pattern"),
@@ -103,11 +100,20 @@ class Served(PythonModel):  # type: ignore[misc]
         if lost := sorted(found["missing_keys"]):  # transformers would draw them at random, and say so in a log only
             raise RuntimeError(f"weight {lost[0]} of the served model is missing: load it again, in one thread")
         self.model = model.eval()
-        self.tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        self.tokenizer = prompts.keep_controls_apart(tokenizer)
 
-    def predict(self, context: Any, model_input: list[str], params: dict[str, Any] | None = None) -> list[str]:
-        """One answer per text."""
+    def predict(self, context, model_input, params=None):  # type: ignore[no-untyped-def]
+        """One answer per text.
+
+        MLflow's server would refuse a DataFrame if `model_input` had a type, and drop columns if it had a signature.
+
+        Raises:
+            MlflowException: not texts, which the server answers with status 400.
+        """
         import torch
+
+        texts = texts_of(model_input)
 
         answer = {
             "causal-lm": self._answer,
@@ -116,44 +122,19 @@ class Served(PythonModel):  # type: ignore[misc]
             "token-classification": self._tags,
         }
         with torch.inference_mode():
-            return [answer[self.said.task](text) for text in model_input]
+            return [answer[self.said.task](text) for text in texts]
 
     def _answer(self, question: str) -> str:
-        from transformers import GenerationConfig
-
-        tokenizer, config = self.tokenizer, self.model.config
-        ids = self._tensor([self._question_ids(question)])
-        for module in self.model.modules():  # the base's own habits may be to search with beams, or not to repeat
-            if "generation_config" in vars(module):
-                module.generation_config = GenerationConfig()
-        written = self.model.generate(
-            input_ids=ids,
-            attention_mask=ids.new_ones(ids.shape),
-            max_new_tokens=self.said.max_new_tokens,
-            do_sample=False,
-            eos_token_id=tokenizer.eos_token_id,
-            pad_token_id=tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id,
-            decoder_start_token_id=getattr(config, "decoder_start_token_id", None),
+        model, tokenizer = self.model, self.tokenizer
+        ends = prompts.write_greedily(model, tokenizer)
+        [asked] = prompts.prompt_ids(tokenizer, [question], self.said.task)
+        positions = getattr(model.config, "max_position_embeddings", None)
+        ids = self._tensor([prompts.end_of(tokenizer, model.config, asked, positions, self.said.max_new_tokens)])
+        written = model.generate(
+            input_ids=ids, attention_mask=ids.new_ones(ids.shape), max_new_tokens=self.said.max_new_tokens
         )
-        answer = written[0, 1:] if config.is_encoder_decoder else written[0, ids.shape[1] :]
-        return str(tokenizer.decode(answer, skip_special_tokens=True)).strip()
-
-    def _question_ids(self, question: str) -> list[int]:
-        """As in training and judging (`prompt_ids` of tasks/training/prompts.py); an encoder with too few positions
-        reads the end of the question, between the special tokens that its tokenizer puts around any text."""
-        tokenizer, config = self.tokenizer, self.model.config
-        if tokenizer.chat_template:
-            messages = [{"role": "user", "content": question}]
-            prompt = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
-        else:
-            prompt = (self.said.prompt or "{prompt}").replace("{prompt}", question)
-        around = config.is_encoder_decoder and not tokenizer.chat_template
-        ids: list[int] = tokenizer(prompt, add_special_tokens=around)["input_ids"]
-        if config.is_encoder_decoder:
-            special, room = set(tokenizer.all_special_ids), getattr(config, "max_position_embeddings", None) or len(ids)
-            opening = list(takewhile(lambda token: token in special, ids))
-            return ids if len(ids) <= room else opening + ids[len(ids) - room + len(opening) :]
-        return ids if tokenizer.chat_template or tokenizer.bos_token_id is None else [tokenizer.bos_token_id, *ids]
+        answer = written[0, 1:] if model.config.is_encoder_decoder else written[0, ids.shape[1] :]
+        return str(prompts.answer_text(tokenizer, answer.tolist(), ends))
 
     def _label(self, text: str) -> str:
         ids, _ = model_text.text_ids(self.tokenizer, [text], self.said.max_length)
@@ -171,6 +152,30 @@ class Served(PythonModel):  # type: ignore[misc]
         import torch
 
         return torch.tensor(ids, device=self.model.device)
+
+
+def texts_of(given: Any) -> list[str]:
+    """The texts that MLflow hands over: a list, an array, a Series, or a DataFrame (or its columns) with one column.
+
+    Raises:
+        MlflowException: anything else; the message holds nothing of it.
+    """
+    columns = [given[name] for name in given] if hasattr(given, "columns") or isinstance(given, dict) else [given]
+    if len(columns) != 1:
+        raise _refused(f"one column of texts is expected, and {len(columns)} were given")
+    texts = columns[0].tolist() if hasattr(columns[0], "tolist") else columns[0]
+    if isinstance(texts, str):
+        return [texts]
+    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+        raise _refused("a list of texts is expected, or a DataFrame with one column of texts")
+    return texts
+
+
+def _refused(what: str) -> Exception:
+    from mlflow.exceptions import MlflowException
+
+    refused: Exception = MlflowException.invalid_parameter_value(what)
+    return refused
 
 
 def _opened_by_galen(folder: Path, said: Said) -> Any:

@@ -77,6 +77,20 @@ def without_beginning(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int], ro
     return [*opening, *ids[len(ids) - room + len(opening) :]]
 
 
+def end_of(
+    tokenizer: PreTrainedTokenizerBase, config: Any, ids: Sequence[int], positions: int | None, max_new_tokens: int
+) -> list[int]:
+    """A prompt, or what is left of it where the model's positions (None: no limit) do not hold it and the answer.
+
+    A decoder's answer lies behind its prompt; an encoder has all positions to itself.
+    """
+    if positions is None:
+        return list(ids)
+    if config.is_encoder_decoder:
+        return without_beginning(tokenizer, ids, positions)
+    return list(ids[max(0, len(ids) - (positions - max_new_tokens)) :])
+
+
 def answer_ids(tokenizer: PreTrainedTokenizerBase, answers: Sequence[str]) -> list[list[int]]:
     """Token ids of answers, each closed by the end token, which the model must learn to write.
 
