@@ -8,11 +8,12 @@ import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from tasks.config.words import DatasetTask
+from tasks.config.words import DatasetTask, Split
 from tasks.data.records import schema
 from tasks.data.version import SPLITS, DatasetVersion
 from tasks.digest import digest_data
 from tasks.home import real_data
+from tasks.meta.dataset import DatasetMeta, SourceMeta
 from tasks.store import Store
 
 Row = dict[str, Any]
@@ -56,7 +57,7 @@ def build(store: Store, task: DatasetTask, train: int, *, held_out: int = 64, se
     name, read = CORPORA[task]
     rows = list(read())
     random.Random(seed).shuffle(rows)
-    sizes = dict(zip(SPLITS, (train, held_out, held_out), strict=True))
+    sizes: dict[Split, int] = dict(zip(SPLITS, (train, held_out, held_out), strict=True))
     known = {"source": name, "licence": "see the source", "category": name, "language": "en", "parents": []}
     rows = [row | known | {"record_id": str(at), "group_id": str(at)} for at, row in enumerate(rows)]
     labels: set[str] = set()
@@ -68,7 +69,21 @@ def build(store: Store, task: DatasetTask, train: int, *, held_out: int = 64, se
             for row in part:
                 labels.update([row["label"]] if "label" in row else row.get("tags", ()))
             sizes[split] = len(part)
-        meta = {"name": name.replace("_", "-"), "task": task, "labels": sorted(labels), "counts": sizes}
-        return DatasetVersion(
-            store.adopt(staging, "dataset", meta | {"source": {"digest": digest_data([name, train, seed])}})
+        source = SourceMeta(digest=digest_data([name, train, held_out, seed]), format=name, rows=sum(sizes.values()))
+        meta = DatasetMeta(
+            name=name.replace("_", "-"),
+            task=task,
+            labels=sorted(labels),
+            counts=sizes,
+            groups=sizes,
+            slices={"category": {name: sizes}, "language": {"en": sizes}},
+            rejected={},
+            phi={},
+            source=source,
+            config={},
+            validation={},
+            augmentation={},
+            identified=False,
+            licence="see the source",
         )
+        return DatasetVersion(store.adopt(staging, "dataset", meta.plain()))

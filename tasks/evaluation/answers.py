@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from tasks.config.evaluation import Generation
 from tasks.errors import InputError
-from tasks.training.objectives.causal_lm import KEPT_OF_PROMPT, only_at
+from tasks.training.objectives.causal_lm import KEPT_OF_PROMPT
 from tasks.training.objectives.seq2seq_lm import shifted_right
 from tasks.training.prompts import answer_text, decoder_start, end_of, greedy, without_beginning, write_greedily
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 CACHED_TOKENS = 65_536
 """Rows times positions while generating: what bounds the memory of the key-value cache."""
 SCORED_TOKENS = 4_096
-"""Tokens of one forward pass while scoring, padding included: what bounds the memory of the logits."""
+"""Tokens of one forward pass while scoring, padding included."""
 MAX_ROWS = 512
 FIRST_STEPS = 24
 """New tokens before those answers that have not ended go on without the others, for twice as many: a batch would
@@ -134,15 +134,14 @@ def likelihoods(
     far as it goes. Nothing is left out.
     """
     import torch
-    from torch.nn.functional import cross_entropy
+
+    from tasks.training.token_loss import each
 
     fitted = [_fitted(model, tokenizer, list(prompt), list(answer), positions) for prompt, answer in pairs]
     found: list[Likelihood] = [Likelihood(0.0, 0, False)] * len(fitted)
     for batch in batches_by_length([len(prompt) + len(answer) for prompt, answer, _ in fitted], SCORED_TOKENS):
         given, rows, places, tokens = _scored(model, tokenizer, [fitted[row][:2] for row in batch])
-        with torch.inference_mode(), only_at(model, rows, places):
-            logits = model(**given, use_cache=False).logits[0]
-        losses = cross_entropy(logits.float(), tokens, reduction="none").double()
+        losses = each(model, given, (rows, places), tokens).double()
         sums = torch.zeros(len(batch), dtype=torch.float64, device=losses.device).index_add_(0, rows, losses)
         for row, nll in zip(batch, sums.tolist(), strict=True):
             found[row] = Likelihood(nll, len(fitted[row][1]), fitted[row][2])

@@ -14,7 +14,7 @@ from tasks.data.version import DatasetVersion
 from tasks.errors import InputError
 from tasks.evaluation.evaluate import evaluate, judged_rows
 from tasks.evaluation.evidence import Change
-from tasks.evaluation.forward import forward, pooled
+from tasks.evaluation.forward import pooled
 from tasks.meta.model import ModelMeta
 from tasks.model_text import text_ids
 from tasks.store import Store
@@ -112,14 +112,17 @@ def _bits_per_byte(model: Artifact | Base, artifact: Artifact, base: Base, lines
     """Bits per UTF-8 byte of the texts' tokens after the first, which nothing comes before."""
     import torch
 
+    from tasks.training.token_loss import each
+
     opened, tokenizer = _opened(model, artifact, base)
     bits, size = 0.0, 0
     for ids in _cut(opened, tokenizer, lines, TOKENS):
         if len(ids) < 2:
             continue
-        logits = forward(opened, [ids], int(tokenizer.pad_token_id or 0))[0].logits[0, :-1].float()
-        targets = torch.tensor(ids[1:], device=logits.device)
-        bits += float(torch.nn.functional.cross_entropy(logits, targets, reduction="sum")) / math.log(2)
+        read = torch.tensor([ids], device=opened.device)
+        places = (read[:, 1:] >= 0).nonzero(as_tuple=True)  # the token at t + 1 is predicted at t
+        given = {"input_ids": read, "attention_mask": torch.ones_like(read)}
+        bits += float(each(opened, given, places, read[0, 1:]).sum()) / math.log(2)
         size += len(tokenizer.decode(ids[1:], skip_special_tokens=True).encode())
     if not size:
         raise InputError("the text of `forgetting` has no line of two tokens", hint="put longer texts into it")

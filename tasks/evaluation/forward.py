@@ -52,9 +52,15 @@ def states(model: Any, texts: Sequence[Ids], padding: int) -> tuple[list[torch.T
     Each of shape (rows, tokens, features), float32, from the embeddings to the last layer; trained vectors that a
     method puts between the tokens are left out.
     """
+    from contextlib import nullcontext
+
     import torch
 
-    found, mask = forward(model, texts, padding, output_hidden_states=True)
+    from tasks.training.token_loss import only_at
+
+    nowhere = torch.zeros(0, dtype=torch.long)
+    with nullcontext() if model.get_output_embeddings() is None else only_at(model, nowhere, nowhere):  # no logits
+        found, mask = forward(model, texts, padding, output_hidden_states=True)
     layers = getattr(found, "encoder_hidden_states", None) or found.hidden_states
     more = layers[0].shape[1] - mask.shape[1]
     at = int(model.at) if more else 0

@@ -101,6 +101,11 @@ class Pretraining(Course):
 
     def loss(self, model: Any, batch: Batch) -> torch.Tensor:
         """Mean cross entropy of every next token."""
+        from tasks.training.token_loss import is_wide, summed
+
+        if is_wide(model, batch.targets.numel()):
+            places = (batch.targets >= 0).nonzero(as_tuple=True)
+            return summed(model, batch.inputs, places, batch.targets[places]) / batch.targets.numel()
         logits = model(**batch.inputs, use_cache=False).logits
         function: Any = cross_entropy()
         loss: torch.Tensor = function.apply(logits.flatten(0, 1), batch.targets.flatten())

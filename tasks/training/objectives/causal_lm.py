@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from tasks.training.encode import IGNORED, Encoded, flat
@@ -43,30 +42,11 @@ class CausalLM:
 
     def loss(self, model: Any, batch: Batch, smoothing: float) -> torch.Tensor:
         """Summed cross entropy; logits are computed only where an answer's token is predicted."""
-        from torch.nn.functional import cross_entropy
+        from tasks.training.token_loss import summed
 
         predicted = batch.targets[:, 1:]  # the token at t + 1 is predicted at t
-        rows, places = (predicted != IGNORED).nonzero(as_tuple=True)
-        with only_at(model, rows, places):
-            logits = model(**batch.inputs, use_cache=False).logits
-        return cross_entropy(logits[0].float(), predicted[rows, places], reduction="sum", label_smoothing=smoothing)
-
-
-@contextmanager
-def only_at(model: Any, rows: torch.Tensor, places: torch.Tensor) -> Iterator[None]:
-    """Within the block, the output embeddings see only the hidden states at (rows, places): shape (1, places, hidden).
-
-    The vocabulary is the widest matrix of a small model, and most tokens are a question's: nobody needs their logits.
-    """
-
-    def select(_: Any, arguments: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
-        return (arguments[0][rows, places].unsqueeze(0), *arguments[1:])
-
-    hook = model.get_output_embeddings().register_forward_pre_hook(select)
-    try:
-        yield
-    finally:
-        hook.remove()
+        places = (predicted != IGNORED).nonzero(as_tuple=True)
+        return summed(model, batch.inputs, places, predicted[places], smoothing)
 
 
 OBJECTIVE = CausalLM()

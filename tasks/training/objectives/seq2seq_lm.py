@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from tasks.training.encode import IGNORED, Encoded, flat
-from tasks.training.objectives.causal_lm import only_at
 from tasks.training.prompts import answer_ids, prompt_ids, without_beginning
 
 if TYPE_CHECKING:
@@ -42,13 +41,11 @@ class Seq2SeqLM:
 
     def loss(self, model: Any, batch: Batch, smoothing: float) -> torch.Tensor:
         """Summed cross entropy; logits are computed only where an answer has a token."""
-        from torch.nn.functional import cross_entropy
+        from tasks.training.token_loss import summed
 
-        rows, places = (batch.targets != IGNORED).nonzero(as_tuple=True)
+        places = (batch.targets != IGNORED).nonzero(as_tuple=True)
         read = shifted_right(batch.targets, model.config.decoder_start_token_id)
-        with only_at(model, rows, places):
-            logits = model(**batch.inputs, decoder_input_ids=read, use_cache=False).logits
-        return cross_entropy(logits[0].float(), batch.targets[rows, places], reduction="sum", label_smoothing=smoothing)
+        return summed(model, {**batch.inputs, "decoder_input_ids": read}, places, batch.targets[places], smoothing)
 
 
 def shifted_right(targets: torch.Tensor, start: int) -> torch.Tensor:
