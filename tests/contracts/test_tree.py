@@ -26,7 +26,7 @@ COMMAND_LINES = {
     "tasks/tuning/trial.py",
 }
 """What starts as a process of its own."""
-KERNELS = ("cpu", "modules")  # of tasks.training: they define modules, so they need torch; imported where used
+KERNELS = ("cpu", "modules", "token_loss")  # of tasks.training: they define parts of torch; imported where used
 
 
 def imports(path: Path) -> list[tuple[str, bool]]:
