@@ -29,6 +29,12 @@ def dataset_table(found: Mapping[str, Any]) -> str:
         parts.append(f"{what} of the test split that the train split shows too: {share:.1%}")
     for title, counted in (
         ("turned away because", found["rejected"]),
+        (
+            "that is",
+            {f"{reason}: {one}": rows for reason, ones in found["details"].items() for one, rows in ones.items()},
+        ),
+        ("columns that nothing reads", found["unused"]),
+        ("passed over in the source", found["noticed"]),
         ("replaced by placeholders", found["phi"]),
         ("added by augmentation", found["augmentation"]),
         *((f"refused by {stage} because", reasons) for stage, reasons in found["refused"].items()),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Collection, Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, ValidationInfo, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, model_validator
 from pydantic_core import PydanticKnownError
 
 from tasks.config.words import DatasetTask, Fraction
@@ -28,6 +29,24 @@ def _known(name: Any, info: ValidationInfo) -> Any:
 
 
 FormatName = Annotated[str, BeforeValidator(_known)]
+
+_WIDER = {"euc_kr": "cp949", "gb2312": "gb18030", "gbk": "gb18030", "shift_jis": "cp932"}
+"""Encodings that are parts of another one, which reads what programs write under their names (as browsers do)."""
+
+
+def _codec(name: str) -> str:
+    """Python's name of an encoding of text."""
+    try:
+        found = codecs.lookup(name)
+    except LookupError:
+        raise ValueError("no such encoding; for example utf-8, utf-16-le, gb18030, cp949, euc_jp, cp1252") from None
+    if not found._is_text_encoding:
+        raise ValueError("this codec is none of text; for example utf-8, utf-16-le, gb18030, cp949, euc_jp, cp1252")
+    plain = found.name.replace("-", "_")
+    return _WIDER.get(plain, found.name)
+
+
+EncodingName = Annotated[str, AfterValidator(_codec)]
 
 
 class Columns(Settings):
@@ -107,6 +126,11 @@ class Limits(Settings):
     """A label with fewer records ends the build: it cannot be learned and judged."""
 
 
+def _not_given(value: object) -> bool:
+    """Left out of what is recorded: so a version that was sealed before the setting existed keeps its digest."""
+    return value is None
+
+
 class Dataset(Settings):
     """One entry of params.yaml."""
 
@@ -119,6 +143,12 @@ class Dataset(Settings):
     columns: Columns = Columns()
     delimiter: str | None = Field(default=None, min_length=1, max_length=1)
     """Of a csv; found out when not given."""
+    encoding: EncodingName | None = Field(default=None, exclude_if=_not_given)
+    """Of a text source, as Python names it (cp949 for Korean, euc_jp or cp932 for Japanese, cp1252 for western Europe);
+    found out when not given, for UTF-8, what has a byte order mark, and Chinese in GB18030, GBK or GB2312."""
+    escape: str | None = Field(default=None, min_length=1, max_length=1, exclude_if=_not_given)
+    """Of a csv: the character that takes the meaning from the next one, as `\\` in what Spark and MySQL write; without
+    it, a quote within quotes is doubled."""
     exclude: tuple[str, ...] = ()
     """Names of folders or files of a medquad source to leave out."""
     language: str = "en"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from types import TracebackType
 from typing import Any
 
 from tasks.config.data import Dataset
@@ -24,10 +25,40 @@ Record = dict[str, Any]
 class RowFault(Exception):
     """Why a row is turned away. Caught by ingest: it never leaves this package."""
 
-    def __init__(self, reason: Reason, record_id: str | None = None) -> None:
+    def __init__(self, reason: Reason, record_id: str | None = None, detail: str | None = None) -> None:
         super().__init__(reason)
         self.reason = reason
         self.record_id = record_id
+        self.detail = detail
+        """What exactly: the column, and the type of what it holds; nothing of the row."""
+
+
+class _Naming:
+    """Says of a fault met within which column it is, and what kind of value stands there; use as a context manager."""
+
+    def __init__(self, column: str | None, value: Any) -> None:
+        self._column, self._value = column, value
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(error, RowFault) and error.detail is None:
+            if error.reason is Reason.MISSING_FIELD:
+                error.detail = f"column {self._column} is not there, or empty"
+            elif error.reason is Reason.WRONG_TYPE:
+                error.detail = f"column {self._column} holds {_kind(self._value)}"
+            elif error.reason is Reason.BAD_CHARACTERS:
+                error.detail = f"column {self._column}"
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, str):
+        return "a text that does not fit"
+    names = {list: "a list", dict: "an object", bool: "a truth value", int: "a number", float: "a number"}
+    return names.get(type(value), f"a value of type {type(value).__name__}")
 
 
 class RowCheck:
@@ -59,7 +90,7 @@ class RowCheck:
         try:
             record = self._content(fields)
         except RowFault as fault:
-            raise RowFault(fault.reason, record_id) from None
+            raise RowFault(fault.reason, record_id, fault.detail) from None
         if record_id is None:
             own_record = content_digest(self._dataset.task, record)
             record_id = self._identity.of("record", own_record)
@@ -109,64 +140,74 @@ class RowCheck:
         if len(target) > self._dataset.limits.max_answer_characters:
             raise RowFault(Reason.TOO_LONG_TARGET)
 
+    def _naming(self, fields: Mapping[str, Any], field: str) -> _Naming:
+        return _Naming(self._mapping.get(field), self._raw(fields, field))
+
     def _raw(self, fields: Mapping[str, Any], field: str) -> Any:
         column = self._mapping.get(field)
         return None if column is None else fields.get(column)
 
     def _text(self, fields: Mapping[str, Any], field: str, blank: Reason) -> str:
-        if self._mapping[field] not in fields:
-            raise RowFault(Reason.MISSING_FIELD)
-        value = fields[self._mapping[field]]
-        if value is None:
-            raise RowFault(blank)
-        if not isinstance(value, str):
-            raise RowFault(Reason.WRONG_TYPE)
-        return _clean(value, blank)
+        with self._naming(fields, field):
+            if self._mapping[field] not in fields:
+                raise RowFault(Reason.MISSING_FIELD)
+            value = fields[self._mapping[field]]
+            if value is None or value != value:
+                raise RowFault(blank)
+            if not isinstance(value, str):
+                raise RowFault(Reason.WRONG_TYPE)
+            return _clean(value, blank)
 
     def _value(self, fields: Mapping[str, Any], field: str) -> str | None:
         """A label: text, or a number or truth value as text."""
-        if self._mapping[field] not in fields:
-            raise RowFault(Reason.MISSING_FIELD)
-        return _scalar(fields[self._mapping[field]])
+        with self._naming(fields, field):
+            if self._mapping[field] not in fields:
+                raise RowFault(Reason.MISSING_FIELD)
+            return _scalar(fields[self._mapping[field]])
 
     def _plain(self, fields: Mapping[str, Any], field: str) -> str | None:
-        value = _scalar(self._raw(fields, field))
-        return None if value is None or is_blank(value) else value
+        with self._naming(fields, field):
+            value = _scalar(self._raw(fields, field))
+            return None if value is None or is_blank(value) else value
 
     def _id(self, fields: Mapping[str, Any], field: str) -> str | None:
-        if field not in self._mapping:
+        with self._naming(fields, field):
+            if field not in self._mapping:
+                return None
+            value = _scalar(self._raw(fields, field))
+            if value is not None and not is_blank(value):
+                return value
+            if field == "record_id":
+                raise RowFault(Reason.MISSING_FIELD)
             return None
-        value = _scalar(self._raw(fields, field))
-        if value is not None and not is_blank(value):
-            return value
-        if field == "record_id":
-            raise RowFault(Reason.MISSING_FIELD)
-        return None
 
     def _strings(self, fields: Mapping[str, Any], field: str, blank: Reason) -> list[str]:
-        if self._mapping[field] not in fields:
-            raise RowFault(Reason.MISSING_FIELD)
-        value = _as_list(fields[self._mapping[field]], separator=None)
-        if not value:
-            raise RowFault(blank)
-        return [_clean(_scalar(one) or "", blank) for one in value]
+        with self._naming(fields, field):
+            if self._mapping[field] not in fields:
+                raise RowFault(Reason.MISSING_FIELD)
+            value = _as_list(fields[self._mapping[field]], separator=None)
+            if not value:
+                raise RowFault(blank)
+            return [_clean(_scalar(one) or "", blank) for one in value]
 
     def _choices(self, fields: Mapping[str, Any]) -> list[str] | None:
-        value = self._raw(fields, "choices")
-        if value is None or (isinstance(value, str) and is_blank(value)):
-            return None
-        found = [_clean(_scalar(one) or "", Reason.WRONG_TYPE) for one in _as_list(value, separator="|")]
-        return found or None
+        with self._naming(fields, "choices"):
+            value = self._raw(fields, "choices")
+            if value is None or (isinstance(value, str) and is_blank(value)):
+                return None
+            found = [_clean(_scalar(one) or "", Reason.WRONG_TYPE) for one in _as_list(value, separator="|")]
+            return found or None
 
     def _language(self, fields: Mapping[str, Any]) -> str:
         """ISO 639 code; "zh-CN" and "EN" count as "zh" and "en"."""
-        value = self._plain(fields, "language")
-        if value is None:
-            return self._dataset.language
-        code = re.split("[-_]", value.lower())[0]
-        if not _LANGUAGE.fullmatch(code):
-            raise RowFault(Reason.WRONG_TYPE)
-        return code
+        with self._naming(fields, "language"):
+            value = self._plain(fields, "language")
+            if value is None:
+                return self._dataset.language
+            code = re.split("[-_]", value.lower())[0]
+            if not _LANGUAGE.fullmatch(code):
+                raise RowFault(Reason.WRONG_TYPE)
+            return code
 
 
 def _clean(text: str, blank: Reason) -> str:
@@ -187,9 +228,11 @@ def _scalar(value: Any) -> str | None:
         return value.strip()
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, float) and value != value:  # NaN, pandas' "nothing is there"
+        return None
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
-    if isinstance(value, int | float) and value == value:
+    if isinstance(value, int | float):
         return str(value)
     raise RowFault(Reason.WRONG_TYPE)
 

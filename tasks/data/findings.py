@@ -42,6 +42,12 @@ class Ingested(Findings):
     rows: int
     """Of the source."""
     kept: int
+    details: dict[str, Counts] = Field(default_factory=dict)
+    """Reason -> what exactly -> rows, where a reason alone does not say it."""
+    unused: Counts = Field(default_factory=dict)
+    """Rows that hold something in a column or key that nothing reads, by its name."""
+    noticed: Counts = Field(default_factory=dict)
+    """What the reader passed over that is no row: {"header lines repeated": 1}."""
     source: SourceMeta
     settings: IngestSettings
     identity_key: str | None = None

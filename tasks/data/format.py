@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from itertools import chain, islice
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any, ClassVar, NamedTuple
 from tasks.config.data import Dataset
 from tasks.config.words import DATASET_TASK, DATASET_TASKS, TASKS, DatasetTask, Task
 from tasks.data.records import CONTENT, Reason
+from tasks.digest import files_of
 from tasks.errors import InputError
 from tasks.plugins import kinds_in
 
@@ -32,6 +34,8 @@ class Row(NamedTuple):
     """The row as it was; None where `fields` says it all."""
     reason: Reason = Reason.UNREADABLE
     """Why `fields` is None."""
+    detail: str | None = None
+    """What exactly, in words that hold nothing of the row: "a turn by 'narrator'", "3 fields, the header names 2"."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,12 @@ class Source:
     """Which name of the source holds which field of a record."""
     encoding: str
     """For people and for the manifest: "utf-8", "gb18030", "binary"."""
+    reads: frozenset[str] = frozenset()
+    """Names that the format reads, besides those of `mapping`."""
+    unread: tuple[str, ...] = ()
+    """Names that stand in the source, and in no row that comes from here."""
+    noticed: Counter[str] = field(default_factory=Counter)
+    """What was passed over and is no row, counted while `rows` are gone through: {"header lines repeated": 1}."""
 
 
 class Format(ABC):
@@ -108,9 +118,16 @@ def format_named(name: str) -> Format:
 
 def guessed_format(path: Path) -> Format | None:
     """What the name of a source, or its being a folder, says about its format, if anything."""
-    by_name = (one for one in formats().values() if path.suffix in one.suffixes)
+    inside = files_of(path) if path.is_dir() else ()
+    names = [without_packing(file) for file in (inside or (path,))]
+    by_name = (one for one in formats().values() if any(name.endswith(one.suffixes) for name in names if one.suffixes))
     by_kind = (one for one in formats().values() if one.folders and path.is_dir())
     return next(chain(by_name, by_kind), None)
+
+
+def without_packing(path: Path) -> str:
+    """A file's name without ".gz"."""
+    return path.name.removesuffix(".gz")
 
 
 def model_tasks(given: Format) -> tuple[Task, ...]:

@@ -14,6 +14,7 @@ from tasks.data.checks import Record, RowCheck, RowFault
 from tasks.data.findings import Ingested, IngestSettings
 from tasks.data.format import Row, format_named
 from tasks.data.identity import Identity, content_digest
+from tasks.data.leftovers import Leftovers
 from tasks.data.quarantine import Quarantine, check_budget
 from tasks.data.reading import open_source, source_path
 from tasks.data.records import Reason, working_schema
@@ -25,6 +26,7 @@ from tasks.meta.dataset import SourceMeta
 from tasks.progress import progress
 
 READS = ("data/withdrawn.txt",)
+MOST_DETAILS = 20
 
 
 def run(stage: Stage) -> Ingested:
@@ -37,6 +39,7 @@ def run(stage: Stage) -> Ingested:
     source, part_of = open_source(dataset), format_named(dataset.format).part
     identity = Identity(stage.store, dataset.identified)
     check = RowCheck(stage.name, dataset, source.mapping, withdrawn(), identity)
+    left = Leftovers(source)
     rows = 0
     usable: dict[str, bool] = {}
     with (
@@ -51,20 +54,24 @@ def run(stage: Stage) -> Ingested:
             kept = records.rows
             try:
                 if row.fields is None:
-                    raise RowFault(row.reason)
+                    raise RowFault(row.reason, detail=row.detail)
+                left.add(row.fields)
                 record = check.record(row.fields, row.place)
                 seen.new(record, content_digest(dataset.task, record))
                 records.write(record)
             except RowFault as fault:
-                quarantine.add(fault.reason, row.place, _raw(row), fault.record_id)
+                quarantine.add(fault.reason, row.place, _raw(row), fault.record_id, fault.detail)
             if row.fields is not None and (part := part_of(row.fields)) is not None:
                 usable[part] = usable.get(part, False) or records.rows > kept
-    check_budget(stage.name, dataset, rows, quarantine.counts, quarantine.examples, _hint(usable))
+    check_budget(stage.name, dataset, rows, quarantine.counts, quarantine.examples, _hint(usable), quarantine.details)
     return Ingested(
         rows=rows,
         kept=records.rows,
         rejected=quarantine.counts,
         examples=quarantine.examples,
+        details={reason: dict(counts.most_common(MOST_DETAILS)) for reason, counts in quarantine.details.items()},
+        unused=left.counts(rows),
+        noticed={what: count for what, count in source.noticed.items() if count},
         source=SourceMeta(
             digest=digest_tree(source_path(dataset)), format=dataset.format, encoding=source.encoding, rows=rows
         ),

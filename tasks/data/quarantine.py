@@ -20,16 +20,22 @@ EXAMPLES = 3
 class Quarantine:
     """Writes a stage's `rejected.parquet`; use as a context manager.
 
-    `counts` is what goes into the facts under `rejected`; `examples` names the first places of each reason.
+    `counts` is what goes into the facts under `rejected`; `examples` names the first places of each reason, and
+    `details` counts what exactly was wrong.
     """
 
     def __init__(self, path: Path) -> None:
         self._writer = TableWriter(path, rejected_schema())
         self._counts: Counter[str] = Counter()
         self.examples: dict[str, list[str]] = {}
+        self.details: dict[str, Counter[str]] = {}
 
-    def add(self, reason: Reason, place: str, raw: str, record_id: str | None = None) -> None:
-        """Keep one row, with what it held (this file stays on this machine)."""
+    def add(
+        self, reason: Reason, place: str, raw: str, record_id: str | None = None, detail: str | None = None
+    ) -> None:
+        """Keep one row, with what it held (this file stays on this machine); `detail` must hold nothing of it."""
+        if detail is not None:
+            self.details.setdefault(reason.value, Counter())[detail] += 1
         self._counts[reason.value] += 1
         if len(places := self.examples.setdefault(reason.value, [])) < EXAMPLES:
             places.append(place)
@@ -57,6 +63,7 @@ def check_budget(
     rejected: Mapping[str, int],
     examples: Mapping[str, list[str]] | None = None,
     hint: str | None = None,
+    details: Mapping[str, Mapping[str, int]] | None = None,
 ) -> None:
     """Refuse a dataset with more bad rows than its budget, or with nothing left.
 
@@ -67,6 +74,7 @@ def check_budget(
         rejected: rows per reason, of every stage so far.
         examples: places per reason.
         hint: what to do about it, where the caller knows better.
+        details: rows per reason and what exactly was wrong.
 
     Raises:
         InputError: the count of each reason and the first places; never what a row holds.
@@ -81,6 +89,8 @@ def check_budget(
         lines.append(
             f"  - {reason}: {count:,}" + (f" ({places}{', ...' if count > EXAMPLES else ''})" if places else "")
         )
+        exactly = sorted((details or {}).get(reason, {}).items(), key=lambda one: -one[1])[:EXAMPLES]
+        lines += [f"    - {detail}: {rows_:,}" for detail, rows_ in exactly]
     what = f"{bad:,} of {rows:,} rows cannot be used, the budget is {dataset.bad_row_budget:.1%}"
     if bad <= dataset.bad_row_budget * rows:
         what = f"none of {rows:,} rows is left"

@@ -32,6 +32,8 @@ class Reason(StrEnum):
     UNREADABLE = "unreadable"  # not JSON, or a line of a table with the wrong number of fields
     MISSING_FIELD = "missing-field"
     WRONG_TYPE = "wrong-type"
+    UNKNOWN_ROLE = "unknown-role"  # a turn of a conversation by somebody who is neither user, assistant nor a tool
+    UNSUPPORTED_CONTENT = "unsupported-content"  # an image, a sound, a call of a tool: something that is no text
     BLANK_INPUT = "blank-input"
     BLANK_TARGET = "blank-target"
     TOO_LONG_INPUT = "too-long-input"

@@ -24,7 +24,8 @@ def show(store: Store, name: str) -> dict[str, Any]:
 
     Returns:
         `name`, `task`, `built` (the last stage that is there, or None), `source` (path, format, digest, encoding,
-        rows), `rows`, `kept`, `rejected` (reason -> rows), `examples` (reason -> places), `phi` (type -> number),
+        rows), `rows`, `kept`, `rejected` (reason -> rows), `examples` (reason -> places), `details` (reason -> what
+        exactly -> rows), `unused` (column -> rows), `noticed` (what was no row -> number), `phi` (type -> number),
         `labels`, `counts` and `groups` (split -> number), `slices`, `augmentation`, `validation`, `digest`, and
         `refused` (stage -> reason -> rows, of a last build that was refused). What was not reached is empty or None.
 
@@ -54,6 +55,9 @@ def show(store: Store, name: str) -> dict[str, Any]:
         "kept": ingested.kept,
         "rejected": dict(sorted(found.rejected().items())),
         "examples": ingested.examples,
+        "details": ingested.details,
+        "unused": ingested.unused,
+        "noticed": ingested.noticed,
         "phi": deidentified.phi if deidentified else {},
         "counts": meta.counts if meta else {},
         "groups": meta.groups if meta else {},
@@ -66,6 +70,18 @@ def show(store: Store, name: str) -> dict[str, Any]:
         "digest": artifact.digest if artifact else None,
         "refused": refused,
     }
+
+
+def left_over(name: str) -> list[str]:
+    """What of a dataset's source is in no record, one line each; empty where the stages did not run."""
+    ingested = _found(name).get(Ingested)
+    if ingested is None:
+        return []
+    lines = [f"{what}: {count:,}" for what, count in ingested.noticed.items()]
+    if ingested.unused:
+        columns = ", ".join(f"{column} ({rows:,} rows)" for column, rows in ingested.unused.items())
+        lines.append(f"columns that no setting of `columns` reads: {columns}")
+    return lines
 
 
 def _reasons(file: Path) -> dict[str, int]:

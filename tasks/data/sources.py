@@ -6,6 +6,7 @@ import io
 import json
 import subprocess
 import time
+from collections import Counter
 from collections.abc import Mapping
 from itertools import islice
 from pathlib import Path
@@ -72,8 +73,10 @@ def _check_rows(dataset: Dataset) -> None:
     """See that a source opens, has its columns, and is not all unreadable: single bad rows are for ingest."""
     rows = list(islice(open_source(dataset).rows, LOOKED_AT))
     if all(row.fields is None for row in rows):
+        details = Counter(row.detail or row.reason.value for row in rows)
+        why = "; ".join(f"{detail} ({count})" for detail, count in details.most_common(3))
         hint = f"are these {dataset.format} rows? --format says how the data is written"
-        raise InputError(f"none of the first {len(rows)} rows can be read", value=dataset.source, hint=hint)
+        raise InputError(f"none of the first {len(rows)} rows can be read: {why}", value=dataset.source, hint=hint)
 
 
 def _write_entry(name: str, entry: Mapping[str, Any], replace: bool) -> None:

@@ -3,24 +3,34 @@
 from __future__ import annotations
 
 import codecs
+import gzip
+import io
+import zlib
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO, TextIO, cast
 
+from tasks.data.file_kinds import GZIP, refuse_other_kinds
 from tasks.data.format import only_file
+from tasks.data.scripts import chinese_share, likely
 from tasks.digest import CHUNK
 from tasks.errors import InputError
 
 LONGEST_LINE = 1 << 24
 """Characters. A longer line is no record: it is skipped, and counts as unreadable."""
+BOM = "\ufeff"
 _BROKEN_SHARE = 0.001
-_CHINESE_SHARE = 0.8
-_BOMS = (
+_CHINESE_SHARE = 0.35
+_BOMS = (  # UTF-32 first: its mark begins as that of UTF-16
     (codecs.BOM_UTF8, "utf-8-sig", "utf-8 with BOM"),
+    (codecs.BOM_UTF32_LE, "utf-32", "utf-32 with BOM"),
+    (codecs.BOM_UTF32_BE, "utf-32", "utf-32 with BOM"),
     (codecs.BOM_UTF16_LE, "utf-16", "utf-16 with BOM"),
     (codecs.BOM_UTF16_BE, "utf-16", "utf-16 with BOM"),
 )
+_DAMAGED = (EOFError, zlib.error, gzip.BadGzipFile)
 
 
 @dataclass(frozen=True)
@@ -31,41 +41,67 @@ class Encoding:
     name: str
     """For people."""
     errors: str = "strict"
+    packed: bool = False
+    """Whether it is compressed by gzip."""
 
     def open(self, path: Path, newline: str | None = None) -> TextIO:
         """The file as text."""
-        return path.open(encoding=self.codec, errors=self.errors, newline=newline)
+        return io.TextIOWrapper(_bytes(path, self.packed), self.codec, self.errors, newline)
 
 
-def find_encoding(path: Path) -> Encoding:
-    """UTF-8, UTF-16 (with BOM) or GB18030 (GBK and GB2312 are parts of it), by decoding the whole file.
+def find_encoding(path: Path, given: str | None = None) -> Encoding:
+    """The encoding that is given; else UTF-8, UTF-16 or UTF-32 with a byte order mark, or GB18030 (GBK and GB2312 are
+    parts of it) where what it gives is Chinese. By decoding the whole file; one that gzip made is unpacked on the way.
 
     UTF-8 with less than one broken character in a thousand stays UTF-8: the rows that hold them are turned away.
 
     Raises:
-        InputError: none of them reads it.
+        InputError: none of them reads it, several may, or it is no text; which, and what to do.
     """
-    with only_file(path).open("rb") as file:
-        head = file.read(CHUNK)
+    with only_file(path).open("rb") as raw:
+        packed = raw.read(2) == GZIP
+    try:
+        with _bytes(path, packed) as file:
+            head = file.read(CHUNK)
+        if packed and not head:
+            raise InputError("the file is empty", value=path)
+        refuse_other_kinds(path, head)
+        codec, name, errors = _found(path, packed, head, given)
+    except _DAMAGED as error:
+        what = "this gzip file is damaged, or something follows it that gzip did not write"
+        raise InputError(what, value=path, hint="copy or download it again") from error
+    return Encoding(codec, f"{name}, gzip" if packed else name, errors, packed)
+
+
+def _found(path: Path, packed: bool, head: bytes, given: str | None) -> tuple[str, str, str]:
+    """Codec, name for people, what to do about broken characters."""
+    if given is not None:
+        if not _decodes(path, packed, given):
+            raise _unreadable(path, head, f"it is not {given}, which `encoding` says")
+        return given, f"{given}, as given", "strict"
     for bom, codec, name in _BOMS:
         if head.startswith(bom):
-            if _decodes(path, codec):
-                return Encoding(codec, name)
+            if _decodes(path, packed, codec):
+                return codec, name, "strict"
             raise _unreadable(path, head, f"it starts as {name} and is not")
     if b"\0" in head:
-        raise _unreadable(path, head, "it holds NUL bytes: binary, compressed, or UTF-16 without a byte order mark")
-    if _decodes(path, "utf-8"):
-        return Encoding("utf-8", "utf-8")
-    if _decodes(path, "gb18030") and _looks_chinese(head):
-        return Encoding("gb18030", "gb18030")
-    broken, characters = _broken(path)
+        raise _unreadable(path, head, "it holds NUL bytes: binary, or UTF-16 without a byte order mark")
+    if b"\x1b$" in head:
+        raise _unreadable(path, head, "it holds escape sequences: ISO-2022, as older Japanese and Korean e-mail")
+    if _decodes(path, packed, "utf-8"):
+        return "utf-8", "utf-8", "strict"
+    if _is_chinese(path, packed):
+        return "gb18030", "gb18030", "strict"
+    broken, characters = _broken(path, packed)
     if broken <= _BROKEN_SHARE * characters:
-        return Encoding("utf-8", "utf-8 with broken characters", errors="replace")
-    raise _unreadable(path, head, "neither UTF-8, UTF-16 with BOM nor GB18030 reads it")
+        return "utf-8", "utf-8 with broken characters", "replace"
+    raise _unreadable(path, head, "it is not UTF-8, has no byte order mark, and is not Chinese in GB18030")
 
 
 def lines(file: TextIO) -> Iterator[tuple[int, str | None]]:
-    """Line numbers from 1, and lines without their end; None for one longer than `LONGEST_LINE`."""
+    """Line numbers from 1, and lines without their end or a byte order mark (files that were put behind each other have
+    one within); None for one longer than `LONGEST_LINE`.
+    """
     number = 0
     while line := file.readline(LONGEST_LINE):
         number += 1
@@ -74,50 +110,60 @@ def lines(file: TextIO) -> Iterator[tuple[int, str | None]]:
                 pass
             yield number, None
         else:
-            yield number, line.rstrip("\r\n")
+            yield number, line.lstrip(BOM).rstrip("\r\n")
 
 
-def _pieces(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
+def _bytes(path: Path, packed: bool) -> BinaryIO:
+    return cast("BinaryIO", gzip.open(path, "rb")) if packed else path.open("rb")
+
+
+def _pieces(path: Path, packed: bool) -> Iterator[bytes]:
+    with _bytes(path, packed) as file:
         while piece := file.read(CHUNK):
             yield piece
 
 
-def _decodes(path: Path, codec: str) -> bool:
+def _decodes(path: Path, packed: bool, codec: str) -> bool:
     decoder = codecs.getincrementaldecoder(codec)()
     try:
-        for piece in _pieces(path):
+        for piece in _pieces(path, packed):
             decoder.decode(piece)
         decoder.decode(b"", True)
-    except UnicodeDecodeError:
+    except UnicodeError:
         return False
     return True
 
 
-def _broken(path: Path) -> tuple[int, int]:
+def _broken(path: Path, packed: bool) -> tuple[int, int]:
     """Broken and all characters when read as UTF-8."""
     decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
     broken = characters = 0
-    for piece in _pieces(path):
+    for piece in _pieces(path, packed):
         text = decoder.decode(piece)
         broken += text.count("\ufffd")
         characters += len(text)
     return broken, characters
 
 
-def _looks_chinese(head: bytes) -> bool:
-    """Whether what is not ASCII is mostly in GB2312, the characters of everyday Chinese.
+def _is_chinese(path: Path, packed: bool) -> bool:
+    """Whether all of it decodes as GB18030, and what is not ASCII is then everyday Chinese.
 
-    Accented Latin letters decode as GB18030 too, but as rare characters outside GB2312.
+    Almost everything decodes: EUC-KR, EUC-JP and accented Latin letters too, as characters that nobody writes.
     """
-    text = head.decode("gb18030", errors="ignore")
-    foreign = "".join(character for character in text if character > "\x7f")
-    return len(foreign.encode("gb2312", errors="ignore")) / 2 >= _CHINESE_SHARE * len(foreign)
+    decoder = codecs.getincrementaldecoder("gb18030")()
+    found: Counter[str] = Counter()
+    try:
+        for piece in _pieces(path, packed):
+            found.update(decoder.decode(piece))
+        found.update(decoder.decode(b"", True))
+    except UnicodeDecodeError:
+        return False
+    return chinese_share(found) >= _CHINESE_SHARE
 
 
 def _unreadable(path: Path, head: bytes, why: str) -> InputError:
-    from charset_normalizer import from_bytes
-
-    best = None if b"\0" in head else from_bytes(head[: 1 << 16]).best()
-    guess = f" (it may be {best.encoding}: `iconv -f {best.encoding} -t UTF-8`)" if best else ""
-    return InputError(f"no readable encoding: {why}", value=path, hint=f"save it as UTF-8{guess}")
+    fitting = likely(head)
+    hint = "save it as UTF-8, or say what it is: `encoding: ...` in its entry (`--set encoding=...`)"
+    if fitting:
+        hint = f"{hint}; it may be {' or '.join(fitting)}"
+    return InputError(f"no readable encoding: {why}", value=path, hint=hint)

@@ -159,42 +159,9 @@ def test_a_json_array_is_read_like_lines(ingest: Ingest) -> None:
     assert done.rejected[0]["place"] == "item 3"
 
 
-def test_a_broken_array_ends_with_a_counted_row(ingest: Ingest) -> None:
-    done = ingest(json.dumps([question(1), question(2)])[:-10])
-    assert len(done.records) == 1
-    assert done.reasons == ["unreadable"]
-
-
-def test_chat_messages_and_alpaca(ingest: Ingest) -> None:
-    def said(*turns: str) -> list[dict[str, str]]:
-        roles = ("user", "assistant") * 3
-        return [{"role": role, "content": content} for role, content in zip(roles, turns, strict=False)]
-
-    frame = {"role": "system", "content": "Be brief."}
-    done = ingest(
-        [
-            {"messages": said("Why?", "So.")},
-            {"messages": [frame, *said("Who?", "He.")]},
-            {"messages": said("Hello", "Hi", "Fever?", "Drink.")},
-            {"instruction": "Explain", "input": "gout", "output": "A disease."},
-            {"instruction": "Explain", "input": "", "output": "It."},
-            {"messages": said("Only a question")},
-            {"messages": "text"},
-            {"other": 1},
-        ],
-        "chat",
-    )
-    assert pairs(done) == [
-        ("Why?", "So."),
-        ("Be brief.\n\nWho?", "He."),
-        ("User: Hello\n\nAssistant: Hi\n\nUser: Fever?", "Drink."),
-        ("Explain\n\ngout", "A disease."),
-        ("Explain", "It."),
-    ]
-    assert done.reasons == ["missing-field", "wrong-type", "missing-field"]
-
-
-@pytest.mark.parametrize(("setting", "value", "reads"), [("exclude", ["a"], "medquad"), ("delimiter", ";", "csv")])
+@pytest.mark.parametrize(
+    ("setting", "value", "reads"), [("exclude", ["a"], "medquad"), ("delimiter", ";", "csv"), ("escape", "^", "csv")]
+)
 def test_a_setting_that_a_format_does_not_read_is_refused(setting: str, value: Any, reads: str) -> None:
     entry = {"task": "causal-lm", "source": "x", "format": "jsonl", "licence": "x", setting: value}
     with pytest.raises(InputError, match=f"{setting} is for format {reads} only"):

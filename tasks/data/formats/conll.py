@@ -27,6 +27,7 @@ class Conll(Format):
     tasks = ("token-classification",)
     task = "token-classification"
     suffixes = (".conll",)
+    settings = frozenset({"encoding"})
 
     def read(self, path: Path, dataset: Dataset) -> Source:
         """Open a file of sentences.
@@ -34,7 +35,7 @@ class Conll(Format):
         Raises:
             InputError: a column is no number.
         """
-        encoding = find_encoding(path)
+        encoding = find_encoding(path, dataset.encoding)
         token, tag = _number(dataset.columns.tokens, "tokens", 0), _number(dataset.columns.tags, "tags", -1)
         mapping = mapping_of(dataset, tokens="tokens", tags="tags", group_id="document")
         columns = ("tokens", "tags", "document")

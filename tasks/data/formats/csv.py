@@ -3,26 +3,64 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+import re
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from tasks.config.data import Dataset
+from tasks.data.blanks import is_blank
 from tasks.data.format import Format, Row, Source, mapping_of
-from tasks.data.text_files import LONGEST_LINE, Encoding, find_encoding
+from tasks.data.text_files import BOM, LONGEST_LINE, Encoding, find_encoding
 from tasks.errors import InputError
 
 DELIMITERS = ",;\t|"
 MOST_LINES = 100
 """A broken row that spans more lines is a stray quote that swallows good rows: no single bad row."""
+TITLES = 10
+"""Lines in which the header is looked for: programs write a title, a date or `sep=;` above it."""
+NULL = "\\N"
+"""How MySQL and PostgreSQL write that there is nothing."""
+_BACKSLASH = "quotes behind backslashes: set `escape: \\`"
+
+
+@dataclass(frozen=True)
+class _Dialect:
+    """How one table is written."""
+
+    delimiter: str
+    escape: str | None
+    header: tuple[str, ...]
+    line: int
+    """Number of the line that the header stands on."""
+
+    def reader(self, lines: Iterable[str], escape: str | None = None) -> Iterator[list[str]]:
+        """Fields, row by row; `escape` where it is not the dialect's own."""
+        return _reader(lines, self.delimiter, escape or self.escape)
+
+
+def _reader(lines: Iterable[str], delimiter: str, escape: str | None) -> Iterator[list[str]]:
+    """A blank behind a delimiter is no part of a field: a quote may follow it."""
+    if escape == NULL[0]:  # before it takes the meaning of `\N` away
+        null = re.compile(rf"(?:^|(?<={re.escape(delimiter)}))\\N(?=[\r\n{re.escape(delimiter)}]|$)")
+        lines = (null.sub(_nothing_unless_quoted, line) if NULL in line else line for line in lines)
+    spaced = delimiter != " "
+    return csv.reader(lines, delimiter=delimiter, escapechar=escape, skipinitialspace=spaced, strict=True)
+
+
+def _nothing_unless_quoted(found: re.Match[str]) -> str:
+    return found[0] if found.string[: found.start()].count('"') % 2 else ""
 
 
 class Csv(Format):
-    """A table whose first line names the columns."""
+    """A table with a line that names the columns, which may stand below a title or a `sep=;`."""
 
     name = "csv"
     rank = 2
     suffixes = (".csv", ".tsv")
-    settings = frozenset({"delimiter"})
+    settings = frozenset({"delimiter", "encoding", "escape"})
 
     def read(self, path: Path, dataset: Dataset) -> Source:
         """Open a table; its delimiter is found out where the dataset does not give it.
@@ -30,17 +68,51 @@ class Csv(Format):
         Raises:
             InputError: a column that is needed stands there twice.
         """
-        encoding = find_encoding(path)
+        encoding = find_encoding(path, dataset.encoding)
         csv.field_size_limit(LONGEST_LINE)
-        with encoding.open(path, newline="") as file:
-            delimiter = dataset.delimiter or _delimiter(file.readline(LONGEST_LINE))
-            file.seek(0)
-            header = [name.strip() for name in next(csv.reader(file, delimiter=delimiter), [])]
         mapping = mapping_of(dataset)
+        noticed: Counter[str] = Counter()
+        dialect = _dialect(path, encoding, dataset, set(mapping.values()), noticed)
         for name in mapping.values():
-            if header.count(name) > 1:
+            if dialect.header.count(name) > 1:
                 raise InputError(f"two columns of {dataset.source} have the same name", value=name, hint="rename one")
-        return Source(_rows(path, encoding, delimiter, header), tuple(header), mapping, encoding.name)
+        rows = _Table(path, encoding, dialect, noticed).rows()
+        return Source(rows, dialect.header, mapping, encoding.name, noticed=noticed)
+
+
+def _dialect(path: Path, encoding: Encoding, dataset: Dataset, needed: set[str], noticed: Counter[str]) -> _Dialect:
+    """Of the first lines the one that names all needed columns; where none does, the first that is not empty."""
+    given, best = dataset.delimiter, None
+    with encoding.open(path, newline="") as file:
+        head = [file.readline(LONGEST_LINE).lstrip(BOM) for _ in range(TITLES)]
+    above = 0
+    if head[0].lower().startswith("sep=") and len(head[0].strip()) == len("sep=") + 1:
+        given, above = given or head[0].strip()[-1], 1
+        noticed["a line that names the delimiter"] += 1
+    for number, line in enumerate(head[above:], start=above + 1):
+        if is_blank(line):
+            continue
+        delimiter = given or _delimiter(line)
+        try:
+            header = tuple(name.strip() for name in next(_reader([line], delimiter, dataset.escape), []))
+        except csv.Error:  # a name that goes on in the next line, or a title with a stray quote
+            header = _long_header(path, encoding, number, delimiter, dataset.escape) if best is None else ()
+        found = _Dialect(delimiter, dataset.escape, header, number)
+        if best is None or (needed <= set(header) and not needed <= set(best.header)):
+            best = found
+    if best is None:
+        raise InputError("the first lines are empty", value=path, hint="the first line names the columns")
+    if skipped := best.line - 1 - above:
+        noticed["lines above the header"] += skipped
+    return best
+
+
+def _long_header(path: Path, encoding: Encoding, number: int, delimiter: str, escape: str | None) -> tuple[str, ...]:
+    with encoding.open(path, newline="") as file:
+        try:
+            return tuple(name.strip() for name in next(_reader(islice(file, number - 1, None), delimiter, escape), []))
+        except csv.Error:
+            return ()
 
 
 def _delimiter(header: str) -> str:
@@ -49,26 +121,149 @@ def _delimiter(header: str) -> str:
     return max(DELIMITERS, key=outside.count)
 
 
-def _rows(path: Path, encoding: Encoding, delimiter: str, header: list[str]) -> Iterator[Row]:
-    with encoding.open(path, newline="") as file:
-        reader = csv.reader(file, delimiter=delimiter, strict=True)
-        next(reader)
-        while True:
-            first = reader.line_num + 1
-            try:
-                values = next(reader)
-            except StopIteration:
-                return
-            except csv.Error:  # a quote that never ends, or something behind a closing quote
-                values = None
-            if values is not None and len(values) == len(header):
-                yield Row(f"line {first}", dict(zip(header, values, strict=True)))
-                continue
-            if reader.line_num - first >= MOST_LINES:
-                raise InputError(
-                    f"a row that starts on line {first} never ends",
-                    value=f"{reader.line_num - first + 1:,} lines",
-                    hint="look for a stray quote there",
-                )
-            if values is None or values:  # else an empty line
-                yield Row(f"line {first}", None, "(broken quotes)" if values is None else delimiter.join(values))
+class _Lines:
+    """Lines of a table, with what was taken since the last row began; some can be looked at before they are taken."""
+
+    def __init__(self, lines: Iterator[str]) -> None:
+        self._lines, self._ahead = lines, deque[str]()
+        self.taken: list[str] = []
+        self.number = 0
+        """Of the line that was taken last."""
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = self._ahead.popleft() if self._ahead else next(self._lines)
+        self.taken.append(line)
+        self.number += 1
+        return line
+
+    def ahead(self) -> list[str]:
+        """The next lines, which are not taken."""
+        self._ahead.extend(islice(self._lines, max(0, MOST_LINES - len(self._ahead))))
+        return list(islice(self._ahead, MOST_LINES))
+
+    def take(self, count: int) -> None:
+        """Have so many lines taken, fewer or more than now."""
+        while len(self.taken) > count:
+            self._ahead.appendleft(self.taken.pop())
+            self.number -= 1
+        while len(self.taken) < count:
+            next(self)
+
+
+class _Table:
+    """The rows of one table."""
+
+    def __init__(self, path: Path, encoding: Encoding, dialect: _Dialect, noticed: Counter[str]) -> None:
+        self._path, self._encoding, self._dialect, self._noticed = path, encoding, dialect, noticed
+        self._header = list(dialect.header)
+
+    def rows(self) -> Iterator[Row]:
+        """Each row behind the header.
+
+        Raises:
+            InputError: from one line on, it cannot be told what is a row; or another header follows.
+        """
+        with self._encoding.open(self._path, newline="") as file:
+            lines = _Lines(file)
+            for _ in range(self._dialect.line - 1):
+                next(lines)
+            reader = self._dialect.reader(lines)
+            next(reader, None)
+            while True:
+                lines.taken.clear()
+                first = lines.number + 1
+                try:
+                    values = next(reader)
+                except StopIteration:
+                    return
+                except csv.Error:  # a quote that never ends, or something behind a closing quote
+                    values = None
+                if values is None or self._by_backslash(lines) is not None:
+                    yield self._broken(lines, first)
+                elif (row := self._row(values, lines, first)) is not None:
+                    yield row
+
+    def _row(self, values: list[str], lines: _Lines, first: int) -> Row | None:
+        """A row; None for what is none: an empty line, or the header again."""
+        header, place = self._header, f"line {first}"
+        if values:
+            values[0] = values[0].lstrip(BOM)
+        if all(map(is_blank, values)):
+            if values:
+                self._noticed["empty lines"] += 1
+            return None
+        names = [value.strip() for value in values]
+        if names == header:
+            self._noticed["header lines repeated"] += 1
+            return None
+        if len(header) > 1 and sorted(names) == sorted(header):
+            raise InputError(
+                f"line {first} names the columns again, in another order: two tables in one file",
+                value=self._path,
+                hint="keep them as two files of one folder, and name the folder as the source",
+            )
+        if len(values) > len(header) and all(map(is_blank, values[len(header) :])):
+            values = values[: len(header)]
+        if len(values) != len(header):
+            detail = f"{len(values)} fields, the header names {len(header)}"
+            self._refuse_if_swallowed(lines, first, "a stray quote")
+            return Row(place, None, self._dialect.delimiter.join(values), detail=detail)
+        return Row(place, {name: None if value == NULL else value for name, value in zip(header, values, strict=True)})
+
+    def _broken(self, lines: _Lines, first: int) -> Row:
+        """A row with a fault in its quotes, up to where the next row starts for certain."""
+        end = self._by_backslash(lines)
+        fault = "a fault in its quotes" if end is None else _BACKSLASH
+        lines.take(self._by_quotes(lines) if end is None else end)
+        if end is None:
+            self._refuse_if_swallowed(lines, first, fault)
+        return Row(f"line {first}", None, "".join(lines.taken), detail=fault)
+
+    def _refuse_if_swallowed(self, lines: _Lines, first: int, fault: str) -> None:
+        """Refuse a table where lines that may belong to a broken row may be rows as well.
+
+        Raises:
+            InputError: so it is.
+        """
+        if len(lines.taken) > MOST_LINES or any(map(self._whole, lines.taken[1:])):
+            raise InputError(
+                f"a row that starts on line {first} never ends, or ends in other rows ({fault})",
+                value=f"{self._path}, {len(lines.taken):,} lines",
+                hint="repair the quotes there; where a character takes the meaning from a quote, name it as `escape`",
+            )
+
+    def _by_backslash(self, lines: _Lines) -> int | None:
+        """How many lines a row takes if its quotes are written behind backslashes; None where they are not."""
+        if self._dialect.escape is not None or not any('\\"' in line for line in lines.taken):
+            return None
+        trial = _Lines(iter([*lines.taken, *lines.ahead()]))
+        try:
+            values = next(self._dialect.reader(trial, NULL[0]))
+        except (csv.Error, StopIteration):
+            return None
+        return len(trial.taken) if len(values) == len(self._header) else None
+
+    def _by_quotes(self, lines: _Lines) -> int:
+        """How many lines a broken row takes: a field that is open still where the fault was found ends on a line with
+        an odd number of quotes; unless that line is broken itself when read as a row.
+        """
+        taken = len(lines.taken)
+        if sum(line.count('"') for line in lines.taken) % 2:
+            for number, line in enumerate(lines.ahead(), start=1):
+                if line.count('"') % 2:
+                    return taken if self._fields(line) is None else taken + number
+        return taken
+
+    def _whole(self, line: str) -> bool:
+        """Whether a line may be a row by itself."""
+        fields = self._fields(line)
+        return fields is not None and line.count('"') % 2 == 0 and len(fields) == len(self._header)
+
+    def _fields(self, line: str) -> list[str] | None:
+        try:
+            return next(self._dialect.reader([line]), [])
+        except csv.Error:
+            return None

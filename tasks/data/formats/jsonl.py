@@ -2,101 +2,108 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
 from tasks.config.data import Dataset
 from tasks.data.format import Format, Row, Source, mapping_of, with_columns
-from tasks.data.text_files import LONGEST_LINE, Encoding, find_encoding, lines
+from tasks.data.json_text import DECODER, Members, wrapper
+from tasks.data.text_files import BOM, LONGEST_LINE, Encoding, find_encoding, lines
 from tasks.digest import CHUNK
+from tasks.errors import InputError
+
+_BETWEEN = f", \t\r\n{BOM}"
 
 
 class Jsonl(Format):
-    """One object per line; or one array of objects."""
+    """One object per line; or one array of objects, or several behind each other; or objects over several lines."""
 
     name = "jsonl"
     rank = 1
     suffixes = (".jsonl",)
+    settings = frozenset({"encoding"})
 
     def read(self, path: Path, dataset: Dataset) -> Source:
-        """Open a file of JSON lines, or of one JSON array."""
-        encoding = find_encoding(path)
-        rows, columns = with_columns(objects(path, encoding))
-        return Source(rows, columns, mapping_of(dataset), encoding.name)
+        """Open a file of JSON lines, or of JSON arrays.
+
+        Raises:
+            InputError: the records lie within an object.
+        """
+        encoding = find_encoding(path, dataset.encoding)
+        mapping = mapping_of(dataset)
+        rows, columns = with_columns(objects(path, encoding, frozenset(mapping.values())))
+        return Source(rows, columns, mapping, encoding.name)
 
 
-def objects(path: Path, encoding: Encoding) -> Iterator[Row]:
-    """The objects of JSON lines, or of an array where the file starts with one."""
+def objects(path: Path, encoding: Encoding, known: frozenset[str]) -> Iterator[Row]:
+    """The objects of JSON lines, or of arrays where the file starts with one. NaN and infinities are null.
+
+    Args:
+        path: the file.
+        encoding: of the file.
+        known: keys of a record.
+
+    Raises:
+        InputError: the records lie within an object; or an array, or objects over several lines, cannot be read to
+            their end: what follows a broken member cannot be told from it.
+    """
     with encoding.open(path) as file:
-        start = file.read(CHUNK).lstrip()[:1]
+        head = file.read(CHUNK).lstrip(_BETWEEN)
         file.seek(0)
-        if start == "[":
-            yield from _of_array(file)
+        if head[:1] == "{" and (refused := wrapper(head, known)):
+            raise InputError(refused.what, value=path, hint=refused.hint)
+        if head[:1] == "[" or _over_several_lines(head):
+            yield from _of_values(file, path)
         else:
             yield from _of_lines(file)
+
+
+def _over_several_lines(head: str) -> bool:
+    """Whether the first object is whole, but not on its first line."""
+    first, _, more = head.partition("\n")
+    if not more or _objects_of(first) is not None:
+        return False
+    try:
+        return isinstance(DECODER.raw_decode(head)[0], dict)
+    except (ValueError, RecursionError):
+        return first.strip() == "{"
 
 
 def _of_lines(file: TextIO) -> Iterator[Row]:
     for number, line in lines(file):
         place = f"line {number}"
         if line is None:
-            yield Row(place, None, f"(longer than {LONGEST_LINE:,} characters)")
-        elif line.strip():
-            try:
-                data = json.loads(line)
-            except (ValueError, RecursionError):
-                data = None
-            yield Row(place, data if isinstance(data, dict) else None, line)
+            yield Row(place, None, f"(longer than {LONGEST_LINE:,} characters)", detail="a line that is too long")
+        elif line.strip(_BETWEEN):
+            found = _objects_of(line)
+            if found is None:
+                yield Row(place, None, line, detail="not one JSON object per line")
+                continue
+            for count, data in enumerate(found, start=1):
+                yield Row(place, data, line) if len(found) == 1 else Row(f"{place}, object {count}", data)
 
 
-def _of_array(file: TextIO) -> Iterator[Row]:
-    for number, (_, data, raw) in enumerate(items(file), start=1):
-        yield Row(f"item {number}", data if isinstance(data, dict) else None, raw)
+def _objects_of(line: str) -> list[dict[str, Any]] | None:
+    """The objects of one line, which is one unless a line end got lost; None where anything else is on it."""
+    found: list[dict[str, Any]] = []
+    text = line.strip(_BETWEEN)
+    position = 0
+    while position < len(text):
+        try:
+            data, position = DECODER.raw_decode(text, position)
+        except (ValueError, RecursionError):
+            return None
+        if not isinstance(data, dict):
+            return None
+        found.append(data)
+        while position < len(text) and text[position] in _BETWEEN:
+            position += 1
+    return found
 
 
-def items(file: TextIO) -> Iterator[tuple[str | None, Any, str | None]]:
-    """The members of one JSON array or object, one at a time: key (None in an array), value, text.
-
-    A member that is broken, or longer than `LONGEST_LINE`, ends the file: what follows cannot be told from it. It
-    comes as value None with no text.
-    """
-    decoder, text = json.JSONDecoder(), file.read(CHUNK).lstrip()
-    keyed, position = text[:1] == "{", 1
-    while True:
-        member = _member(decoder, text, position, keyed)
-        if member is not None:
-            key, value, start, position = member
-            yield key, value, text[start:position]
-            continue
-        rest = text[position:].lstrip(", \t\r\n")
-        if rest.startswith(("]", "}")):
-            return
-        more = file.read(max(CHUNK, len(rest)))
-        if not more or len(rest) > LONGEST_LINE:
-            yield None, None, None
-            return
-        text, position = rest + more, 0
-
-
-def _member(
-    decoder: json.JSONDecoder, text: str, position: int, keyed: bool
-) -> tuple[str | None, Any, int, int] | None:
-    """The next member, if all of it and the character behind it are in `text`: key, value, start and end."""
-    try:
-        position = _skip(text, position, ", \t\r\n")
-        key = None
-        if keyed:
-            key, position = decoder.raw_decode(text, position)
-            position = _skip(text, position, ": \t\r\n")
-        value, end = decoder.raw_decode(text, position)
-    except (ValueError, RecursionError):
-        return None
-    return (key, value, position, end) if end < len(text) else None
-
-
-def _skip(text: str, position: int, characters: str) -> int:
-    while position < len(text) and text[position] in characters:
-        position += 1
-    return position
+def _of_values(file: TextIO, path: Path) -> Iterator[Row]:
+    """The members of all arrays, and the objects beside them."""
+    for number, (_, data, raw) in enumerate(Members(file, path).of_values(), start=1):
+        detail = None if isinstance(data, dict) else "a member that is no object"
+        yield Row(f"item {number}", data if isinstance(data, dict) else None, raw, detail=detail)

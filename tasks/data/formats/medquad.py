@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
@@ -43,24 +44,31 @@ class Medquad(Format):
         if not files:
             raise InputError("no XML file below this folder", value=dataset.source)
         mapping = mapping_of(dataset, record_id="id", group_id="document", prompt="question", answer="answer")
-        return Source(_rows(path, files), COLUMNS, {"category": "question_type", **mapping}, "utf-8")
+        noticed: Counter[str] = Counter()
+        rows = _rows(path, files, noticed)
+        return Source(
+            rows, COLUMNS, {"category": "question_type", **mapping}, "utf-8", frozenset(COLUMNS), noticed=noticed
+        )
 
     def part(self, fields: Mapping[str, Any]) -> str | None:
         """The folder: MedQuAD ships some without their answers."""
         return str(fields["folder"])
 
 
-def _rows(top: Path, files: list[Path]) -> Iterator[Row]:
+def _rows(top: Path, files: list[Path], noticed: Counter[str]) -> Iterator[Row]:
     for file in files:
         place = file.relative_to(top).as_posix()
         root = _parse(file)
         if root is None:
-            yield Row(place, None, "(not XML that may be read)")
+            yield Row(place, None, "(not XML that may be read)", detail="no XML that may be read")
             continue
         folder = file.relative_to(top).parent.as_posix()
         document = place.removesuffix(".xml")
         focus = _text(root.find("Focus"))
-        for number, pair in enumerate(root.iter("QAPair"), start=1):
+        pairs = list(root.iter("QAPair"))
+        if not pairs:
+            noticed["documents without a question"] += 1
+        for number, pair in enumerate(pairs, start=1):
             question = pair.find("Question")
             yield Row(
                 f"{place}, question {number}",

@@ -6,9 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tasks.config.data import Dataset
+from tasks.data.file_kinds import refuse_other_kinds
 from tasks.data.format import Format, Row, Source, mapping_of, only_file
-from tasks.data.tables import batches
+from tasks.data.tables import ROWS
+from tasks.digest import CHUNK
 from tasks.errors import InputError
+
+MAGIC = b"PAR1"
+"""At the beginning and at the end of a file."""
 
 
 class Parquet(Format):
@@ -22,23 +27,50 @@ class Parquet(Format):
         """Open a Parquet file.
 
         Raises:
-            InputError: it is none.
+            InputError: it is none, or two behind each other, of which only one would be read.
         """
         import pyarrow as pa
         import pyarrow.parquet as pq
 
         try:
             columns = tuple(pq.read_schema(only_file(path)).names)
-        except (pa.ArrowInvalid, OSError) as error:
-            raise InputError("not a Parquet file", value=path, hint="check `format`") from error
+        except (pa.ArrowException, OSError) as error:
+            with path.open("rb") as file:
+                refuse_other_kinds(path, file.read(CHUNK), but=MAGIC)
+            hint = "check `format`; a file of this format that broke off has to be copied again"
+            raise InputError("not a Parquet file", value=path, hint=hint) from error
+        if _holds_two(path):
+            hint = "keep them as two files of one folder, and name the folder as the source"
+            raise InputError("two Parquet files behind each other in one", value=path, hint=hint)
         mapping = mapping_of(dataset)
         wanted = [name for name in dict.fromkeys(mapping.values()) if name in columns]
-        return Source(_rows(path, wanted), columns, mapping, "binary")
+        unread = tuple(name for name in columns if name not in wanted)
+        return Source(_rows(path, wanted), columns, mapping, "binary", unread=unread)
+
+
+def _holds_two(path: Path) -> bool:
+    """Whether one ends and another begins somewhere within a file."""
+    before = b""
+    with path.open("rb") as file:
+        while piece := file.read(CHUNK):
+            if 2 * MAGIC in before + piece:
+                return True
+            before = piece[-2 * len(MAGIC) :]
+    return False
 
 
 def _rows(path: Path, columns: list[str]) -> Iterator[Row]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     number = 0
-    for batch in batches(path, columns):
-        for fields in batch.to_pylist():
-            number += 1
-            yield Row(f"row {number}", fields)
+    try:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:  # where its writer made checksums
+            for batch in file.iter_batches(batch_size=ROWS, columns=columns):
+                for fields in batch.to_pylist():
+                    number += 1
+                    yield Row(f"row {number}", fields)
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(
+            f"this Parquet file is damaged behind row {number:,}", value=path, hint="copy or download it again"
+        ) from error

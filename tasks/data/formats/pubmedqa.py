@@ -8,7 +8,7 @@ from typing import Any
 
 from tasks.config.data import Dataset
 from tasks.data.format import Format, Row, Source, mapping_of, with_columns
-from tasks.data.formats.jsonl import items
+from tasks.data.json_text import Members
 from tasks.data.text_files import Encoding, find_encoding
 from tasks.errors import InputError
 
@@ -26,14 +26,15 @@ class PubMedQA(Format):
     rank = 6
     tasks = ("text-classification", "causal-lm")
     task = "text-classification"
+    settings = frozenset({"encoding"})
 
     def read(self, path: Path, dataset: Dataset) -> Source:
         """Open one JSON object, for the dataset's task.
 
         Raises:
-            InputError: the file is no such object.
+            InputError: the file is no such object, or cannot be read to its end.
         """
-        encoding = find_encoding(path)
+        encoding = find_encoding(path, dataset.encoding)
         with encoding.open(path) as file:
             if file.read(1 << 16).lstrip()[:1] != "{":
                 raise InputError("pubmedqa needs one JSON object whose keys are PubMed ids", value=dataset.source)
@@ -45,12 +46,13 @@ class PubMedQA(Format):
             fixed |= {"prompt": "text", "choices": "choices"}
         else:
             fixed |= {"prompt": "text", "answer": "LONG_ANSWER"}
-        return Source(rows, columns, mapping_of(dataset, **fixed), encoding.name)
+        reads = frozenset({"QUESTION", "CONTEXTS", "id", "text", "choices"})
+        return Source(rows, columns, mapping_of(dataset, **fixed), encoding.name, reads)
 
 
 def _rows(path: Path, encoding: Encoding) -> Iterator[Row]:
     with encoding.open(path) as file:
-        for number, (key, item, raw) in enumerate(items(file), start=1):
+        for number, (key, item, raw) in enumerate(Members(file, path).of_object(), start=1):
             place = f"item {number}"
             fields = _fields(key, item) if isinstance(item, dict) else None
             yield Row(place, fields, raw)
