@@ -48,6 +48,8 @@ def dataset_table(found: Mapping[str, Any]) -> str:
 
 def models_table(found: Sequence[Mapping[str, Any]]) -> str:
     """What `galen models` prints."""
+    from tasks.lineage.today import AGAIN, EARLIER
+
     if not found:
         return "no model yet; next: galen retrain recipes/medqa-sample.yaml"
     rows = [
@@ -55,10 +57,13 @@ def models_table(found: Sequence[Mapping[str, Any]]) -> str:
             one["model"],
             one["version"],
             ", ".join(one["roles"]) or None,
-            one["verdict"],
+            one["verdict"] + ("" if one.get("judged_by_this_code", True) else " (earlier code)"),
             str(one["artifact"])[:12],
             one["time"],
         )
         for one in found
     ]
-    return table(("model", "version", "roles", "verdict", "artifact", "time"), rows)
+    shown = table(("model", "version", "roles", "verdict", "artifact", "time"), rows)
+    if all(one.get("judged_by_this_code", True) for one in found):
+        return shown
+    return f"{shown}\n\nearlier code: {EARLIER}; {AGAIN}"

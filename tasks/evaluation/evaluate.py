@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tasks.artifact import Artifact
+from tasks.artifact import Artifact, read
 from tasks.code import code_of
 from tasks.config.evaluation import EvaluationSettings
 from tasks.config.words import DATASET_TASK, DatasetTask, Split, Task
@@ -109,14 +109,7 @@ def evaluation_of(
         NotJudgeable: the split has no records.
     """
     test = dataset.split_digest(split)
-    inputs = {
-        "subject": subject.plain(),
-        "task": dataset.task,
-        "labels": dataset.labels,
-        "split": split,
-        "test": test,
-        "settings": settings.plain(),
-    }
+    inputs = _inputs(subject, dataset.task, dataset.labels, split, test, settings)
 
     def build(folder: Path) -> dict[str, Any]:
         rows = judged_rows(dataset.rows(split), settings.max_records)
@@ -143,6 +136,36 @@ def evaluation_of(
         return meta.plain()
 
     return Evaluation(store.make("evaluation", inputs, build, code), dataset.digest)
+
+
+def measured_by_this_code(store: Store, said: ModelMeta, evaluation: str) -> bool:
+    """Whether the code of this checkout made an evaluation like a given one: that one, or a later one.
+
+    Args:
+        store: where everything is kept.
+        said: what the model says about itself.
+        evaluation: digest of the given one, which must be in the store.
+
+    Raises:
+        IntegrityError: it says nothing readable, or a file of it was changed.
+    """
+    meta = EvaluationMeta.read(read(store.folder(evaluation)))
+    inputs = _inputs(meta.subject, meta.task, meta.labels, meta.split, meta.test, meta.settings)
+    return store.find("evaluation", inputs, evaluation_code(said, meta.task)) is not None
+
+
+def _inputs(
+    subject: SubjectMeta, task: DatasetTask, labels: list[str], split: Split, test: str, settings: EvaluationSettings
+) -> dict[str, Any]:
+    """What an evaluation depends on, besides code."""
+    return {
+        "subject": subject.plain(),
+        "task": task,
+        "labels": labels,
+        "split": split,
+        "test": test,
+        "settings": settings.plain(),
+    }
 
 
 def subject_of(model: Artifact | Base) -> SubjectMeta:

@@ -14,6 +14,7 @@ from tasks.lineage.ledger import Chain, events, verify_chain
 from tasks.lineage.node import BROKEN, Node
 from tasks.lineage.roles import RegisteredVersion, resolve, roles
 from tasks.lineage.signatures import Keys
+from tasks.lineage.today import AGAIN, EARLIER, judged_today
 from tasks.store import Store
 
 
@@ -27,6 +28,8 @@ class Audit:
     """Roles that it holds."""
     chain: Chain
     root: Node
+    today: bool
+    """Whether the judging code of this checkout measured it (`tasks.lineage.today`)."""
 
     @property
     def faults(self) -> list[Node]:
@@ -46,6 +49,7 @@ class Audit:
             "version": self.version.number,
             "roles": list(self.held),
             "verdict": self.verdict,
+            "judged_by_this_code": self.today,
             "faults": [f"{node.name}: {node.detail}" for node in self.faults],
             "ledger": {
                 "events": self.chain.head.sequence,
@@ -71,6 +75,7 @@ class Audit:
                 f"evidence: {self.verdict}; {counts['verified']} verified, {counts['recorded']} recorded only, "
                 f"{len(self.faults)} at fault",
                 *(f"  {node.name}: {node.detail}" for node in self.faults),
+                *([] if self.today else [f"note: {EARLIER}; {AGAIN}"]),
             ]
         )
 
@@ -101,4 +106,6 @@ def audit(store: Store, reference: str, trusted: Keys | None = None) -> Audit:
     chain = verify_chain(store, trusted)
     version = resolve(store, reference)
     held = roles(store, version.model).of(version)
-    return Audit(reference, version, held, chain, Ancestry(store, version, events(store)).root())
+    history = events(store)
+    root = Ancestry(store, version, history).root()
+    return Audit(reference, version, held, chain, root, judged_today(store, version, history))

@@ -21,6 +21,7 @@ from tasks.lineage.roles import ROLES, RegisteredVersion, Roles, roles
 from tasks.lineage.roles import models as known_models
 from tasks.lineage.roles import resolve as resolve_version
 from tasks.lineage.statements import Judgement
+from tasks.lineage.today import judged_today
 from tasks.meta.form import Form
 from tasks.release.card import model_card
 from tasks.release.package import check_packaged, package
@@ -173,7 +174,8 @@ def models(store: Store, model: str | None = None) -> list[dict[str, Any]]:
     for name in known if model is None else [model]:
         found = roles(store, name)
         for version in found.versions:
-            rows.append(_row(name, version.registered, version.judged) | _of_version(version, found))
+            today = judged_today(store, version, events(store))
+            rows.append(_row(name, version.registered, version.judged) | _of_version(version, found, today))
         for event in events(store, "judged", model=name):
             if Judgement.read(event).verdict == "failed":
                 rows.append(_row(name, event, event))
@@ -275,11 +277,12 @@ def _row(model: str, event: Event, decision: Event) -> dict[str, Any]:
 _OK = ("passed", "not-applicable")
 
 
-def _of_version(version: Version, found: Roles) -> dict[str, Any]:
+def _of_version(version: Version, found: Roles, today: bool) -> dict[str, Any]:
     return {
         "version": version.number,
         "roles": list(found.of(version)),
         "merged": version.merged,
         "adapter": version.adapter,
         "base": version.base,
+        "judged_by_this_code": today,
     }
