@@ -105,6 +105,8 @@ def test_mlflow_serves_the_champion_by_alias_and_answers_as_galen_does(
     store: Store, candidate: Candidates, method: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import mlflow.pyfunc
+    from fastapi.testclient import TestClient
+    from mlflow.pyfunc import scoring_server
 
     questions = ["What is a sign of asthma?", "湿疹有什么症状？"]
     promote(store, release(store, candidate("causal-lm", method)), ORIGIN)
@@ -113,6 +115,15 @@ def test_mlflow_serves_the_champion_by_alias_and_answers_as_galen_does(
     loaded = keep_unpacked(model.unwrap_python_model().model)  # one kernel for both, else near ties may differ
     answers = model.predict(questions)
     assert answers == model.predict(pd.DataFrame({"question": questions}))
+    server = TestClient(scoring_server.init(model))
+    for body in (
+        {"inputs": questions},
+        {"dataframe_split": {"columns": ["question"], "data": [[one] for one in questions]}},
+        {"dataframe_records": [{"question": one} for one in questions]},
+    ):
+        assert server.post("/invocations", json=body).json() == {"predictions": answers}
+    refused = server.post("/invocations", json={"dataframe_records": [{"id": 1, "question": "?"}]})
+    assert refused.status_code == 400 and "one column" in refused.text
     monkeypatch.setattr("tasks.training.opening.native_dtype", lambda: loaded.dtype)
     assert answers == [ask(store, "tiny@champion", question) for question in questions]
 

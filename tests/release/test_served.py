@@ -6,8 +6,11 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 import torch
+from mlflow.exceptions import MlflowException
 
 from tasks.artifact import seal
 from tasks.config.evaluation import EvaluationSettings
@@ -15,7 +18,7 @@ from tasks.evaluation.predict import predict
 from tasks.meta.form import Form
 from tasks.meta.model import WordsMeta
 from tasks.release import ask
-from tasks.release.served import Said, Served
+from tasks.release.served import Said, Served, texts_of
 from tasks.training.tokenizer import load_tokenizer
 from tasks.training.words import learned
 from tests.factories import tiny_bert, tiny_llama
@@ -92,3 +95,28 @@ def test_a_text_without_words_has_no_mentions(words: WordsMeta | None, tmp_path:
     tokenizer, model = load_tokenizer(tiny_bert(tmp_path / "base")), ByTokenAndPlace()
     said = model_meta(Form.ADAPTER, "token-classification", LABELS, "b").model_copy(update={"words": words})
     assert ask._tags(said, model, tokenizer, " \n ") == ""
+
+
+@pytest.mark.parametrize(
+    ("given", "texts"),
+    [
+        (["one", "two"], ["one", "two"]),
+        ("one", ["one"]),
+        (np.array(["one", "two"]), ["one", "two"]),
+        (pd.Series(["one"]), ["one"]),
+        (pd.DataFrame({"any name": ["one", "two"]}), ["one", "two"]),
+        ({"any name": np.array(["one", "two"])}, ["one", "two"]),
+        ([], []),
+    ],
+)
+def test_texts_come_as_mlflow_hands_them_over(given: Any, texts: list[str]) -> None:
+    assert texts_of(given) == texts
+
+
+@pytest.mark.parametrize(
+    "given", [pd.DataFrame({"id": [1], "text": ["secret"]}), ["secret", None], [["secret"]], np.array(3), [1.5], {}]
+)
+def test_what_is_no_text_is_refused_without_repeating_it(given: Any) -> None:
+    with pytest.raises(MlflowException, match="expected") as refused:
+        texts_of(given)
+    assert "secret" not in str(refused.value) and refused.value.get_http_status_code() == 400
