@@ -41,7 +41,7 @@ def ask(store: Store, reference: str, question: str) -> str:
         "token-classification": _tags,
     }
     with torch.inference_mode():
-        return answer[said.task](said, model, tokenizer, question.strip())
+        return answer[said.task](said, model, tokenizer, question)
 
 
 def _answer(said: ModelMeta, model: Any, tokenizer: PreTrainedTokenizerBase, question: str) -> str:
