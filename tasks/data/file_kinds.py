@@ -46,6 +46,9 @@ def refuse_other_kinds(path: Path, head: bytes, but: bytes | None = None) -> Non
     if head[:512].lstrip().lower().startswith((b"<!doctype html", b"<html")):
         hint = "a page that asks for a login, or says that there is nothing? Download the file itself"
         raise InputError("this is a web page", value=path, hint=hint)
+    if head[:64].lstrip(b"\xef\xbb\xbf \r\n").startswith(b"<?xml"):
+        hint = "export its records as CSV or JSON lines; `medquad` reads MedQuAD's, given their folder"
+        raise InputError("this is an XML document", value=path, hint=hint)
 
 
 def _zipped(path: Path) -> tuple[str, str]:

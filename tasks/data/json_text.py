@@ -16,6 +16,7 @@ _SPACE = f" \t\r\n{BOM}"
 _COLON = re.compile(r"\s*:\s*")
 _KEY = re.compile(r'[\s,]*("(?:[^"\\]|\\.)*")\s*:\s*')
 _LIST = re.compile(r"\[\s*\{")
+_TURN = re.compile(r"""\[\s*\{[^{}]*"(?:role|from)"\s*:""")
 _NAME = re.compile(r"\w{1,40}")
 _SQUAD = "paragraphs"
 _FLATTEN_SQUAD = (
@@ -177,8 +178,16 @@ def wrapper(head: str, known: frozenset[str]) -> Refusal | None:
     if (end is None and len(head) < CHUNK // 2) or (end is not None and head[end:].strip(f"{_SPACE},")):
         return None  # broken; or the first of several records
     members = dict(_members(head))
-    held = next((key for key, text in members.items() if _LIST.match(text)), None)
-    if held is None or not known.isdisjoint(members):
+    if not known.isdisjoint(members):
+        return None
+    first = next(iter(members.values()), "")
+    if len(members) > 1 and first[:1] == "{" and any(f'"{name}"' in first for name in known):
+        return Refusal(
+            "one JSON object around the records, which are its values",
+            "take them out: jq -c 'to_entries[] | .value + {id: .key}' FILE > FILE.jsonl",
+        )
+    held = next((key for key, text in members.items() if _LIST.match(text) and not _TURN.match(text)), None)
+    if held is None:
         return None
     if held == "data" and f'"{_SQUAD}"' in members[held]:
         return Refusal("this is SQuAD, whose questions lie within paragraphs", f"take them out: {_FLATTEN_SQUAD}")

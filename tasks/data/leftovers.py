@@ -1,4 +1,4 @@
-"""What a source holds that no record takes: columns and keys that nobody reads, by name, never by value."""
+"""What a source holds that no record takes, and what its rows lack: columns and keys by name, never by value."""
 
 from __future__ import annotations
 
@@ -6,16 +6,19 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+from tasks.data.blanks import is_blank
 from tasks.data.format import Source
 from tasks.data.reading import name_or_length
 
 MOST_NAMES = 50
 """More are counted together: keys may be ids."""
 OTHERS = "(others)"
+_EXPECTED = ("group_id", "category", "language", "annotator")
+"""Fields that a record may lack, and that somebody who names their columns counts on."""
 
 
 class Leftovers:
-    """Counts, while rows pass, in how many each unread column holds something.
+    """Counts, while rows pass, in how many each unread column holds something, and a column that was named nothing.
 
     Args:
         source: whose rows they are.
@@ -25,9 +28,14 @@ class Leftovers:
         self._source = source
         self._reads = {*source.mapping.values(), *source.reads}
         self._counts: Counter[str] = Counter()
+        self._expected = {field: source.mapping[field] for field in _EXPECTED if field in source.mapping}
 
     def add(self, fields: Mapping[str, Any]) -> None:
         """Count one row."""
+        for field, column in self._expected.items():
+            value = fields.get(column)
+            if value is None or (isinstance(value, str) and is_blank(value)):
+                self._source.noticed[f"rows with nothing in column {column} ({field})"] += 1
         for name, value in fields.items():
             if name not in self._reads and value not in (None, "", []):
                 known = name in self._counts or len(self._counts) < MOST_NAMES

@@ -24,6 +24,9 @@ HEAD = "prompt,answer\n"
         ("prompt,answer\nWhy?,So,,\n", {}),
         ("prompt,answer\rWhy?,So\r", {}),
         (f"{HEAD}Why?,So\n{HEAD}", {"header lines repeated": 1}),
+        (f'{HEAD}Why?,So\n"Prompt","ANSWER "\n', {"header lines repeated": 1}),
+        ('"sep=\t"\nprompt\tanswer\nWhy?\tSo\n', {"a line that names the delimiter": 1}),
+        ("| prompt | answer |\n|---|---|\n| Why? | So |\n", {"lines of dashes": 1}),
     ],
 )
 def test_what_is_no_record_is_counted(ingest: Ingest, text: str, noticed: dict[str, int]) -> None:
@@ -36,9 +39,22 @@ def test_a_quote_may_stand_behind_a_blank(ingest: Ingest) -> None:
     assert pairs(ingest('prompt, answer\n"a, b?", "c, d"\n', "csv")) == [("a, b?", "c, d")]
 
 
-def test_another_header_further_down_is_another_table(ingest: Ingest) -> None:
-    with pytest.raises(InputError, match="line 3 names the columns again, in another order"):
-        ingest(f"{HEAD}Why?,So\nanswer,prompt\nSo,Why?\n", "csv")
+@pytest.mark.parametrize(
+    "other", ["answer,prompt\nSo,Why?\n", "prompt,reply\nWhy?,So\n", "prompt,reply,ward\nWhy?,So,3\n"]
+)
+def test_another_header_further_down_is_another_table(ingest: Ingest, other: str) -> None:
+    with pytest.raises(InputError, match="line 3 names the columns again, differently"):
+        ingest(f"{HEAD}Why?,So\n{other}", "csv")
+
+
+def test_what_is_no_table_has_no_header(ingest: Ingest) -> None:
+    with pytest.raises(InputError, match="the line that should name the columns has a fault in its quotes"):
+        ingest('{"prompt": "Why?", "answer": "So"}\n', "csv")
+
+
+def test_rows_without_a_group_are_counted(ingest: Ingest) -> None:
+    done = ingest("prompt,answer,pid\nWhy?,So,\nWho?,He,7\n", "csv", columns={"group_id": "pid"})
+    assert done.facts["noticed"] == {"rows with nothing in column pid (group_id)": 1}
 
 
 def test_a_table_without_header_says_so(ingest: Ingest) -> None:

@@ -124,6 +124,7 @@ def _zip(name: str) -> bytes:
         (b"PAR1\x15\x04", "a Parquet file"),
         (b"%PDF-1.7", "a PDF document"),
         (b"\n<!DOCTYPE html><html>", "a web page"),
+        (b"<?xml version='1.0'?><a/>", "an XML document"),
         (b"version https://git-lfs.github.com/spec/v1\noid", "a pointer of Git LFS"),
         (gzip.compress(b"a" * 257 + b"ustar\0"), "a tar archive"),
     ],

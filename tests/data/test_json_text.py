@@ -77,6 +77,7 @@ def test_a_big_array_is_refused_at_the_right_place(ingest: Ingest, monkeypatch: 
     [
         (json.dumps({"version": "1", "rows": [json.loads(ONE)]}), r"(?s)the list 'rows' in it.*jq -c '.\[\"rows\"\]"),
         (json.dumps({"rows": [json.loads(ONE)]}, indent=1), "the list 'rows' in it"),
+        (json.dumps({"q1": json.loads(ONE), "q2": json.loads(TWO)}), "(?s)its values.*jq -c 'to_entries"),
         (
             json.dumps({"version": "v2.0", "data": [{"title": "x", "paragraphs": [{"context": "y", "qas": []}]}]}),
             "(?s)this is SQuAD.*jq -c",
@@ -90,8 +91,10 @@ def test_records_within_an_object_are_refused_by_name(ingest: Ingest, text: str,
 
 def test_a_single_record_with_a_list_of_objects_is_no_wrapper(ingest: Ingest) -> None:
     assert len(ingest([question(1, sources=[{"a": 1}])], **ID).records) == 1
-    done = ingest([{"messages": [{"role": "user", "content": "Why?"}, {"role": "assistant", "content": "So"}]}], "chat")
-    assert len(done.records) == 1
+    turns = [{"role": "user", "content": "Why?"}, {"role": "assistant", "content": "So"}]
+    assert len(ingest([{"messages": turns}], "chat").records) == 1
+    with pytest.raises(InputError, match="no column for prompt: prompt"):
+        ingest([{"messages": turns}], **ID)
 
 
 def test_pythons_nan_is_nothing(ingest: Ingest) -> None:

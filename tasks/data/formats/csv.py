@@ -13,6 +13,7 @@ from pathlib import Path
 from tasks.config.data import Dataset
 from tasks.data.blanks import is_blank
 from tasks.data.format import Format, Row, Source, mapping_of
+from tasks.data.records import INPUT
 from tasks.data.text_files import BOM, LONGEST_LINE, Encoding, find_encoding
 from tasks.errors import InputError
 
@@ -23,6 +24,9 @@ TITLES = 10
 """Lines in which the header is looked for: programs write a title, a date or `sep=;` above it."""
 NULL = "\\N"
 """How MySQL and PostgreSQL write that there is nothing."""
+_SEP = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
+_RULE = re.compile(r"[-=:+]{3,}")
+"""What stands between header and rows of a table that was drawn for people."""
 _BACKSLASH = "quotes behind backslashes: set `escape: \\`"
 
 
@@ -66,17 +70,20 @@ class Csv(Format):
         """Open a table; its delimiter is found out where the dataset does not give it.
 
         Raises:
-            InputError: a column that is needed stands there twice.
+            InputError: no line names the columns, or a column that is needed stands there twice.
         """
         encoding = find_encoding(path, dataset.encoding)
         csv.field_size_limit(LONGEST_LINE)
         mapping = mapping_of(dataset)
         noticed: Counter[str] = Counter()
         dialect = _dialect(path, encoding, dataset, set(mapping.values()), noticed)
+        if not dialect.header:
+            hint = "repair its quotes; is this a table? --format says how the data is written"
+            raise InputError("the line that should name the columns has a fault in its quotes", value=path, hint=hint)
         for name in mapping.values():
             if dialect.header.count(name) > 1:
                 raise InputError(f"two columns of {dataset.source} have the same name", value=name, hint="rename one")
-        rows = _Table(path, encoding, dialect, noticed).rows()
+        rows = _Table(path, encoding, dialect, noticed, mapping[INPUT[dataset.task]]).rows()
         return Source(rows, dialect.header, mapping, encoding.name, noticed=noticed)
 
 
@@ -86,8 +93,8 @@ def _dialect(path: Path, encoding: Encoding, dataset: Dataset, needed: set[str],
     with encoding.open(path, newline="") as file:
         head = [file.readline(LONGEST_LINE).lstrip(BOM) for _ in range(TITLES)]
     above = 0
-    if head[0].lower().startswith("sep=") and len(head[0].strip()) == len("sep=") + 1:
-        given, above = given or head[0].strip()[-1], 1
+    if named := _SEP.fullmatch(head[0]):
+        given, above = given or named[1], 1
         noticed["a line that names the delimiter"] += 1
     for number, line in enumerate(head[above:], start=above + 1):
         if is_blank(line):
@@ -134,7 +141,7 @@ class _Lines:
         return self
 
     def __next__(self) -> str:
-        line = self._ahead.popleft() if self._ahead else next(self._lines)
+        line = (self._ahead.popleft() if self._ahead else next(self._lines)).lstrip(BOM)
         self.taken.append(line)
         self.number += 1
         return line
@@ -156,9 +163,13 @@ class _Lines:
 class _Table:
     """The rows of one table."""
 
-    def __init__(self, path: Path, encoding: Encoding, dialect: _Dialect, noticed: Counter[str]) -> None:
+    def __init__(
+        self, path: Path, encoding: Encoding, dialect: _Dialect, noticed: Counter[str], input_column: str
+    ) -> None:
         self._path, self._encoding, self._dialect, self._noticed = path, encoding, dialect, noticed
         self._header = list(dialect.header)
+        self._names = [name.casefold() for name in dialect.header]
+        self._input = input_column.casefold()
 
     def rows(self) -> Iterator[Row]:
         """Each row behind the header.
@@ -189,22 +200,16 @@ class _Table:
     def _row(self, values: list[str], lines: _Lines, first: int) -> Row | None:
         """A row; None for what is none: an empty line, or the header again."""
         header, place = self._header, f"line {first}"
-        if values:
-            values[0] = values[0].lstrip(BOM)
         if all(map(is_blank, values)):
             if values:
                 self._noticed["empty lines"] += 1
             return None
-        names = [value.strip() for value in values]
-        if names == header:
+        if self._names_columns([value.strip().casefold() for value in values], first):
             self._noticed["header lines repeated"] += 1
             return None
-        if len(header) > 1 and sorted(names) == sorted(header):
-            raise InputError(
-                f"line {first} names the columns again, in another order: two tables in one file",
-                value=self._path,
-                hint="keep them as two files of one folder, and name the folder as the source",
-            )
+        if all(_RULE.fullmatch(value.strip()) for value in values if value):
+            self._noticed["lines of dashes"] += 1
+            return None
         if len(values) > len(header) and all(map(is_blank, values[len(header) :])):
             values = values[: len(header)]
         if len(values) != len(header):
@@ -212,6 +217,23 @@ class _Table:
             self._refuse_if_swallowed(lines, first, "a stray quote")
             return Row(place, None, self._dialect.delimiter.join(values), detail=detail)
         return Row(place, {name: None if value == NULL else value for name, value in zip(header, values, strict=True)})
+
+    def _names_columns(self, names: list[str], first: int) -> bool:
+        """Whether a line is the header again.
+
+        Raises:
+            InputError: it is one with other names, or in another order: the rows behind it would be misread.
+        """
+        if names == self._names:
+            return True
+        other = len(names) > 1 and sorted(names) == sorted(self._names)
+        if other or dict(zip(self._names, names, strict=False)).get(self._input) == self._input:
+            raise InputError(
+                f"line {first} names the columns again, differently: two tables in one file",
+                value=self._path,
+                hint="keep them as two files of one folder, and name the folder as the source",
+            )
+        return False
 
     def _broken(self, lines: _Lines, first: int) -> Row:
         """A row with a fault in its quotes, up to where the next row starts for certain."""

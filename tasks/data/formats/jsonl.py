@@ -13,7 +13,8 @@ from tasks.data.text_files import BOM, LONGEST_LINE, Encoding, find_encoding, li
 from tasks.digest import CHUNK
 from tasks.errors import InputError
 
-_BETWEEN = f", \t\r\n{BOM}"
+_BETWEEN = f", \t\r\n\x1e{BOM}"
+"""\x1e stands before each record of a JSON text sequence (RFC 7464)."""
 
 
 class Jsonl(Format):
