@@ -87,6 +87,7 @@ def _leave(run: Run, outcome: Outcome, seconds: float) -> None:
             stages=rows,
             dataset=found.dataset,
             data_docs=built_folder(run.recipe.dataset) / "validate" / DOCS,
+            training=found.training,
             judged=found.judged,
             baselines=found.baselines,
             version=outcome.version,

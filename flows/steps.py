@@ -25,12 +25,13 @@ from tasks.evaluation.evidence import Evidence, Losses
 from tasks.evaluation.gate import Protocol
 from tasks.evaluation.judge import Judged, judge
 from tasks.lineage import recording
+from tasks.lineage.outcomes import gates_in_words, judged_in_words, records_in_words
 from tasks.lineage.report import FormJudged
 from tasks.lineage.roles import roles
 from tasks.lineage.statements import Role
 from tasks.meta.form import Form as Kind
 from tasks.meta.form import FormOrBase
-from tasks.meta.model import ModelMeta
+from tasks.meta.model import ModelMeta, TrainingMeta
 from tasks.release import merge as merging
 from tasks.release import quantize as quantizing
 from tasks.release import register as registry
@@ -48,8 +49,10 @@ class Found:
     """What a run has come to so far, for its report."""
 
     dataset: DatasetVersion | None = None
+    training: TrainingMeta | None = None
     judged: list[FormJudged] = field(default_factory=list)
     baselines: list[rivals.Comparison] = field(default_factory=list)
+    version: Version | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,7 +115,9 @@ def finetune(run: Run, row: Row, dataset: DatasetVersion, base: Base) -> Artifac
     started = time.monotonic()
     artifact = train(run.store, run.recipe, dataset, base, track=run.tracking)
     row.stage = f"fine-tune ({run.recipe.method.name})"
+    training = run.found.training = ModelMeta.read(artifact).training
     _describe(row, artifact)
+    row.detail += f"; {records_in_words(training)}"
     recording.record_trained(
         run.store,
         run.recipe,
@@ -145,16 +150,20 @@ def judged(
         base=_evaluated(run, "base", base, dataset),
         champion=_evaluated(run, "champion", run.store.load(champion.artifact), dataset) if champion else None,
         parent=evaluate(run.store, parent.artifact, dataset, settings) if parent else None,
+        others=rivals.simple_rivals(run.store, dataset, settings, run.protocol.rivals()),
         losses=Losses(training.train_loss, training.validation_loss),
         first_release=champion is None,
     )
     verdict = judge(run.protocol, evidence)
     event = recording.record_judged(run.store, model, artifact, verdict, run.protocol, dataset, run.origin)
     run.tracking.metrics({f"{artifact.kind}.{name}": one.value for name, one in candidate.metrics.items()})
-    outcomes = [result.outcome for result in verdict.results]
     row.verdict = "passed" if verdict.passed else "rejected"
-    row.detail = f"{outcomes.count('passed')} of {len(outcomes)} gates passed"
+    row.detail = gates_in_words([result.outcome for result in verdict.results])
+    row.detail += judged_in_words(candidate, dataset.meta.counts["test"])
     run.found.judged.append(FormJudged(artifact.kind, candidate, verdict))
+    if not verdict.passed:  # the run ends here: the report shows what it lost to
+        beside = {"untrained base": evaluate(run.store, base, dataset, settings), **evidence.others}
+        run.found.baselines.extend(rivals.against(candidate, beside, settings))
     return Form(Judged(artifact, candidate, verdict), event.digest, parent)
 
 
@@ -204,13 +213,13 @@ def baselines(run: Run, row: Row, shipped: Form, dataset: DatasetVersion, base: 
     """Compare what will be served with simple rivals on the same test split, for the report."""
     found = rivals.compare(run.store, shipped.judged.evaluation, dataset, base, run.recipe.evaluation)
     run.found.baselines.extend(found)
-    row.detail = f"{sum(one.excludes_zero for one in found)} of {len(found)} differences exclude zero"
+    row.detail = rivals.counted(found)
 
 
 @step("register")
 def register(run: Run, row: Row, shipped: Form) -> Version:
     """Make the judged bytes a version of the registry."""
-    version = registry.register(
+    version = run.found.version = registry.register(
         run.store,
         shipped.judged,
         run.recipe.model,

@@ -51,6 +51,9 @@ class Training(Settings):
     max_length: int = Field(default=512, ge=8)
     """Tokens per record (seq2seq-lm: of its question, and of its answer). Longer inputs are cut, and counted; a record
     whose answer cannot fit is left out."""
+    left_out_budget: Fraction = 0.02
+    """Share of the train records, and of the validation records, that may be left out because their answer does not
+    fit into `max_length`. With more of them nothing is trained."""
     packing: bool = True
     """Put several records into one row without padding between them (causal-lm)."""
     learning_rate: float = Field(default=2e-4, gt=0)

@@ -53,10 +53,12 @@ class GateResult:
     """One sentence with the numbers, and no content of records."""
     value: float | None = None
     limit: float | None = None
+    asked: str | None = None
+    """Every limit in words, where one number does not say it: "at least 0.2 and at most 0.9"."""
 
     def plain(self) -> dict[str, Any]:
-        """As JSON."""
-        return dict(vars(self))
+        """As JSON; what is `asked` stands in the reason."""
+        return {name: value for name, value in vars(self).items() if name != "asked"}
 
 
 def number(value: float | None) -> str:
@@ -78,6 +80,11 @@ class Gate(GateEntry):
     def pattern(self) -> str | None:
         """Which slices of the candidate's test set it judges: `KEY=VALUE`, `KEY=*` for each, None for all records."""
         return None
+
+    @property
+    def rivals(self) -> tuple[str, ...]:
+        """Names of the evaluations that it needs among `Evidence.others`."""
+        return ()
 
     def faults(self, task: DatasetTask) -> list[Fault]:
         """What is wrong with it for records of a task."""
@@ -114,6 +121,10 @@ class MetricGate(Gate):
     """The whole confidence interval must lie on the right side of the limit."""
 
     about: ClassVar[tuple[str, ...]] = ("metric", "slice")
+
+    def whole(self) -> str:
+        """What a reason says of a gate that looks at the interval."""
+        return " (whole interval)" if self.significant else ""
 
     @property
     def pattern(self) -> str | None:
@@ -176,6 +187,10 @@ class Protocol:
             raise NotJudgeable(f"{called} was judged on the {evaluation.split} split")
         if evaluation.settings != self.evaluation:
             raise NotJudgeable(f"{called} was judged under other settings than the protocol's")
+
+    def rivals(self) -> list[str]:
+        """Names of the evaluations that its gates need among `Evidence.others`, sorted."""
+        return sorted({name for gate in self.gates for name in gate.rivals})
 
     def modules(self) -> list[str]:
         """The modules whose code decides a verdict: judging, the kinds of these gates, the metrics of the task."""

@@ -132,8 +132,9 @@ def load_policy(name: str, task: Task | None = None) -> Policy:
     if task is not None and policy.task != DATASET_TASK[task]:
         faults.append(f"task: this policy is for {policy.task}, the recipe is for {task}")
     if not any(gate.always for gate in policy.gates):
-        always = " or ".join(sorted((name for name, kind in gate_kinds().items() if kind.always), reverse=True))
-        faults.append(f"gates: at least one {always} gate is needed: the rest may have no rival")
+        *most, last = sorted((name for name, kind in gate_kinds().items() if kind.always), reverse=True)
+        always = f"{', '.join(most)} or {last}"
+        faults.append(f"gates: at least one {always} gate is needed: the others cannot judge a first release")
     if faults:
         raise ConfigError.of(shown(file), faults)
     return policy

@@ -1,4 +1,4 @@
-"""Gates that compare with another model on the same records."""
+"""Gates that compare with another model, or with a simple rule, on the same records."""
 
 from __future__ import annotations
 
@@ -40,9 +40,25 @@ class RivalGate(MetricGate):
         span = f" [{number(found.low)}, {number(found.high)}]" if found.low is not None else ""
         reason = (
             f"{self.metric} is {number(found.candidate)}, {number(found.other)} for {called}: gain {number(found.gain)}"
-            f"{span}, {asked} {number(limit)}{' (whole interval)' if self.significant else ''} is asked"
+            f"{span}, {asked} {number(limit)}{self.whole()} is asked"
         )
         return self.result(slice_, passed, reason, found.gain, limit)
+
+
+class BetterGate(RivalGate):
+    """A gate that asks the candidate to gain more than `margin` over a rival."""
+
+    margin: Annotated[Finite, Field(ge=0)] = 0.0
+
+    def enough(self, gain: float) -> tuple[bool, str, float]:
+        """More than the margin."""
+        return gain > self.margin, "more than", self.margin
+
+    def weaker_than(self, approved: Self) -> Iterator[str]:
+        """Less margin is weaker."""
+        if self.margin < approved.margin:
+            yield "margin"
+        yield from super().weaker_than(approved)
 
 
 class NotWorseGate(RivalGate):

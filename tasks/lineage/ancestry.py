@@ -13,6 +13,7 @@ from tasks.digest import digest_tree
 from tasks.errors import IntegrityError
 from tasks.lineage.event import Event
 from tasks.lineage.node import Node, Status, of_event
+from tasks.lineage.outcomes import gates_in_words
 from tasks.lineage.roles import RegisteredVersion
 from tasks.lineage.statements import (
     Approved,
@@ -69,6 +70,8 @@ class Ancestry:
             f"commit {str(code['commit'])[:12]}{', not clean' if code['dirty'] else ''}" if code["commit"] else "no git"
         )
         detail = f"trained by {trained.method.name}, seed {trained.seed}, {state}"
+        if out := sum(dict(trained.training.get("left_out") or {}).values()):
+            detail += f", {out:,} records left out, as they did not fit"
         node = self._artifact_node(f"{trained.form} model", digest, event, detail)
         return node.under(judged, self._base(trained), self._dataset(trained.dataset))
 
@@ -78,8 +81,8 @@ class Ancestry:
         if found is None:
             return Node(f"judgement of {digest[:12]}", "missing", "no event judged this form", digest)
         event, judged = found
-        passed = sum(gate.outcome == "passed" for gate in judged.gates)
-        node = of_event("judged", event, f"{judged.verdict}, {passed} of {len(judged.gates)} gates passed")
+        answers = gates_in_words([gate.outcome for gate in judged.gates])
+        node = of_event("judged", event, f"{judged.verdict}, {answers}")
         return node.under(self._evaluation(judged), self._protocol(event, judged, made))
 
     def _evaluation(self, judged: Judgement) -> Node:

@@ -14,8 +14,10 @@ from tasks.data.version import SPLITS, DatasetVersion
 from tasks.home import CHECKOUT
 from tasks.lineage.event import Origin
 from tasks.lineage.ledger import events, head
+from tasks.lineage.outcomes import gates_in_words, records_in_words
 from tasks.lineage.roles import RegisteredVersion, Role, roles
 from tasks.lineage.statements import DatasetSealed, statements
+from tasks.meta.model import TrainingMeta
 from tasks.reports import fill
 from tasks.store import Store
 from tasks.training.recipe import Recipe
@@ -48,6 +50,11 @@ class FormJudged:
     evaluation: Evaluation
     verdict: Verdict
 
+    @property
+    def gates(self) -> str:
+        """How many gates passed, failed, or did not apply."""
+        return gates_in_words([result.outcome for result in self.verdict.results])
+
 
 @dataclass(frozen=True)
 class RunReport:
@@ -66,6 +73,7 @@ class RunReport:
     dataset: DatasetVersion | None = None
     data_docs: Path | None = None
     """The page of Great Expectations about this dataset, one file; it is copied beside the report."""
+    training: TrainingMeta | None = None
     judged: Sequence[FormJudged] = ()
     baselines: Sequence[Comparison] = ()
     """Of the last form judged."""
@@ -94,6 +102,8 @@ def render(store: Store, report: RunReport) -> str:
     Raises:
         IntegrityError: as `write_report`.
     """
+    from tasks.evaluation.baselines import counted
+
     return fill(
         TEMPLATE,
         {"estimate": _estimate, "number": _number, "short": lambda digest: str(digest)[:12]},
@@ -102,6 +112,8 @@ def render(store: Store, report: RunReport) -> str:
         splits=SPLITS,
         has_docs=report.data_docs is not None and report.data_docs.is_file(),
         longest=max((stage.seconds for stage in report.stages), default=0.0) or 1.0,
+        rivals=counted(report.baselines),
+        used=records_in_words(report.training) if report.training else None,
         sealed=_sealed(store, report),
         events=[event for event in events(store) if event.run == report.run],
         held=_held(store, report),

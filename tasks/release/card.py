@@ -6,6 +6,7 @@ from tasks.artifact import Artifact
 from tasks.home import CHECKOUT
 from tasks.lineage.event import Event
 from tasks.lineage.ledger import events
+from tasks.lineage.outcomes import records_in_words
 from tasks.lineage.roles import RegisteredVersion
 from tasks.lineage.statements import DatasetSealed, Evaluated, Judgement, ProtocolFixed, statements
 from tasks.meta.model import ModelMeta
@@ -39,6 +40,7 @@ def model_card(store: Store, version: RegisteredVersion, artifact: Artifact) -> 
         judged=version.judged.digest,
         data=sealed.get(version.dataset),
         dataset=version.dataset,
+        used=records_in_words(said.training),
         evaluation=judged.evaluation,
         metrics=evaluation.metrics if evaluation else None,
         confidence=evaluation.settings.confidence if evaluation else None,

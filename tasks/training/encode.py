@@ -32,14 +32,19 @@ class Encoded:
     """Which row of the split each record is, shape (n,): rows whose answer cannot fit are left out."""
     cut: int
     """Records whose input was too long and was cut."""
-    left_out: int
-    """Records left out."""
+    needs: NDArray[np.int64]
+    """Tokens that each record that was left out would need, shape (left out,)."""
     target_starts: NDArray[np.int64] | None = None
     """Where the targets of each record begin, and where the last ones end, shape (n + 1,): for targets that are a text
     of their own, which an encoder-decoder writes. None for all others."""
 
     def __len__(self) -> int:
         return len(self.starts) - 1
+
+    @property
+    def left_out(self) -> int:
+        """Records that were left out, as no answer would have fitted."""
+        return len(self.needs)
 
     @cached_property
     def lengths(self) -> NDArray[np.int64]:
@@ -66,7 +71,7 @@ def flat(
     records: Iterable[tuple[int, Sequence[int], Sequence[int] | int]],
     *,
     cut: int = 0,
-    left_out: int = 0,
+    needs: Sequence[int] = (),
     own_targets: bool = False,
 ) -> Encoded:
     """`Encoded` from (row, ids, targets) per record; targets are one per token, or a single label.
@@ -89,7 +94,7 @@ def flat(
         targets=np.concatenate(targets or empty),
         rows=np.asarray(rows, dtype=np.int64),
         cut=cut,
-        left_out=left_out,
+        needs=np.asarray(needs, dtype=np.int64),
         target_starts=np.cumsum(target_lengths, dtype=np.int64) if own_targets else None,
     )
 

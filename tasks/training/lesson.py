@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from transformers import PreTrainedConfig, PreTrainedTokenizerBase
 
+LEARNED: tuple[Split, Split] = ("train", "validation")
+"""Splits that a training reads."""
 POINTS = 50  # of the training curve
 CPU_MICRO_BATCH = 2048
 """Tokens of a forward pass on a CPU, unless the recipe says: its activations stay in the cache. Measured with MiniLM
@@ -191,12 +193,12 @@ def lesson_of(
         by_document: attention is told where records begin (`tasks.training.cpu`).
 
     Raises:
-        InputError: no record of a split fits.
+        InputError: no record of a split fits, or more are left out than `training.left_out_budget` allows.
     """
     objective, settings = objective_for(recipe.task), recipe.training
     length = longest_input(config, settings.max_length)
-    train = _encoded("train", objective, dataset, tokenizer, length)
-    validation = _encoded("validation", objective, dataset, tokenizer, length)
+    train, validation = (objective.encode(dataset.read(split), tokenizer, dataset.labels, length) for split in LEARNED)
+    _check_fitting({"train": train, "validation": validation}, dataset.name, settings, config)
     if settings.class_weights == "balanced" and isinstance(objective, TextClassification):
         objective = objective.balanced(train, len(dataset.labels))
     pack = settings.packing and objective.packs and method_of(recipe.method).packs
@@ -205,14 +207,32 @@ def lesson_of(
     return Lesson(objective, train, validation, how, int(tokenizer.pad_token_id or 0), settings, recipe.seed)
 
 
-def _encoded(
-    split: Split, objective: Objective, dataset: DatasetVersion, tokenizer: PreTrainedTokenizerBase, length: int
-) -> Encoded:
-    encoded = objective.encode(dataset.read(split), tokenizer, dataset.labels, length)
-    if not encoded.target_counts().sum():
-        hint = f"raise training.max_length (now {length} tokens)"
-        raise InputError(f"no {split} record fits into max_length", value=dataset.name, hint=hint)
-    return encoded
+def _check_fitting(
+    encoded: Mapping[Split, Encoded], dataset: str, settings: Training, config: PreTrainedConfig
+) -> None:
+    """See that what is left out stays within the budget, and that something is left of each split."""
+    length, budget = longest_input(config, settings.max_length), settings.left_out_budget
+    faults, enough, whole = [], length, length
+    for split, found in encoded.items():
+        total = len(found) + found.left_out
+        if found.left_out > budget * total:
+            faults.append(f"{found.left_out:,} of {total:,} {split} records ({found.left_out / total:.1%})")
+            needs = np.sort(found.needs)
+            enough = max(enough, int(needs[found.left_out - int(budget * total) - 1]))
+            whole = max(whole, int(needs[-1]))
+    if faults:
+        what = f"{' and '.join(faults)} do not fit into {length:,} tokens and would be left out"
+        if longest_input(config, enough) == enough:
+            remedy = f"set training.max_length to {enough} (all fit into {whole})"
+        else:
+            most = longest_input(config, enough)
+            remedy = f"{enough} tokens are needed and this base reads at most {most}: use another base, shorter answers"
+        hint = f"{remedy}, or raise training.left_out_budget (now {budget:.1%})"
+        raise InputError(what, value=dataset, hint=hint)
+    for split, found in encoded.items():
+        if not found.target_counts().sum():
+            hint = f"raise training.max_length (now {length} tokens)"
+            raise InputError(f"no {split} record fits into max_length", value=dataset, hint=hint)
 
 
 def _target_counts(encoded: Encoded, how: Layout) -> NDArray[np.int64]:

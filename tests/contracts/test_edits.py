@@ -74,7 +74,8 @@ EDITS: dict[tuple[str, str, str], list[str]] = {
     ("flows/console.py", '"yellow"', '"blue"'): [],
     # What decides: what depends on it.
     ("tasks/training/methods/ia3.py", 'name = "ia3"', 'name = "ia3"\n    marked = True'): ["run ia3", "train ia3"],
-    ("tasks/evaluation/gates/better_than_base.py", "gain > self.margin", "gain >= self.margin"): ["judge"],
+    ("tasks/evaluation/rival.py", "gain > self.margin", "gain >= self.margin"): ["judge"],
+    ("tasks/evaluation/rules.py", "ngram_range=(1, 2)", "ngram_range=(1, 3)"): ["judge", *RUN],
     ("tasks/training/cpu.py", "BITS = 15", "BITS = 14"): ["base", *TRAINING],
     ("tasks/training/lesson.py", "CPU_MICRO_BATCH = 2048", "CPU_MICRO_BATCH = 1024"): TRAINING,
     ("tasks/training/pretraining.py", "CACHED_ROWS = 128", "CACHED_ROWS = 64"): ["base", *RUN],

@@ -65,10 +65,10 @@ from tasks.evaluation.gate import GateResult, Protocol
 from tasks.evaluation.rival import NotWorseGate
 
 
-class NotWorseThanRival(NotWorseGate):
+class NotWorseThanLastYear(NotWorseGate):
     """Loses at most `tolerance` to a rival by name."""
 
-    kind: Literal["not-worse-than-rival"]
+    kind: Literal["not-worse-than-last-year"]
     rival: str
 
     about: ClassVar[tuple[str, ...]] = (*NotWorseGate.about, "rival")
@@ -83,7 +83,7 @@ description: asks for what was added
 gates:
   - {name: likely, kind: threshold, metric: nats_per_byte, max: 9.0, slice: "language=*"}
   - {name: remembers, kind: forgets-little, most: 0.5}
-  - {name: keeps-up, kind: not-worse-than-rival, metric: token_f1, rival: last year, tolerance: 0.1}
+  - {name: keeps-up, kind: not-worse-than-last-year, metric: token_f1, rival: last year, tolerance: 0.1}
 """
 
 
@@ -103,7 +103,7 @@ def before(store: Store) -> Evaluation:
 @pytest.fixture
 def added(before: Evaluation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     extend(metrics, tmp_path / "metrics", {"likelihood": METRIC}, monkeypatch)
-    extend(gates, tmp_path / "gates", {"forgets_little": GATE, "not_worse_than_rival": RIVAL}, monkeypatch)
+    extend(gates, tmp_path / "gates", {"forgets_little": GATE, "not_worse_than_last_year": RIVAL}, monkeypatch)
     (tmp_path / "careful.yaml").write_text(POLICY)
     monkeypatch.setattr(policy, "POLICIES", tmp_path)
     known = (gate.gate_kinds, metric.declared_metrics)
@@ -112,7 +112,7 @@ def added(before: Evaluation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     yield
     for one in known:
         one.cache_clear()
-    for name in ("metrics.likelihood", "gates.forgets_little", "gates.not_worse_than_rival"):
+    for name in ("metrics.likelihood", "gates.forgets_little", "gates.not_worse_than_last_year"):
         sys.modules.pop(f"tasks.evaluation.{name}", None)
 
 

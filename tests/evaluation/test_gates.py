@@ -105,6 +105,39 @@ def test_the_base_must_be_the_one_it_started_from(store: Store, dataset: Dataset
         assert outcome(verdict) == "not-judged"
 
 
+@pytest.mark.parametrize(
+    ("kind", "settings", "right", "expected"),
+    [
+        ("better-than-rival", {}, 0.75, "passed"),
+        ("better-than-rival", {}, 0.5, "failed"),  # as good as the rule
+        ("better-than-rival", {}, 0.25, "failed"),
+        ("better-than-rival", {"margin": 0.3}, 0.75, "failed"),
+        ("better-than-rival", {"significant": True}, 0.52, "failed"),
+        ("not-worse-than-rival", {}, 0.5, "passed"),
+        ("not-worse-than-rival", {"tolerance": 0.1}, 0.25, "failed"),
+        ("not-worse-than-rival", {"tolerance": 0.3}, 0.25, "passed"),
+    ],
+)
+def test_simple_rivals(
+    store: Store, dataset: DatasetVersion, kind: str, settings: dict[str, Any], right: float, expected: str
+) -> None:
+    asked = protocol(gate(kind, rival="majority answer", **settings))
+    assert asked.rivals() == ["majority answer"]
+    rival = answered(store, dataset, 0.5, name="rule", form="baseline")
+    candidate = answered(store, dataset, right)
+    assert outcome(judge(asked, Evidence(candidate, others={"majority answer": rival}))) == expected
+    assert outcome(judge(asked, Evidence(candidate))) == "not-judged", "a rival that was not measured"
+
+
+def test_a_threshold_names_both_limits(store: Store, dataset: DatasetVersion) -> None:
+    evaluation = answered(store, dataset, 0.75)
+    for limits, held in (({"min": 0.5, "max": 0.9}, True), ({"min": 0.2, "max": 0.7}, False)):
+        (result,) = judge(protocol(gate("threshold", **limits)), Evidence(evaluation)).results
+        asked = f"at least {limits['min']} and at most {limits['max']}"
+        assert (result.outcome == "passed") == held
+        assert result.asked == asked and asked in result.reason and "asked" not in result.plain()
+
+
 @pytest.mark.parametrize(("tolerance", "expected"), [(0.0, "failed"), (0.1, "failed"), (0.3, "passed")])
 def test_not_worse_than_champion(store: Store, dataset: DatasetVersion, tolerance: float, expected: str) -> None:
     champion = answered(store, dataset, 1.0, name="champion", form="quantized", parent="its merged")

@@ -7,6 +7,7 @@ import yaml
 from tasks.code import files_of_code
 from tasks.errors import ConfigError, InputError
 from tasks.evaluation import policy
+from tasks.evaluation.gates.better_than_rival import BetterThanRival
 from tasks.evaluation.policy import POLICIES, effective_gates, load_policy, load_recipe, parse_recipe, protocol_of
 from tasks.training.recipe import Recipe
 
@@ -125,7 +126,9 @@ def test_all_faults_show_at_once() -> None:
         ("{name: x, kind: threshold, metric: token_f1, min: 0.5, slice: department=*}", "gates.0.slice"),
         ("{name: x, kind: threshold, metric: token_f1, min: 0.5, slice: language}", "gates.0.slice"),
         ("{name: x, kind: train-gap, max: 1.0, significant: true}", "gates.0.significant"),
-        ("{name: x, kind: train-gap, max: 1.0}", "at least one threshold or better-than-base gate"),
+        ("{name: x, kind: train-gap, max: 1.0}", "at least one threshold, better-than-rival or better-than-base gate"),
+        ("{name: x, kind: better-than-rival, metric: token_f1, rival: majority label}", "there is no rival"),
+        ("{name: x, kind: better-than-rival, metric: perplexity, rival: majority answer}", "a rule has none"),
         ("{name: x, kind: threshold, metric: token_f1}", "needs min or max"),
         ("{name: x, kind: threshold, metrik: token_f1, min: 0.5}", "metrik"),
     ],
@@ -241,3 +244,16 @@ def test_the_protocol_is_named_by_everything_that_decides() -> None:
     assert {f"tasks/evaluation/{name}.py" for name in used} <= set(code)
     unused = ("metrics/labels", "gates/not_worse_than_parent", "policy", "predict", "evaluate")
     assert not {f"tasks/evaluation/{name}.py" for name in unused} & set(code)
+
+
+@pytest.mark.parametrize("file", sorted(POLICIES.glob("*.yaml")), ids=lambda file: file.stem)
+def test_every_shipped_policy_asks_for_more_than_the_simple_rivals(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(policy, "POLICIES", POLICIES)
+    shipped = load_policy(file.stem)
+    needed = {
+        "causal-lm": {"majority answer", "nearest train question"},
+        "text-classification": {"majority label", "nearest train text"},
+        "token-classification": {"word's tag in training"},
+    }
+    asked = {name for gate in shipped.gates if isinstance(gate, BetterThanRival) for name in gate.rivals}
+    assert asked == needed[shipped.task]

@@ -74,7 +74,7 @@ def test_the_page_says_what_happened(store: Store, report: RunReport) -> None:
         "0.8 [0.7, 0.9]",
         "category=skin",
         "majority label",
-        "yes, better",
+        "1 better, 0 worse, 0 undecided",
         "f" * 32,
         report.dataset.split_digest("test") if report.dataset else "",
         "judged</td>",

@@ -97,6 +97,8 @@ def test_only_answers_are_learned_and_what_does_not_fit_is_counted(store: Store,
     assert (cut.target_counts() == whole.target_counts()[cut.rows]).all()
     none = objective.encode(table, tokenizer, [], 8)
     assert none.left_out == len(table) - len(none) > 0
+    for length in (int(none.needs.min()), int(none.needs.max())):  # what it says would fit, fits
+        assert objective.encode(table, tokenizer, [], length).left_out == (none.needs > length).sum()
 
 
 def test_cut_texts_are_counted(store: Store, tmp_path: Path) -> None:

@@ -11,6 +11,8 @@ import torch
 
 from tasks.config.words import Task
 from tasks.errors import InputError, IntegrityError
+from tasks.lineage.outcomes import records_in_words
+from tasks.meta.model import ModelMeta
 from tasks.store import Store
 from tasks.training import lesson
 from tasks.training.batches import collate, layout, plan_in_order
@@ -178,7 +180,29 @@ def test_data_that_does_not_fit_the_recipe_is_refused(store: Store, tmp_path: Pa
     answers = dataset_version(store, "causal-lm", n=20)
     decoder = tiny_llama(tmp_path / "decoder")
     with pytest.raises(InputError, match="no train record fits into max_length"):
-        finetune(store, recipe("causal-lm", decoder, max_length=8), answers, base_of(store, decoder))
+        short = recipe("causal-lm", decoder, max_length=8, left_out_budget=1.0)
+        finetune(store, short, answers, base_of(store, decoder))
+
+
+def test_records_that_do_not_fit_are_refused_beyond_a_budget(store: Store, tmp_path: Path) -> None:
+    dataset, decoder = dataset_version(store, "causal-lm", n=20), tiny_llama(tmp_path / "decoder")
+    base, short = base_of(store, decoder), {"max_length": 16, "max_steps": 1}
+    with pytest.raises(InputError, match=r"records \(.*\) do not fit into 16 tokens and would be left out") as caught:
+        finetune(store, recipe("causal-lm", decoder, **short), dataset, base)
+    hint = str(caught.value.hint)
+    assert "raise training.left_out_budget (now 2.0%)" in hint
+    enough = int(hint.removeprefix("set training.max_length to ").partition(" ")[0])
+    whole = ModelMeta.read(
+        finetune(store, recipe("causal-lm", decoder, max_length=enough, max_steps=1), dataset, base)
+    ).training
+    with pytest.raises(InputError):
+        finetune(store, recipe("causal-lm", decoder, max_length=enough - 1, max_steps=1), dataset, base)
+    assert records_in_words(whole).endswith(("records, none left out", f"cut to {enough} tokens"))
+    some = ModelMeta.read(
+        finetune(store, recipe("causal-lm", decoder, left_out_budget=0.9, **short), dataset, base)
+    ).training
+    out = sum(some.left_out.values())
+    assert out > 0 and f"records, {out} left out (longer than 16 tokens)" in records_in_words(some)
 
 
 def test_gradient_checkpointing_gives_the_same_model(store: Store, tmp_path: Path) -> None:

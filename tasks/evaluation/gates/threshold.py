@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import ClassVar, Literal, NamedTuple, Self
 
 from pydantic import model_validator
@@ -43,7 +44,7 @@ class Threshold(MetricGate):
         yield from super().weaker_than(approved)
 
     def verdict(self, protocol: Protocol, evidence: Evidence, slice_: str | None) -> GateResult:
-        """The first bound that does not hold is the one that is named, else the first there is."""
+        """Both bounds are named; the result's one `limit` is the bound that does not hold, else the first there is."""
         view = evidence.candidate.scores().view(slice_)
         name = view.metric(self.metric).name
         estimate = measure(view, protocol.evaluation).get(name)
@@ -59,6 +60,7 @@ class Threshold(MetricGate):
             bounds.append(_Bound(high <= self.max, f"at most {number(self.max)}", self.max))
         named = next((bound for bound in bounds if not bound.held), bounds[0])
         span = f" [{number(estimate.low)}, {number(estimate.high)}]" if estimate.low is not None else ""
-        asked = f"{named.words}{' (whole interval)' if self.significant else ''} is asked"
-        reason = f"{name} is {number(estimate.value)}{span}, {asked}"
-        return self.result(slice_, named.held, reason, estimate.value, named.limit)
+        words = " and ".join(bound.words for bound in bounds)
+        reason = f"{name} is {number(estimate.value)}{span}, {words}{self.whole()} is asked"
+        result = self.result(slice_, all(bound.held for bound in bounds), reason, estimate.value, named.limit)
+        return replace(result, asked=words)

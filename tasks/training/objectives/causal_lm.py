@@ -29,16 +29,17 @@ class CausalLM:
         """Prompt, then answer. A long prompt loses its beginning; a record whose answer cannot fit is left out."""
         prompts = prompt_ids(tokenizer, table["prompt"].to_pylist())
         answers = answer_ids(tokenizer, table["answer"].to_pylist())
-        records, cut, left_out = [], 0, 0
+        records, needs, cut = [], [], 0
         for row, (prompt, answer) in enumerate(zip(prompts, answers, strict=True)):
             room = max_length - len(answer)
-            if room < min(len(prompt), KEPT_OF_PROMPT):
-                left_out += 1
+            least = min(len(prompt), KEPT_OF_PROMPT)
+            if room < least:
+                needs.append(len(answer) + least)
                 continue
             cut += len(prompt) > room
             kept = prompt[-room:]
             records.append((row, kept + answer, [IGNORED] * len(kept) + answer))
-        return flat(records, cut=cut, left_out=left_out)
+        return flat(records, cut=cut, needs=needs)
 
     def loss(self, model: Any, batch: Batch, smoothing: float) -> torch.Tensor:
         """Summed cross entropy; logits are computed only where an answer's token is predicted."""

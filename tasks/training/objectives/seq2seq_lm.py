@@ -27,15 +27,15 @@ class Seq2SeqLM:
     def encode(
         self, table: pa.Table, tokenizer: PreTrainedTokenizerBase, labels: Sequence[str], max_length: int
     ) -> Encoded:
-        """Question and answer, `max_length` tokens for each: a long question loses its beginning, a long answer fits
-        not and its record is left out."""
+        """Question and answer, `max_length` tokens for each: a long question loses its beginning; a record with
+        a longer answer is left out."""
         prompts = prompt_ids(tokenizer, table["prompt"].to_pylist(), "seq2seq-lm")
         answers = answer_ids(tokenizer, table["answer"].to_pylist())
         fitting = [row for row, answer in enumerate(answers) if len(answer) <= max_length]
         return flat(
             ((row, without_beginning(tokenizer, prompts[row], max_length), answers[row]) for row in fitting),
             cut=sum(len(prompts[row]) > max_length for row in fitting),
-            left_out=len(answers) - len(fitting),
+            needs=[len(answer) for answer in answers if len(answer) > max_length],
             own_targets=True,
         )
 
