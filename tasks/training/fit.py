@@ -84,12 +84,12 @@ def _check_base(recipe: Recipe, method: Method[Any], base: Base) -> None:
     from tasks.training.loading import check_padding
     from tasks.training.quiet import quiet
     from tasks.training.shapes import auto_class, fresh_modules, task_config
-    from tasks.training.tokenizer import check_end, load_tokenizer
+    from tasks.training.tokenizer import check_writing, load_tokenizer
 
     quiet()
     config = task_config(base.path, recipe.task, LABELS, recipe.training.dropout)
     tokenizer = load_tokenizer(base.path)
-    check_end(tokenizer, recipe.task, base.path)
+    check_writing(tokenizer, recipe.task, base.path)
     tokens = len(tokenizer)
     if tokens > config.get_text_config().vocab_size:
         hint = "tokenizer and weights must come from the same model"

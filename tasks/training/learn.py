@@ -29,7 +29,7 @@ from tasks.training.optimizer import Masters, adamw
 from tasks.training.prompts import template_of
 from tasks.training.recipe import Recipe
 from tasks.training.shapes import fresh_modules, head_modules, longest_input
-from tasks.training.tokenizer import check_end, copy_tokenizer, load_tokenizer
+from tasks.training.tokenizer import check_writing, copy_tokenizer, load_tokenizer
 from tasks.training.words import learned_words
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def learn(
     began = time.perf_counter()
     method = method_of(recipe.method)
     own = load_tokenizer(base.path)
-    check_end(own, recipe.task, base.path)
+    check_writing(own, recipe.task, base.path)
     tokenizer = method.tokenizer(own, recipe.method)
     dtype = precision(recipe.training.precision)
     with torch.random.fork_rng():

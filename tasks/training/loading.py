@@ -124,3 +124,5 @@ def agree(model: Any, tokenizer: PreTrainedTokenizerBase, task: Task, max_new_to
     model.config.pad_token_id = tokenizer.pad_token_id
     if task in GENERATING:
         write_greedily(model, tokenizer, max_new_tokens)
+    elif model.config.is_encoder_decoder and tokenizer.eos_token_id is not None:
+        model.config.eos_token_id = tokenizer.eos_token_id  # the token whose state T5 and BART read the label from

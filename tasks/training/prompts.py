@@ -95,7 +95,7 @@ def answer_ids(tokenizer: PreTrainedTokenizerBase, answers: Sequence[str]) -> li
     """Token ids of answers, each closed by the end token, which the model must learn to write.
 
     Raises:
-        ValueError: the tokenizer has none (`tasks.training.tokenizer.check_end` says so early).
+        ValueError: the tokenizer has none (`tasks.training.tokenizer.check_writing` says so early).
     """
     end = end_token(tokenizer)
     if end is None:

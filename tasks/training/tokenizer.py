@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING
 from tasks.config.words import GENERATING, Task
 from tasks.errors import InputError
 from tasks.training.folders import TOKENIZER_FILES
-from tasks.training.prompts import end_token, keep_controls_apart
+from tasks.training.prompts import keep_controls_apart
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
+
+QUESTION = "4c1f9e07"
+"""Stands for a question in a chat template."""
 
 
 def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
@@ -40,15 +43,32 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
     return keep_controls_apart(tokenizer)
 
 
-def check_end(tokenizer: PreTrainedTokenizerBase, task: Task, folder: Path) -> None:
-    """See that a model that writes can say where its answer ends.
+def check_writing(tokenizer: PreTrainedTokenizerBase, task: Task, folder: Path) -> None:
+    """See that a model that writes can be asked, and can say where its answer ends.
 
     Raises:
-        InputError: the tokenizer names no end token: the model would never learn to stop.
+        InputError: the tokenizer names no end token: the model would never learn to stop; or its chat template cannot
+            put a question.
     """
-    if task in GENERATING and (tokenizer.eos_token_id is None or end_token(tokenizer) is None):
+    if task not in GENERATING:
+        return
+    from jinja2 import TemplateError
+
+    if tokenizer.eos_token_id is None:
         hint = 'name one as "eos_token" in tokenizer_config.json: a token that the model knows, such as </s>'
         raise InputError("the tokenizer has no end token, so the model would never stop", value=folder, hint=hint)
+    if tokenizer.chat_template is None:
+        return
+    chat = [{"role": "user", "content": QUESTION}]
+    try:
+        asked = str(tokenizer.apply_chat_template(chat, add_generation_prompt=True, tokenize=False))
+    except (TemplateError, ValueError, TypeError) as error:
+        said = str(error).splitlines()[0] if str(error) else type(error).__name__
+        hint = f"it says: {said}; it must take a single message of the user"
+        raise InputError("the chat template of the tokenizer cannot put a question", value=folder, hint=hint) from error
+    if QUESTION not in asked:
+        hint = "a template must write the content of the user's message as it is"
+        raise InputError("the chat template of the tokenizer leaves out the question", value=folder, hint=hint)
 
 
 def copy_tokenizer(source: Path, target: Path) -> None:

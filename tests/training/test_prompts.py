@@ -17,7 +17,7 @@ from tasks.evaluation.predict import predict
 from tasks.training.bases import Base
 from tasks.training.loading import agree, load_base
 from tasks.training.prompts import answer_ids, answer_text, end_token, end_tokens, prompt_ids, text_ids
-from tasks.training.tokenizer import check_end, load_tokenizer
+from tasks.training.tokenizer import check_writing, load_tokenizer
 from tests.factories import tiny_bert, tiny_llama, tiny_model
 
 TEXT = "open with <s>, close with </s>, <pad> or [MASK] [SEP], end by <|im_end|> now"
@@ -111,10 +111,10 @@ def test_a_tokenizer_without_an_end_token_is_refused_where_a_model_writes(tmp_pa
     folder = tiny_llama(tmp_path / "base")
     edit(folder / "tokenizer_config.json", eos_token=None)
     tokenizer = load_tokenizer(folder)
-    check_end(tokenizer, "text-classification", folder)
+    check_writing(tokenizer, "text-classification", folder)
     for task in ("causal-lm", "seq2seq-lm"):
         with pytest.raises(InputError, match="no end token"):
-            check_end(tokenizer, task, folder)
+            check_writing(tokenizer, task, folder)
 
 
 def test_whatever_the_base_names_ends_an_answer_here_and_in_plain_transformers(tmp_path: Path) -> None:
@@ -182,3 +182,19 @@ def test_positions_counted_from_another_padding_token_are_refused(tmp_path: Path
     edit(folder / "config.json", pad_token_id=2)
     with pytest.raises(InputError, match="counts positions from its padding token"):
         load_base(Base(folder, "0" * 64, {}), "text-classification", ["one", "two"])
+
+
+@pytest.mark.parametrize(
+    ("template", "says"),
+    [
+        ("{{ raise_exception('a system message is needed') }}", "a system message is needed"),
+        ("{{ messages[1]['content'] }}", "cannot put a question"),
+        ("{% for message in messages %}{{ message['role'] }}{% endfor %}", "leaves out the question"),
+    ],
+)
+def test_a_chat_template_that_cannot_put_a_question_is_refused(template: str, says: str, tmp_path: Path) -> None:
+    folder = tiny_llama(tmp_path / "base")
+    (folder / "chat_template.jinja").write_text(template)
+    with pytest.raises(InputError) as refused:
+        check_writing(load_tokenizer(folder), "causal-lm", folder)
+    assert says in str(refused.value)
