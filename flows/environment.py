@@ -1,10 +1,14 @@
-"""The process environment: nothing calls home, every service keeps its files under `GALEN_HOME`."""
+"""The process environment: nothing calls home, every service keeps its files under `GALEN_HOME`, and what runs on this
+machine is never asked through a proxy."""
 
 from __future__ import annotations
 
 import os
 import warnings
+from importlib.util import find_spec
 from pathlib import Path
+
+import click
 
 ALWAYS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -24,6 +28,9 @@ DEFAULTS = {
     "TRANSFORMERS_VERBOSITY": "error",
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",
 }
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+"""Names of this machine, on which Galen's own services listen."""
+PROXIES = ("http_proxy", "https_proxy", "all_proxy")
 
 
 def set_up_environment(home: Path) -> None:
@@ -36,3 +43,21 @@ def set_up_environment(home: Path) -> None:
     os.environ.update(ALWAYS)
     for name, value in {"PREFECT_HOME": str(home / "prefect"), **DEFAULTS}.items():
         os.environ.setdefault(name, value)
+    _leave_proxies_out()
+
+
+def _leave_proxies_out() -> None:
+    """Ask this machine directly, whatever proxy the environment names: here and in every process started from here.
+
+    Libraries read `no_proxy`, or `NO_PROXY`, or the first of the two that is set: both get what either had. A SOCKS
+    proxy, which no library here can use, would end every client at its start, also one that asks this machine only.
+    """
+    known = [name.strip() for key in ("no_proxy", "NO_PROXY") for name in os.environ.get(key, "").split(",")]
+    direct = ",".join(dict.fromkeys(name for name in (*known, *LOOPBACK) if name))
+    os.environ.update(no_proxy=direct, NO_PROXY=direct)
+    if find_spec("socksio") is not None:
+        return
+    for key in (name for lower in PROXIES for name in (lower, lower.upper())):
+        if os.environ.get(key, "").lower().startswith("socks"):
+            del os.environ[key]
+            click.echo(f"{key} names a SOCKS proxy, which cannot be used here: it is ignored", err=True)

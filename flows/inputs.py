@@ -19,8 +19,8 @@ from tasks.errors import InputError
 from tasks.evaluation.gate import Protocol
 from tasks.lineage.event import Event
 from tasks.lineage.ledger import events
-from tasks.lineage.roles import roles
-from tasks.lineage.statements import Judgement, ProtocolFixed, Registered
+from tasks.lineage.roles import RegisteredVersion, Roles, roles
+from tasks.lineage.statements import Judgement, ProtocolFixed
 from tasks.store import Store
 from tasks.training.method import method_of
 from tasks.training.objectives import objective_module
@@ -105,6 +105,8 @@ class Decision:
     outcome: Literal["promoted", "rejected", "waiting"]
     event: Event
     text: str
+    version: int | None = None
+    """Number of the version that it led to; None for a rejection."""
 
 
 def decided_before(store: Store, model: str, inputs: str) -> Decision | None:
@@ -115,19 +117,31 @@ def decided_before(store: Store, model: str, inputs: str) -> Decision | None:
     Raises:
         IntegrityError: the ledger does not verify.
     """
-    history = events(store, model=model)
+    history, known = events(store, model=model), roles(store, model)
     last = next((event for event in reversed(history) if event.kind == ProtocolFixed.kind), None)
     if last is None or ProtocolFixed.read(last).inputs != inputs:
         return None
     for event in reversed(history):
         if event.run != last.run:
             continue
-        if event.kind == Registered.kind:
-            number = Registered.read(event).version
-            version = next(one for one in roles(store, model).versions if one.number == number)
-            if version.promoted:
-                return Decision("promoted", version.promoted, f"version {version.number} was promoted")
-            return Decision("waiting", event, f"version {version.number} passed its gates and waits for approval")
-        if event.kind == Judgement.kind and (judged := Judgement.read(event)).verdict == "failed":
+        if event.kind != Judgement.kind:
+            continue
+        judged = Judgement.read(event)
+        if judged.verdict == "failed":
             return Decision("rejected", event, f"the {judged.form} model was rejected")
+        newest = known.versions[-1] if known.versions else None
+        if (
+            newest and newest.artifact == judged.artifact
+        ):  # registered by this run, or by an earlier one: the same bytes
+            return _of_version(newest, known, ProtocolFixed.read(last).settings.plain())
     return None
+
+
+def _of_version(version: RegisteredVersion, known: Roles, recipe: Mapping[str, object]) -> Decision | None:
+    """What a run decided that led to a model's newest version; nothing where it was stopped before its promotion."""
+    if version.promoted:
+        return Decision("promoted", version.promoted, f"version {version.number} was promoted", version.number)
+    if known.champion or recipe.get("first_release") == "base":
+        return None
+    text = f"version {version.number} passed its gates and waits for approval"
+    return Decision("waiting", version.registered, text, version.number)

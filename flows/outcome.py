@@ -16,10 +16,12 @@ from flows.steps import Run
 from tasks.config.words import Task
 from tasks.data.stage import built_folder
 from tasks.data.validate import DOCS
-from tasks.errors import ApprovalNeeded, GalenError, GateRejected, Interrupted, of_machine
+from tasks.errors import ApprovalNeeded, GalenError, GateRejected, Interrupted, in_words, of_machine
 from tasks.home import shown
 from tasks.lineage.report import RunReport, StageRow, write_report
 from tasks.lineage.roles import RegisteredVersion
+from tasks.release.register import approve_command
+from tasks.tracking.runs import VERDICT
 
 EXAMPLES: dict[Task, str] = {  # something to ask a model
     "causal-lm": "What are the symptoms of asthma?",
@@ -34,7 +36,16 @@ class Outcome:
     """How a run ended; `text` is set when it has."""
 
     version: RegisteredVersion | None = None
+    verdict: str = "interrupted"
+    """One word, for MLflow: promoted, rejected, waiting, interrupted or error."""
     text: str = "interrupted"
+    reason: str | None = None
+    """The words of the error that ended it, for the report: whoever reads that saw no console."""
+
+    def of(self, error: GalenError) -> None:
+        """Ended by an error."""
+        self.verdict, self.reason = "error", str(error)
+        self.text = f"ended with an error: {type(error).__name__}"
 
 
 @contextmanager
@@ -49,22 +60,26 @@ def conclude(run: Run, started: float) -> Iterator[Outcome]:
     try:
         yield outcome
         if outcome.version:
+            outcome.verdict = "promoted"
             outcome.text = f"promoted: {run.recipe.model}@champion is version {outcome.version.number}"
     except GateRejected:
-        outcome.text = "rejected by a gate: the registry is unchanged"
+        outcome.verdict, outcome.text = "rejected", "rejected by a gate: the registry is unchanged"
         raise
     except ApprovalNeeded as waiting:
-        outcome.text = waiting.what
+        outcome.verdict, outcome.text = "waiting", waiting.what
         raise
-    except Interrupted:
-        raise  # as the text says already
+    except Interrupted as error:
+        outcome.reason = str(error)
+        raise
     except GalenError as error:
-        outcome.text = f"ended with an error: {type(error).__name__}"
+        outcome.of(error)
         raise
     except Exception as error:
         known = of_machine(error)
-        if not isinstance(known, Interrupted):
-            outcome.text = f"ended with an error: {type(known or error).__name__}"
+        if isinstance(known, Interrupted):
+            outcome.reason = str(known)
+        else:
+            outcome.of(known or in_words(error))
         if known:
             raise known from error
         raise
@@ -81,6 +96,7 @@ def _leave(run: Run, outcome: Outcome, seconds: float) -> None:
             run=run.id,
             recipe=run.recipe,
             outcome=outcome.text,
+            reason=outcome.reason,
             started=datetime.now(UTC) - timedelta(seconds=seconds),
             seconds=seconds,
             origin=run.origin,
@@ -90,11 +106,13 @@ def _leave(run: Run, outcome: Outcome, seconds: float) -> None:
             training=found.training,
             judged=found.judged,
             baselines=found.baselines,
-            version=outcome.version,
+            version=outcome.version or found.version,
             mlflow_run=run.tracking.run_id,
         ),
     )
     run.tracking.artifact(report)
+    registered = {"galen.version": str(found.version.number)} if found.version else {}
+    run.tracking.tags({VERDICT: outcome.verdict, **registered})
     work = sum(row.seconds for row in rows)
     run.tracking.metrics({"chain.seconds": seconds, "chain.orchestration_seconds": seconds - work})
     click.echo(f"\n{table(('stage', 'seconds', 'verdict'), [(r.name, f'{r.seconds:.1f}', r.verdict) for r in rows])}")
@@ -109,6 +127,9 @@ def _next(run: Run, outcome: Outcome, report: Path) -> list[str]:
     if outcome.version:
         question = EXAMPLES[run.recipe.task]
         return [f'galen ask {model}@champion "{question}"', f"galen audit {model}@champion", "galen models"]
+    if run.found.version:
+        reference = f"{model}@{run.found.version.number}"
+        return [approve_command(model, run.found.version.number), f"galen audit {reference}", "galen models"]
     if run.found.judged:
         return ["galen models", f"galen data show {run.recipe.dataset}", f"galen retrain {shown(run.path)} --plan"]
     return [

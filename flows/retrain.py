@@ -12,13 +12,12 @@ from tasks.release.register import Version
 
 @flow(name="retrain", flow_run_name="{run.recipe.model}", validate_parameters=False, persist_result=False)
 def retrain(run: Run) -> Version:
-    """From a dataset to a promoted, quantized model.
+    """From a dataset to a promoted, quantized model, or to one that waits for a person (it is not promoted then).
 
     Every form of the candidate is judged on the sealed test split before the next one is made from it.
 
     Raises:
         GateRejected: a form did not pass its gates; nothing was registered.
-        ApprovalNeeded: every gate passed, and a person must decide about the first release.
     """
     for stage in STAGES:
         prepare.build_stage(run, run.recipe.dataset, stage)

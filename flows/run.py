@@ -14,7 +14,6 @@ from tasks.evaluation.gate import Protocol
 from tasks.evaluation.policy import load_recipe, protocol_of
 from tasks.lineage.event import Origin
 from tasks.lineage.recording import record_nothing_to_do
-from tasks.lineage.statements import Registered
 from tasks.release.register import approve_command, mirror
 from tasks.store import Store
 from tasks.tracking.runs import open_run
@@ -55,8 +54,8 @@ def run_recipe(store: Store, path: Path, actor: str | None = None) -> str:
             text = f"nothing to do: nothing changed since {decision.text} ({decision.event.time:%Y-%m-%d %H:%M} UTC)"
             record_nothing_to_do(store, recipe, inputs, decision.text, decision.event, origin)
             mirror(store, recipe.model)  # a run that was killed between its decision and MLflow left the aliases behind
-            if decision.outcome == "waiting":
-                raise ApprovalNeeded(text, hint=approve_command(recipe.model, Registered.read(decision.event).version))
+            if decision.outcome == "waiting" and decision.version:
+                raise ApprovalNeeded(text, hint=approve_command(recipe.model, decision.version))
             click.echo(text)
             return text
         return _retrain(store, path, recipe, protocol, inputs, origin, id_, started)
@@ -92,5 +91,11 @@ def _retrain(
                 tracking=tracked,
             )
             with conclude(run, started) as outcome, prefect_in_words("run the same command again to go on"):
-                outcome.version = retrain(run)
+                version = retrain(run)
+                if version.promoted is None:
+                    what = (
+                        f"version {version.number} of {recipe.model} passed its gates; the first release needs a person"
+                    )
+                    raise ApprovalNeeded(what, hint=approve_command(recipe.model, version.number))
+                outcome.version = version
     return outcome.text

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from prefect import flow
 from prefect.client.schemas import State
-from prefect.states import Completed
+from prefect.states import Completed, Failed
 
 from flows.environment import set_up_environment
+from tasks.errors import ApprovalNeeded, GateRejected
 from tasks.process import die_with_parent
 from tasks.store import Store
 
@@ -25,5 +26,10 @@ def scheduled_retrain(recipe: str) -> State:
     die_with_parent()
     from flows.run import run_recipe
 
-    outcome = run_recipe(store, Path(recipe), actor=f"schedule:{Path(recipe).stem}")
+    try:
+        outcome = run_recipe(store, Path(recipe), actor=f"schedule:{Path(recipe).stem}")
+    except ApprovalNeeded as waiting:  # nothing failed: a person is to decide
+        return Completed(name="Waiting for approval", message=str(waiting))
+    except GateRejected as rejected:
+        return Failed(name="Rejected", message=str(rejected))
     return Completed(message=outcome)

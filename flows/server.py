@@ -45,7 +45,8 @@ class Server:
                 )
             if time.monotonic() > limit:
                 if self.process:
-                    raise Interrupted(f"the temporary Prefect server took over {START_LIMIT:.0f} s", hint="run again")
+                    hint = f"read the newest log in {self._logs}; on a busy machine, run again"
+                    raise Interrupted(f"the temporary Prefect server took over {START_LIMIT:.0f} s", hint=hint)
                 hint = "start that server, or unset PREFECT_API_URL to use a temporary one"
                 raise InputError("PREFECT_API_URL does not answer", value=self.url, hint=hint)
             time.sleep(0.1)

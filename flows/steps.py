@@ -17,7 +17,6 @@ from flows.subject import Subject, step
 from tasks.artifact import Artifact
 from tasks.data import dvc
 from tasks.data.version import DatasetVersion
-from tasks.errors import ApprovalNeeded
 from tasks.evaluation import baselines as rivals
 from tasks.evaluation.evaluate import evaluate
 from tasks.evaluation.evaluation import Evaluation
@@ -235,17 +234,10 @@ def register(run: Run, row: Row, shipped: Form) -> Version:
 
 @step("promote")
 def promote(run: Run, row: Row, version: Version) -> Version:
-    """Make a version champion, unless it is the first and a person must decide.
-
-    Raises:
-        ApprovalNeeded: as said.
-    """
+    """Make a version champion, unless it is the first and a person must decide: that is a result, not a failure."""
     if run.recipe.first_release == "approval" and roles(run.store, run.recipe.model).champion is None:
-        row.detail = f"version {version.number} waits for a person"
-        raise ApprovalNeeded(
-            f"version {version.number} of {run.recipe.model} passed its gates; the first release needs a person",
-            hint=registry.approve_command(run.recipe.model, version.number),
-        )
+        row.verdict, row.detail = "waiting", f"version {version.number} waits for a person"
+        return version
     promoted = registry.promote(run.store, version, run.origin)
     row.detail = f"{run.recipe.model}@champion is version {version.number}"
     return promoted

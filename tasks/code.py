@@ -62,6 +62,7 @@ DECIDES_NOTHING = {
     "tasks.release.export": "copies of a registered model in other formats",
     "tasks.release.plain": "what the README of an exported model shows",
     "tasks.release.package": "a registered model as MLflow keeps it, byte for byte",
+    "tasks.release.listing": "what `galen models` prints",
     "tasks.release.register": "registers and promotes what passed its gates",
     "tasks.release.served": "answers with a registered model",
     # What is computed anew each time, from results that have keys of their own.

@@ -42,12 +42,19 @@ class Progress:
             text += f" of {self._total:,} {self._unit} ({100 * self._done / self._total:.0f} %), {left:.0f} s left"
         else:
             text += f" {self._unit}"
-        print(f"{text}, {rate:,.1f} {self._unit}/s{', ' + note if note else ''}", file=sys.stderr, flush=True)  # noqa: T201
+        print(f"{text}, {speed(rate, self._unit)}{', ' + note if note else ''}", file=sys.stderr, flush=True)  # noqa: T201
 
     def close(self) -> None:
         """Take the bar off the terminal."""
         if self._bar is not None:
             self._bar.close()
+
+
+def speed(rate: float, unit: str) -> str:
+    """A rate per second in words; a slow one as seconds for each: "2.5 steps/s", "40 s per step"."""
+    if rate >= 1 or rate <= 0:
+        return f"{rate:,.1f} {unit}/s"
+    return f"{1 / rate:,.{1 if rate > 0.1 else 0}f} s per {unit.removesuffix('s')}"
 
 
 @contextmanager

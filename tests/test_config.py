@@ -53,6 +53,8 @@ def test_all_faults_show_together_with_their_paths() -> None:
         ({"method": {"name": "lora", "rnak": 8}}, "rnak"),
         ({"method": {}}, "needs a name"),
         ({"schedule": {"cron": "every day"}}, "five valid fields"),
+        ({"schedule": {"cron": "0 0 30 2 *"}}, "never fires"),
+        ({"schedule": {"cron": "0 0 31 4,6,9,11 *"}}, "never fires"),
         ({"schedule": {"cron": "0 3 * * 1", "timezone": "Mars/Olympus"}}, "unknown"),
         ({"schedule": {"cron": "every day", "timezone": "Mars/Olympus"}}, "weekday); timezone"),
         ({"task": "poetry"}, "causal-lm"),

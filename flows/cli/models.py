@@ -49,9 +49,9 @@ def methods(store: Store, base: str | None, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True)
 @pass_store
 def models(store: Store, model: str | None, as_json: bool) -> None:
-    """List versions, roles and verdicts."""
+    """List versions with roles, main metric, size and approver; and what was rejected."""
     from flows.cli.show import models_table
-    from tasks.release.register import models as known
+    from tasks.release.listing import models as known
 
     found = known(store, model)
     click.echo(json.dumps(found, indent=2, default=str) if as_json else models_table(found))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from flows.console import table
@@ -13,7 +14,7 @@ from tasks.data.params import one_dataset
 from tasks.data.version import DatasetVersion
 from tasks.lineage.event import Event
 from tasks.lineage.ledger import events
-from tasks.lineage.statements import ModelDerived, ModelMade, statements
+from tasks.lineage.statements import Evaluated, Judgement, ModelDerived, ModelMade, Promoted, Registered, statements
 from tasks.release.merge import cannot_merge, merged_before
 from tasks.release.quantize import quantized_before
 from tasks.store import Store
@@ -50,9 +51,11 @@ def plan(store: Store, path: Path) -> str:
     rows = [(one.stage, one.what, one.source, "-" if one.seconds is None else f"{one.seconds:.0f}") for one in planned]
     text = table(("stage", "would", "from", "seconds"), rows)
     to_run = [one for one in planned if one.what != "be reused"]
-    known = sum(one.seconds or 0 for one in to_run)
-    if all(one.seconds is not None for one in to_run):
-        return f"{text}\n\nabout {known:.0f} s, going by earlier runs"
+    timed = [one.seconds for one in to_run if one.seconds is not None]
+    if timed:
+        without = ", ".join(one.stage for one in to_run if one.seconds is None)
+        missing = f"; not counted, as their time is not kept: {without}" if without else ""
+        return f"{text}\n\nabout {sum(timed):.0f} s, going by earlier runs{missing}"
     guess = _first_guess(recipe)
     return f"{text}\n\nno earlier run to go by; a rough guess for training alone on two cores: {guess}"
 
@@ -82,8 +85,10 @@ def _stages(store: Store, recipe: Recipe) -> list[Planned]:
     small = quantized_before(store, whole, recipe.quantization) if whole else None
     planned.append(_derived("quantize", small, before, _last_seconds(history, "quantize")))
     forms = 3 if merges else 2
-    planned.append(Planned("judge", f"run ({forms} forms; what was measured before is reused)", recipe.policy, None))
-    return [*planned, Planned("register and promote", "run", recipe.model, None)]
+    judging = _seconds_until(history, (Evaluated.kind, Judgement.kind))
+    ending = _seconds_until(history, (Registered.kind, Promoted.kind))
+    planned.append(Planned("judge", f"run ({forms} forms; what was measured before is reused)", recipe.policy, judging))
+    return [*planned, Planned("register and promote", "run", recipe.model, ending)]
 
 
 def _derived(stage: str, artifact: Artifact | None, source: str, seconds: float | None) -> Planned:
@@ -117,6 +122,14 @@ def _last_seconds(history: list[Event], step: str | None) -> float | None:
         if step == (made.step if isinstance(made, ModelDerived) else None):
             return made.seconds
     return None
+
+
+def _seconds_until(history: list[Event], kinds: tuple[str, ...]) -> float | None:
+    """How long the last run that has events of these kinds took to come to them, each from the event before it."""
+    last = next((event.run for event in reversed(history) if event.kind in kinds), None)
+    steps = [event for event in history if event.run == last]
+    pairs = pairwise(steps)
+    return sum((two.time - one.time).total_seconds() for one, two in pairs if two.kind in kinds) if last else None
 
 
 def _first_guess(recipe: Recipe) -> str:

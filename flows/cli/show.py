@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from flows.console import table
@@ -48,22 +48,47 @@ def dataset_table(found: Mapping[str, Any]) -> str:
 
 def models_table(found: Sequence[Mapping[str, Any]]) -> str:
     """What `galen models` prints."""
-    from tasks.lineage.today import AGAIN, EARLIER
-
     if not found:
         return "no model yet; next: galen retrain recipes/medqa-sample.yaml"
-    rows = [
-        (
-            one["model"],
-            one["version"],
-            ", ".join(one["roles"]) or None,
-            one["verdict"] + ("" if one.get("judged_by_this_code", True) else " (earlier code)"),
-            str(one["artifact"])[:12],
-            one["time"],
-        )
-        for one in found
-    ]
-    shown = table(("model", "version", "roles", "verdict", "artifact", "time"), rows)
-    if all(one.get("judged_by_this_code", True) for one in found):
-        return shown
-    return f"{shown}\n\nearlier code: {EARLIER}; {AGAIN}"
+    versions = [one for one in found if one["version"] is not None]
+    rejected = [one for one in found if one["version"] is None]
+    parts = []
+    if versions:
+        rows = [
+            (
+                one["model"],
+                one["version"],
+                ", ".join(one["roles"]) or None,
+                _metric(one),
+                None if one["bytes"] is None else f"{one['bytes'] / 1e6:.1f} MB",
+                one["approved_by"],
+                str(one["artifact"])[:12],
+                one["time"],
+            )
+            for one in versions
+        ]
+        header = ("model", "version", "roles", "metric", "size", "approved by", "artifact", "registered")
+        parts.append(table(header, rows))
+    notes = [f"{one['model']}@{one['version']}: {note}" for one in versions for note in _notes(one)]
+    if notes:
+        parts.append("\n".join(notes))
+    if rejected:
+        rows = [(one["model"], one["form"], _metric(one), one["gates"], one["time"]) for one in rejected]
+        title = "rejected by a gate, so never a version (reasons: galen models --json):"
+        parts.append(f"{title}\n\n{table(('model', 'form', 'metric', 'gates', 'judged'), rows)}")
+    return "\n\n".join(parts)
+
+
+def _metric(one: Mapping[str, Any]) -> str | None:
+    return None if one["metric"] is None else f"{one['metric']} {one['value']:.3f}"
+
+
+def _notes(one: Mapping[str, Any]) -> Iterator[str]:
+    """What to know of how a version was judged."""
+    from tasks.lineage.standing import WORDS
+    from tasks.lineage.today import AGAIN, EARLIER
+
+    if one["standing"] != "current":
+        yield WORDS[one["standing"]]
+    if not one["judged_by_this_code"]:
+        yield f"{EARLIER}; {AGAIN}"

@@ -30,13 +30,36 @@ class Schedule(Settings):
     def _known_to_the_calendar(self) -> Self:
         import zoneinfo
 
-        from croniter import croniter
-
         faults = []
-        if not croniter.is_valid(self.cron) or len(self.cron.split()) != 5:
+        if len(self.cron.split()) != 5 or not _well_formed(self.cron):
             faults.append(f"cron {self.cron!r} is not five valid fields (minute hour day month weekday)")
+        elif not _fires(self.cron):
+            faults.append(f"cron {self.cron!r} never fires: no month that it names has such a day")
         if self.timezone not in zoneinfo.available_timezones():
             faults.append(f"timezone {self.timezone!r} is unknown (example: Europe/Berlin)")
         if faults:
             raise ValueError("; ".join(faults))
         return self
+
+
+def _well_formed(cron: str) -> bool:
+    from croniter import CroniterBadDateError, CroniterError, croniter
+
+    try:
+        croniter(cron)
+    except CroniterBadDateError:
+        return True
+    except CroniterError:
+        return False
+    return True
+
+
+def _fires(cron: str) -> bool:
+    """Whether there is a next time: 30 February has none."""
+    from croniter import CroniterBadDateError, croniter
+
+    try:
+        croniter(cron).get_next()
+    except CroniterBadDateError:
+        return False
+    return True

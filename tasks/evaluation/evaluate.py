@@ -201,9 +201,10 @@ def _measure(scores: Scores, settings: EvaluationSettings) -> dict[str, Any]:
     slices = {}
     for name in scores.slices():
         part = scores.view(name)
+        records, groups = scores.support(name)
         slices[name] = {
-            "records": part.records,
-            "groups": part.groups,
+            "records": records,
+            "groups": groups,
             "metrics": {metric: one.plain() for metric, one in measure(part, settings).items()},
         }
     metrics = {metric: one.plain() for metric, one in measure(view, settings).items()}

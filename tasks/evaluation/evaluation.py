@@ -117,7 +117,7 @@ class Evaluation:
 
     @cached_property
     def slice_sizes(self) -> dict[str, tuple[int, int]]:
-        """(records, groups) by slice."""
+        """(records, groups) by slice; of a label or entity type those whose reference has it."""
         return {name: (found["records"], found["groups"]) for name, found in self._measured["slices"].items()}
 
     def numbers(self) -> dict[str, float]:

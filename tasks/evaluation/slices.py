@@ -116,6 +116,21 @@ class Scores:
         metrics = metrics_in(self.task, slice_)
         return View(slice_, metrics, names, by_group, len(groups), f"{self.test}/{slice_ or 'all'}")
 
+    def support(self, slice_: str) -> tuple[int, int]:
+        """(records, groups) of a slice; of a label or entity type those whose reference has it.
+
+        Raises:
+            NotJudgeable: there is no such slice.
+        """
+        self.named(slice_)
+        key, _, value = slice_.partition("=")
+        if key in RECORD_SLICES:
+            inside = np.array(self.columns[key]) == value
+        else:  # what was found and what was missed is what is there
+            there = [self.names.index(f"{outcome}:{value}") for outcome in ("tp", "fn")]
+            inside = np.nan_to_num(self.values[:, there]).sum(axis=-1) > 0
+        return int(inside.sum()), len(set(np.array(self.columns["group_id"])[inside]))
+
     def _labels(self) -> list[str]:
         return [name.removeprefix("tp:") for name in self.names if name.startswith("tp:")]
 

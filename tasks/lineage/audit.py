@@ -14,6 +14,7 @@ from tasks.lineage.ledger import Chain, events, verify_chain
 from tasks.lineage.node import BROKEN, Node
 from tasks.lineage.roles import RegisteredVersion, resolve, roles
 from tasks.lineage.signatures import Keys
+from tasks.lineage.standing import WORDS, Standing, standing
 from tasks.lineage.today import AGAIN, EARLIER, judged_today
 from tasks.store import Store
 
@@ -30,6 +31,8 @@ class Audit:
     root: Node
     today: bool
     """Whether the judging code of this checkout measured it (`tasks.lineage.today`)."""
+    standing: Standing
+    """How its judgement stands to the gates of today; older gates are no fault of the evidence."""
 
     @property
     def faults(self) -> list[Node]:
@@ -50,6 +53,7 @@ class Audit:
             "roles": list(self.held),
             "verdict": self.verdict,
             "judged_by_this_code": self.today,
+            "standing": self.standing,
             "faults": [f"{node.name}: {node.detail}" for node in self.faults],
             "ledger": {
                 "events": self.chain.head.sequence,
@@ -76,6 +80,7 @@ class Audit:
                 f"{len(self.faults)} at fault",
                 *(f"  {node.name}: {node.detail}" for node in self.faults),
                 *([] if self.today else [f"note: {EARLIER}; {AGAIN}"]),
+                *([] if self.standing == "current" else [f"note: {WORDS[self.standing]}"]),
             ]
         )
 
@@ -108,4 +113,5 @@ def audit(store: Store, reference: str, trusted: Keys | None = None) -> Audit:
     held = roles(store, version.model).of(version)
     history = events(store)
     root = Ancestry(store, version, history).root()
-    return Audit(reference, version, held, chain, root, judged_today(store, version, history))
+    today = judged_today(store, version, history)
+    return Audit(reference, version, held, chain, root, today, standing(store, version))

@@ -70,6 +70,8 @@ class RunReport:
     """Wall time of the whole run."""
     origin: Origin
     stages: Sequence[StageRow]
+    reason: str | None = None
+    """The words of the error that ended it, if one did."""
     dataset: DatasetVersion | None = None
     data_docs: Path | None = None
     """The page of Great Expectations about this dataset, one file; it is copied beside the report."""

@@ -9,26 +9,23 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tasks.artifact import Artifact, verify, write_atomically
 from tasks.digest import digest_data
 from tasks.errors import InputError
 from tasks.lineage import recording
 from tasks.lineage.event import Event, Origin
-from tasks.lineage.ledger import events
 from tasks.lineage.roles import ROLES, RegisteredVersion, Roles, roles
 from tasks.lineage.roles import models as known_models
 from tasks.lineage.roles import resolve as resolve_version
-from tasks.lineage.statements import Judgement
-from tasks.lineage.today import judged_today
 from tasks.meta.form import Form
 from tasks.release.card import model_card
 from tasks.release.package import check_packaged, package
 from tasks.store import Store
 from tasks.tracking import registry
 from tasks.tracking.address import check_reachable, uri
-from tasks.tracking.runs import Run, open_run
+from tasks.tracking.runs import VERDICT, Run, open_run, tag_run
 
 if TYPE_CHECKING:
     from tasks.evaluation.judge import Judged
@@ -132,7 +129,9 @@ def approve(store: Store, reference: str, *, by: str, reason: str, origin: Origi
     event = recording.record_approved(
         store, version.model, version.number, name=by.strip(), reason=reason.strip(), origin=origin
     )
-    return promote(store, version, origin, approved=event)
+    promoted = promote(store, version, origin, approved=event)
+    tag_run(store, version.model, version.registered.run, {VERDICT: "promoted"})
+    return promoted
 
 
 def resolve(store: Store, reference: str) -> tuple[Version, Artifact]:
@@ -158,28 +157,6 @@ def resolve(store: Store, reference: str) -> tuple[Version, Artifact]:
 def approve_command(model: str, version: int) -> str:
     """What a person types to promote a version that waits."""
     return f'galen approve {model}@{version} --by "YOUR NAME" --reason "..."'
-
-
-def models(store: Store, model: str | None = None) -> list[dict[str, Any]]:
-    """Every version with its roles, and every form that was turned away, by model and time. From the ledger alone.
-
-    Raises:
-        InputError: no such model.
-        IntegrityError: the ledger does not verify.
-    """
-    known = known_models(store)
-    if model is not None and model not in known:
-        raise InputError("no such model", value=model, hint=f"models: {', '.join(known) or 'none yet'}")
-    rows = []
-    for name in known if model is None else [model]:
-        found = roles(store, name)
-        for version in found.versions:
-            today = judged_today(store, version, events(store))
-            rows.append(_row(name, version.registered, version.judged) | _of_version(version, found, today))
-        for event in events(store, "judged", model=name):
-            if Judgement.read(event).verdict == "failed":
-                rows.append(_row(name, event, event))
-    return sorted(rows, key=lambda row: (row["model"], row["time"]))
 
 
 def mirror(store: Store, model: str, *, run: Run | None = None) -> bool:
@@ -257,32 +234,3 @@ def _state(store: Store, found: Roles) -> str:
 
 def _mirrored(store: Store, model: str) -> Path:
     return store.root / "mirrored" / model
-
-
-def _row(model: str, event: Event, decision: Event) -> dict[str, Any]:
-    judged = Judgement.read(decision)
-    return {
-        "model": model,
-        "version": None,
-        "roles": [],
-        "verdict": judged.verdict,
-        "form": judged.form,
-        "artifact": judged.artifact,
-        "dataset": judged.dataset,
-        "reasons": [f"{gate.name}: {gate.reason}" for gate in judged.gates if gate.outcome not in _OK],
-        "time": event.time.isoformat(timespec="seconds"),
-    }
-
-
-_OK = ("passed", "not-applicable")
-
-
-def _of_version(version: Version, found: Roles, today: bool) -> dict[str, Any]:
-    return {
-        "version": version.number,
-        "roles": list(found.of(version)),
-        "merged": version.merged,
-        "adapter": version.adapter,
-        "base": version.base,
-        "judged_by_this_code": today,
-    }

@@ -71,6 +71,12 @@ def _client(address: str) -> MlflowClient:
     return MlflowClient(tracking_uri=address, registry_uri=address)
 
 
+KIND = "mlflow.experimentKind"
+"""The tag by which MLflow's pages choose what to show of an experiment. Without it they guess, and take runs that log
+datasets and metrics for evaluations of a GenAI application."""
+MODEL_TRAINING = "custom_model_development"
+
+
 def experiment_id(store: Store, client: MlflowClient, name: str) -> str:
     """The id of an experiment, made on first use. An SQLite store keeps files under `GALEN_HOME`, not where we run."""
     found = client.get_experiment_by_name(name)
@@ -79,4 +85,6 @@ def experiment_id(store: Store, client: MlflowClient, name: str) -> str:
         with unless("RESOURCE_ALREADY_EXISTS"):  # another process may be quicker
             client.create_experiment(name, artifact_location=place)
         found = client.get_experiment_by_name(name)
+    if KIND not in found.tags:  # made here just now, by an earlier version, or by hand
+        client.set_experiment_tag(found.experiment_id, KIND, MODEL_TRAINING)
     return str(found.experiment_id)

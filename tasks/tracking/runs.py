@@ -19,6 +19,8 @@ from tasks.tracking.connection import experiment_id, speaking, unless
 _SHOWN = frozenset({".json", ".html", ".md", ".txt", ".yaml", ".svg", ".png"})
 _BATCH = 100  # parameters per request: MLflow's limit
 _RUN_LOCK = "mlflow-run-"
+VERDICT = "galen.verdict"
+"""Tag of a run: promoted, rejected, waiting, interrupted or error."""
 
 
 class Tracker(Protocol):
@@ -147,6 +149,18 @@ def close_abandoned(store: Store) -> list[Run]:
         except Interrupted:
             continue  # its process lives, or MLflow is away: the next run tries again
     return closed
+
+
+def tag_run(store: Store, experiment: str, run: str, values: Mapping[str, str]) -> None:
+    """Set tags of the run that carries the tag `galen.run` with this value; nothing where MLflow has none.
+
+    Raises:
+        Interrupted: MLflow does not answer.
+    """
+    with speaking(store) as client:
+        found = client.search_runs([experiment_id(store, client, experiment)], f"tags.`galen.run` = '{run}'")
+    for one in found:
+        Run(store, one.info.run_id).tags(values)
 
 
 def _finish(run: Run, status: str) -> None:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from flows.cli.show import models_table
-from tasks.evaluation import evaluate
-from tasks.lineage import ledger
+from tasks.evaluation import evaluate, policy
+from tasks.evaluation.gate import Protocol
+from tasks.evaluation.policy import protocol_of
+from tasks.lineage import ledger, standing
 from tasks.lineage.audit import audit
 from tasks.lineage.roles import roles
 from tasks.lineage.today import EARLIER, judged_today
 from tasks.meta.model import ModelMeta
-from tasks.release.register import models
+from tasks.release.listing import models
 from tasks.store import Store, key_of
-from tests.lineage.chain import Chain, build_chain, release
+from tests.lineage.chain import Chain, build_chain, recipe, release
 
 
 @pytest.fixture
@@ -51,3 +55,28 @@ def test_what_is_not_here_any_more_cannot_be_told(store: Store, chain: Chain) ->
     assert judged_today(store, version, history)
     store.remove(chain.evaluations[chain.quantized.kind].digest)
     assert not judged_today(store, version, history)
+
+
+def test_a_version_is_marked_when_its_policy_asks_for_more(
+    store: Store, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def shipped(*gates: str) -> Protocol:
+        lines = "".join(f"  - {{name: g{place}, {gate}}}\n" for place, gate in enumerate(gates))
+        text = f"name: default\ntask: text-classification\ndescription: a test\ngates:\n{lines}"
+        (tmp_path / "default.yaml").write_text(text)
+        standing._protocol_today.cache_clear()
+        return protocol_of(recipe())
+
+    monkeypatch.setattr(policy, "POLICIES", tmp_path)
+    first = "kind: threshold, metric: macro_f1, min: 0.5"
+    monkeypatch.setattr("tests.lineage.chain.protocol_named", lambda _: shipped(first))
+    chain = build_chain(store)
+    release(store, chain)
+    version = roles(store, "m").versions[-1]
+    assert standing.standing(store, version) == "current"
+    shipped(first, "kind: better-than-rival, metric: macro_f1, rival: majority label")
+    assert standing.standing(store, version) == "older rules"
+    assert standing.WORDS["older rules"] in audit(store, "m@champion").text()
+    assert f"m@1: {standing.WORDS['older rules']}" in models_table(models(store, "m"))
+    build_chain(store, passed=False)
+    assert standing.standing(store, version) == "rejected since"

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from flows.cli.show import models_table
 from tasks.artifact import verify
 from tasks.data.version import DatasetVersion
 from tasks.errors import GateRejected, InputError, IntegrityError, Interrupted
@@ -18,7 +19,8 @@ from tasks.lineage import ledger, recording
 from tasks.lineage.event import Event
 from tasks.meta.form import Form
 from tasks.release.ask import ask
-from tasks.release.register import Version, approve, mirror, models, promote, register, resolve
+from tasks.release.listing import models
+from tasks.release.register import Version, approve, mirror, promote, register, resolve
 from tasks.store import Store
 from tasks.tracking import address, registry, runs
 from tasks.training.fourbit import keep_unpacked
@@ -263,7 +265,11 @@ def test_models_lists_versions_roles_and_rejections(store: Store, candidate: Can
     released, rejected = models(store, "tiny")
     assert (released["version"], released["roles"], released["verdict"]) == (1, ["champion"], "passed")
     assert released["artifact"] == made.quantized.digest and released["adapter"] == made.adapter.digest
-    assert (rejected["version"], rejected["verdict"]) == (None, "failed")
+    assert (rejected["version"], rejected["verdict"]) == (None, "rejected")
+    assert released["standing"] == "older rules", "its policy is not among those of today"
+    assert (released["approved_by"], released["metric"], released["value"]) == (None, "macro_f1", 0.8)
+    text = models_table(models(store))
+    assert "rejected by a gate, so never a version" in text and "0 of 1 gates passed, 1 failed" in text
     assert rejected["reasons"] == ["quality: 0.8, at least 0.5 is asked"]
     with pytest.raises(InputError, match="models: tiny"):
         models(store, "other")
@@ -276,6 +282,7 @@ def test_a_person_can_approve_what_waits(store: Store, candidate: Candidates) ->
     version = approve(store, "tiny@candidate", by="Ada Example", reason="read the report", origin=ORIGIN)
     assert version.approved is not None and version.approved.facts["name"] == "Ada Example"
     assert registry.aliases(store, "tiny") == {"champion": 1}
+    assert [one["approved_by"] for one in models(store, "tiny")] == ["Ada Example"]
     with pytest.raises(InputError, match="does not wait"):
         approve(store, "tiny@1", by="Ada Example", reason="again")
 
