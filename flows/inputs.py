@@ -130,9 +130,7 @@ def decided_before(store: Store, model: str, inputs: str) -> Decision | None:
         if judged.verdict == "failed":
             return Decision("rejected", event, f"the {judged.form} model was rejected")
         newest = known.versions[-1] if known.versions else None
-        if (
-            newest and newest.artifact == judged.artifact
-        ):  # registered by this run, or by an earlier one: the same bytes
+        if newest and newest.artifact == judged.artifact:  # this run registered it, or an earlier one the same bytes
             return _of_version(newest, known, ProtocolFixed.read(last).settings.plain())
     return None
 

@@ -99,6 +99,7 @@ def test_a_rejected_model_changes_no_registry(checkout: Checkout) -> None:
     said = checkout.galen("retrain", RECIPE, code=3)
     checkout.policy(0.2)
     assert "learned: accuracy is" in said
+    assert "0 of 1 gates passed, 1 failed" in said
     assert "reused" in said, "training was not repeated for another policy"
     assert held(models(checkout)) == before
 
@@ -124,6 +125,7 @@ def test_a_killed_training_goes_on_to_the_same_bytes(checkout: Checkout) -> None
     shutil.rmtree(checkout.home / "artifacts" / digest)
     checkout.policy(0.21)  # something must have changed for a run to start
     again = checkout.galen("retrain", long)
+    assert "nothing changed" in checkout.galen("retrain", long), "a version that was there already is a decision, too"
     checkout.policy(0.2)
     assert (adapter.parent / newest).read_text() == digest, (resumed, again)
 
@@ -152,6 +154,9 @@ def test_the_first_release_waits_for_a_person(checkout: Checkout) -> None:
     assert "\nmerge" not in planned and "adapter cannot be merged" in planned and "(2 forms" in planned
     said = checkout.galen("retrain", "recipes/careful.yaml", code=4)
     assert "galen approve careful@1" in said
+    report = (checkout.folder / said.split("report: ")[1].split()[0]).read_text()
+    assert "galen audit careful@1" in report and "careful@champion" not in report
+    assert "train and " in report and "none left out" in report
     assert ["merge", "skipped"] in [line.split()[:1] + line.split()[3:4] for line in said.splitlines()]
     checkout.galen("retrain", "recipes/careful.yaml", code=4)
     checkout.galen("ask", "careful@champion", "x", code=2)
