@@ -23,7 +23,7 @@ from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 LEFT_BEHIND = shutil.ignore_patterns(".git", ".venv", "var", "__pycache__", "built", ".mypy_cache", ".ruff_cache")
-WAITS = 3
+WAITS = 4
 """Exit code of `galen retrain` where a person must approve."""
 
 WARDS = {
