@@ -5,6 +5,7 @@ from __future__ import annotations
 from flows.console import Console
 from tasks.data.dvc import build_stage
 from tasks.data.seal import adopt_version
+from tasks.data.shown import left_over
 from tasks.data.stage import STAGES
 from tasks.data.version import DatasetVersion
 from tasks.lineage.recording import record_sealed
@@ -21,6 +22,7 @@ def build(store: Store, name: str) -> DatasetVersion:
     for stage in STAGES:
         with console.stage(f"data: {stage}") as row:
             row.verdict = "done" if build_stage(store, stage, name) else "unchanged"
+            row.detail = "; ".join(left_over(name)) if stage == STAGES[0] else ""
     version = adopt_version(store, name)
     record_sealed(store, version)
     return version

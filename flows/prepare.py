@@ -8,6 +8,7 @@ from flows.subject import Subject, step
 from tasks.config.training import BaseModelRef
 from tasks.data import dvc
 from tasks.data.seal import adopt_version
+from tasks.data.shown import left_over
 from tasks.data.stage import STAGES
 from tasks.data.version import DatasetVersion
 from tasks.lineage import recording
@@ -28,6 +29,7 @@ def build_stage(subject: Subject, row: Row, name: str, stage: str) -> None:
     row.stage = f"data: {stage}"
     ran = dvc.build_stage(subject.store, stage, name)
     row.verdict = "done" if ran else "unchanged"
+    row.detail = "; ".join(left_over(name)) if stage == STAGES[0] else ""
 
 
 @step("data: version")

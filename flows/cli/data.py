@@ -97,11 +97,8 @@ def data_add(
 def data_build(store: Store, name: str) -> None:
     """Run a dataset's stages and seal a version (`galen retrain` does this too)."""
     from flows.data import build
-    from tasks.data.shown import left_over
 
     version = build(store, name)
-    for line in left_over(name):
-        click.echo(f"  source: {line}")
     click.echo(f"{name}: sealed version {version.digest[:12]}; next: galen data show {name}")
 
 

@@ -126,8 +126,8 @@ def guessed_format(path: Path) -> Format | None:
 
 
 def without_packing(path: Path) -> str:
-    """A file's name without ".gz"."""
-    return path.name.removesuffix(".gz")
+    """A file's name in small letters, without ".gz"."""
+    return path.name.lower().removesuffix(".gz")
 
 
 def model_tasks(given: Format) -> tuple[Task, ...]:

@@ -13,6 +13,7 @@ from tasks.digest import CHUNK
 from tasks.errors import InputError
 
 _SPACE = f" \t\r\n{BOM}"
+_TWICE = "a key stands there twice"
 _COLON = re.compile(r"\s*:\s*")
 _KEY = re.compile(r'[\s,]*("(?:[^"\\]|\\.)*")\s*:\s*')
 _LIST = re.compile(r"\[\s*\{")
@@ -33,8 +34,15 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """An object. A key that stands there twice is a fault: one of its values would be lost."""
     found = dict(pairs)
     if len(found) < len(pairs):
-        raise ValueError("a key stands there twice")
+        raise ValueError(_TWICE)
     return found
+
+
+def fault_of(error: ValueError | RecursionError) -> str:
+    """What `DECODER` found wrong, without anything of the text."""
+    if isinstance(error, json.JSONDecodeError):
+        return error.msg
+    return _TWICE if str(error) == _TWICE else "nested too deeply, or a number that is too long"
 
 
 DECODER = json.JSONDecoder(parse_constant=_no_number, object_pairs_hook=_unique)
@@ -115,10 +123,9 @@ class Members:
                     self._at, self._read = end, self._read + 1
                     return key, value, self._text[at:end]
                 fault, position = "it ends too early", end
-            except json.JSONDecodeError as error:
-                fault, position = error.msg, error.pos
             except (ValueError, RecursionError) as error:
-                fault, position = str(error) if isinstance(error, ValueError) else "it is nested too deeply", self._at
+                fault = fault_of(error)
+                position = error.pos if isinstance(error, json.JSONDecodeError) else self._at
             ahead = position - self._at
             if self._ended or len(self._text) - self._at > LONGEST_LINE:
                 self._at += ahead

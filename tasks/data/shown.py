@@ -73,7 +73,7 @@ def show(store: Store, name: str) -> dict[str, Any]:
 
 
 def left_over(name: str) -> list[str]:
-    """What of a dataset's source is in no record, one line each; empty where the stages did not run."""
+    """What of a dataset's source is in no record, in words; empty where the stages did not run."""
     ingested = _found(name).get(Ingested)
     if ingested is None:
         return []

@@ -76,6 +76,9 @@ def find_encoding(path: Path, given: str | None = None) -> Encoding:
 def _found(path: Path, packed: bool, head: bytes, given: str | None) -> tuple[str, str, str]:
     """Codec, name for people, what to do about broken characters."""
     if given is not None:
+        if not given.startswith("utf") and (sure := _certain(path, packed, head)):
+            what = f"this file is {sure}, and `encoding` says {given}"
+            raise InputError(what, value=path, hint="leave `encoding` out: nothing else looks like this by chance")
         if not _decodes(path, packed, given):
             raise _unreadable(path, head, f"it is not {given}, which `encoding` says")
         return given, f"{given}, as given", "strict"
@@ -96,6 +99,14 @@ def _found(path: Path, packed: bool, head: bytes, given: str | None) -> tuple[st
     if broken <= _BROKEN_SHARE * characters:
         return "utf-8", "utf-8 with broken characters", "replace"
     raise _unreadable(path, head, "it is not UTF-8, has no byte order mark, and is not Chinese in GB18030")
+
+
+def _certain(path: Path, packed: bool, head: bytes) -> str | None:
+    """What a file is that has a byte order mark, or is UTF-8 and not ASCII."""
+    for bom, _, name in _BOMS:
+        if head.startswith(bom):
+            return name
+    return "utf-8" if not _decodes(path, packed, "ascii") and _decodes(path, packed, "utf-8") else None
 
 
 def lines(file: TextIO) -> Iterator[tuple[int, str | None]]:

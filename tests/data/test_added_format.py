@@ -107,9 +107,19 @@ def test_every_format_says_what_is_so(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("source", "name"),
-    [("a.tsv", "csv"), ("a.parquet", "parquet"), ("a.conll", "conll"), ("a.txt", None), ("folder", "medquad")],
+    [
+        ("a.tsv", "csv"),
+        ("a.parquet", "parquet"),
+        ("a.conll", "conll"),
+        ("a.txt", None),
+        ("folder", "medquad"),
+        ("A.CSV.gz", "csv"),
+        ("tables", "csv"),
+    ],
 )
 def test_what_the_name_of_a_source_says(source: str, name: str | None, tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
+    (tmp_path / "tables").mkdir()
+    (tmp_path / "tables" / "a.csv").touch()
     found = guessed_format(tmp_path / source)
     assert (found and found.name) == name

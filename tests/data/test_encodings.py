@@ -67,8 +67,12 @@ def test_everyday_chinese_is_recognised_behind_much_english(tmp_path: Path) -> N
 def test_the_encoding_that_is_given_must_fit(ingest: Ingest) -> None:
     from tasks.data.params import checked
 
-    with pytest.raises(InputError, match="it is not ascii, which `encoding` says"):
-        ingest(table(KOREAN).encode(), "csv", encoding="ascii")
+    with pytest.raises(InputError, match="it is not euc_jp, which `encoding` says"):
+        ingest(table(RUSSIAN).encode("cp1251"), "csv", encoding="euc_jp")
+    for data in (table(KOREAN).encode(), table("Why?").encode("utf-8-sig")):
+        with pytest.raises(InputError, match=r"this file is utf-8.*, and `encoding` says gb18030"):
+            ingest(data, "csv", encoding="gb18030")
+        assert len(ingest(data, "csv", encoding="utf-8").records) == 1
     entry = {"task": "causal-lm", "source": "x", "format": "csv", "licence": "x"}
     for wrong in ("hangul", "rot13"):
         with pytest.raises(ConfigError, match="encoding: "):

@@ -39,7 +39,11 @@ def test_all_that_a_file_holds_is_read(ingest: Ingest, text: str) -> None:
 def test_a_line_that_is_not_one_object_is_one_bad_row(ingest: Ingest) -> None:
     done = ingest(f"{ONE}\n// a comment\n{TWO} x\n[{TWO}]\n{THREE}\n", **ID)
     assert ids(done) == ["q1", "q3"]
-    assert done.facts["details"] == {"unreadable": {"not one JSON object per line": 3}}
+    assert done.facts["details"] == {
+        "unreadable": {"not one JSON object per line: Expecting value": 2, "a line that holds no object": 1}
+    }
+    twice = ingest(f'{ONE}\n{{"id": "a", "prompt": "Why?", "answer": "So", "answer": "No"}}\n', **ID)
+    assert twice.facts["details"] == {"unreadable": {"not one JSON object per line: a key stands there twice": 1}}
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Any, TextIO
 
 from tasks.config.data import Dataset
 from tasks.data.format import Format, Row, Source, mapping_of, with_columns
-from tasks.data.json_text import DECODER, Members, wrapper
+from tasks.data.json_text import DECODER, Members, fault_of, wrapper
 from tasks.data.text_files import BOM, LONGEST_LINE, Encoding, find_encoding, lines
 from tasks.digest import CHUNK
 from tasks.errors import InputError
@@ -22,7 +22,7 @@ class Jsonl(Format):
 
     name = "jsonl"
     rank = 1
-    suffixes = (".jsonl",)
+    suffixes = (".jsonl", ".ndjson", ".json")
     settings = frozenset({"encoding"})
 
     def read(self, path: Path, dataset: Dataset) -> Source:
@@ -63,7 +63,7 @@ def objects(path: Path, encoding: Encoding, known: frozenset[str]) -> Iterator[R
 def _over_several_lines(head: str) -> bool:
     """Whether the first object is whole, but not on its first line."""
     first, _, more = head.partition("\n")
-    if not more or _objects_of(first) is not None:
+    if not more or isinstance(_objects_of(first), list):
         return False
     try:
         return isinstance(DECODER.raw_decode(head)[0], dict)
@@ -78,25 +78,25 @@ def _of_lines(file: TextIO) -> Iterator[Row]:
             yield Row(place, None, f"(longer than {LONGEST_LINE:,} characters)", detail="a line that is too long")
         elif line.strip(_BETWEEN):
             found = _objects_of(line)
-            if found is None:
-                yield Row(place, None, line, detail="not one JSON object per line")
+            if isinstance(found, str):
+                yield Row(place, None, line, detail=found)
                 continue
             for count, data in enumerate(found, start=1):
                 yield Row(place, data, line) if len(found) == 1 else Row(f"{place}, object {count}", data)
 
 
-def _objects_of(line: str) -> list[dict[str, Any]] | None:
-    """The objects of one line, which is one unless a line end got lost; None where anything else is on it."""
+def _objects_of(line: str) -> list[dict[str, Any]] | str:
+    """The objects of one line, which is one unless a line end got lost; where anything else is on it, what is wrong."""
     found: list[dict[str, Any]] = []
     text = line.strip(_BETWEEN)
     position = 0
     while position < len(text):
         try:
             data, position = DECODER.raw_decode(text, position)
-        except (ValueError, RecursionError):
-            return None
+        except (ValueError, RecursionError) as error:
+            return f"not one JSON object per line: {fault_of(error)}"
         if not isinstance(data, dict):
-            return None
+            return "a line that holds no object"
         found.append(data)
         while position < len(text) and text[position] in _BETWEEN:
             position += 1
