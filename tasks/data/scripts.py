@@ -86,6 +86,15 @@ def _kana(one: str) -> bool:
     return "\u3040" <= one <= "\u30ff"
 
 
+def _western(one: str) -> bool:
+    return one in "ßàáâäåæçèéêëìíîïñòóôöùúûüœÀÉÊÖÄÜØøÅ€“”‘’„–—…°µ±²«»·¿¡"
+
+
+def _is_rare(text: str) -> bool:
+    """Whether most letters are ASCII, as in all languages of western Europe."""
+    return sum(one > "\x7f" for one in text) < 0.2 * len(text)
+
+
 def _hangul(one: str) -> bool:
     return "\uac00" <= one <= "\ud7a3"
 
@@ -96,4 +105,5 @@ _ENCODINGS: tuple[tuple[str, str, _Fits], ...] = (
     ("euc_jp", "Japanese", lambda text: _share(text, _kana) > 0.2),
     ("cp932", "Japanese", lambda text: _share(text, _kana) > 0.2),
     ("big5", "Chinese, traditional", lambda text: _share(text, _chinese) > 0.7 and "，" in text),
+    ("cp1252", "western Europe", lambda text: _share(text, _western) > 0.9 and _is_rare(text)),
 )

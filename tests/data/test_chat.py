@@ -127,10 +127,16 @@ def test_what_is_not_read_is_refused_by_name(ingest: Ingest, turn: dict[str, Any
 
 
 def test_keys_that_nothing_reads_are_counted(ingest: Ingest) -> None:
-    rows = [{"messages": [*said("Why?"), {"role": "assistant", "content": "So.", "weight": 0}], "tools": "[x]"}]
+    rows: list[dict[str, Any]] = [
+        {"messages": [*said("Why?"), {"role": "assistant", "content": "So.", "weight": 0}], "tools": "[x]"}
+    ]
+    rows[0]["conversations"] = said("Who?", "He.")
     done = ingest(rows, "chat")
     assert done.facts["unused"] == {"tools": 1}
-    assert done.facts["noticed"] == {"turns with 'weight', which is not read": 1}
+    assert done.facts["noticed"] == {
+        "turns with 'weight', which is not read": 1,
+        "rows with conversations beside messages, which alone is read": 1,
+    }
 
 
 def test_none_of_the_first_rows_says_why(ingest: Ingest) -> None:

@@ -105,6 +105,8 @@ def test_what_backslashes_mean(ingest: Ingest) -> None:
     ]
     assert done.reasons == ["blank-input"]  # MySQL's \N is nothing
     assert ingest(f"{HEAD}Why?,\\N\nWho?,He\n", "csv").reasons == ["blank-target"]
+    done = ingest(f"{HEAD}Why\\, so?,So\nWho?,He\n", "csv")
+    assert done.facts["details"] == {"unreadable": {"delimiters behind backslashes: set `escape: \\`": 1}}
     # A field that ends with a backslash is no escaped quote where quotes are doubled.
     assert pairs(ingest(f'{HEAD}"C:\\",y\n"D:\\e",z\n', "csv")) == [("C:\\", "y"), ("D:\\e", "z")]
 

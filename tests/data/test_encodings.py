@@ -17,6 +17,7 @@ JAPANESE = "患者は三日前から発熱と咳があり、胸部X線で肺炎�
 TRADITIONAL = "患者因發燒及咳嗽三天至急診就醫，胸部X光顯示肺炎，給予抗生素治療，並建議住院觀察。"
 CHINESE = "患者三天前开始发热咳嗽，胸部检查提示肺炎。给予抗生素治疗，建议住院观察，注意休息。"
 TERMS = "肺炎 高血圧 糖尿病 心不全 気管支喘息 胃潰瘍 脳梗塞 骨折 貧血"
+FRENCH = "Le patient présente une fièvre élevée et une gêne à l’hôpital depuis hier."
 RUSSIAN = "Пациент жалуется на боль в груди и одышку в течение двух дней."
 
 
@@ -34,6 +35,7 @@ def table(text: str) -> str:
         (TRADITIONAL, "big5", r"big5 \(Chinese, traditional\)"),
         (TERMS, "euc_jp", "encoding: ..."),
         (RUSSIAN, "cp1251", "encoding: ..."),
+        (FRENCH, "cp1252", r"cp1252 \(western Europe\)"),
         (RUSSIAN, "koi8_r", "encoding: ..."),
         (JAPANESE, "iso2022_jp", "iso2022_jp"),
         ("What is it and why?", "utf-16-le", "utf-16-le"),

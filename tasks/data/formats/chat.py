@@ -40,6 +40,7 @@ class Chat(Format):
     rank = 4
     tasks = ("causal-lm",)
     task = "causal-lm"
+    suffixes = (".jsonl", ".ndjson", ".json")
     settings = frozenset({"encoding"})
 
     def read(self, path: Path, dataset: Dataset) -> Source:
@@ -85,6 +86,8 @@ def _turns(fields: Mapping[str, Any], noticed: Counter[str]) -> list[_Turn]:
         said = fields[held]
         if not isinstance(said, list):
             raise _Fault(Reason.WRONG_TYPE, f"{held} is no list of turns")
+        beside = [name for name in (*_TURNS, "instruction") if name != held and fields.get(name)]
+        noticed.update(f"rows with {name} beside {held}, which alone is read" for name in beside)
         return [*first, *(_turn(one, noticed) for one in said)]
     if "instruction" in fields:
         return [*first, *_history(fields.get("history")), *_instruction(fields)]

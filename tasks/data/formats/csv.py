@@ -28,6 +28,7 @@ _SEP = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 _RULE = re.compile(r"[-=:+]{3,}")
 """What stands between header and rows of a table that was drawn for people."""
 _BACKSLASH = "quotes behind backslashes: set `escape: \\`"
+_BACKSLASHED = "delimiters behind backslashes: set `escape: \\`"
 
 
 @dataclass(frozen=True)
@@ -214,6 +215,8 @@ class _Table:
             values = values[: len(header)]
         if len(values) != len(header):
             detail = f"{len(values)} fields, the header names {len(header)}"
+            if self._dialect.escape is None and any(value.endswith(NULL[0]) for value in values):
+                detail = _BACKSLASHED
             self._refuse_if_swallowed(lines, first, "a stray quote")
             return Row(place, None, self._dialect.delimiter.join(values), detail=detail)
         return Row(place, {name: None if value == NULL else value for name, value in zip(header, values, strict=True)})
