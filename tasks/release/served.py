@@ -103,7 +103,9 @@ class Served(PythonModel):  # type: ignore[misc]
         tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
         self.tokenizer = prompts.keep_controls_apart(tokenizer)
 
-    def predict(self, context, model_input, params=None):  # type: ignore[no-untyped-def]
+    def predict(  # type: ignore[no-untyped-def]
+        self, context: Any, model_input, params: dict[str, Any] | None = None
+    ) -> list[str]:
         """One answer per text.
 
         MLflow's server would refuse a DataFrame if `model_input` had a type, and drop columns if it had a signature.

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from flows.cli.show import models_table
+from tasks.artifact import key_of
 from tasks.evaluation import evaluate, policy
 from tasks.evaluation.gate import Protocol
 from tasks.evaluation.policy import protocol_of
@@ -14,9 +15,10 @@ from tasks.lineage import ledger, standing
 from tasks.lineage.audit import audit
 from tasks.lineage.roles import roles
 from tasks.lineage.today import EARLIER, judged_today
+from tasks.meta.evaluation import EvaluationMeta
 from tasks.meta.model import ModelMeta
 from tasks.release.listing import models
-from tasks.store import Store, key_of
+from tasks.store import Store
 from tests.lineage.chain import Chain, build_chain, recipe, release
 
 
@@ -30,7 +32,7 @@ def chain(store: Store) -> Chain:
 def measured(store: Store, chain: Chain, code: str) -> None:
     """The evaluation of the served form, as if this code had made it."""
     found = chain.evaluations[chain.quantized.kind]
-    meta = evaluate.EvaluationMeta.read(found.artifact)
+    meta = EvaluationMeta.read(found.artifact)
     inputs = evaluate._inputs(meta.subject, meta.task, meta.labels, meta.split, meta.test, meta.settings)
     file = store._index("evaluation", key_of("evaluation", inputs, code))
     file.parent.mkdir(parents=True, exist_ok=True)
