@@ -56,7 +56,7 @@ def run_comparison(
     Raises:
         InputError: something that was asked is wrong.
         GalenError: some arms failed or were stopped; the report is written. Its kind is that of the first error that
-            trying again will not mend.
+            trying again will not fix.
     """
     comparison = load_comparison(path, methods, bases, seeds)
     recipe = base_recipe(comparison)
@@ -231,7 +231,7 @@ def _raise_if_missing(ended: Sequence[tuple[Entry, Result | None]]) -> None:
 
 
 def _raise_if_failed(ended: Sequence[tuple[Entry, Result | None]]) -> None:
-    """One error for all arms that failed, of the kind of the first that trying again will not mend."""
+    """One error for all arms that failed, of the kind of the first that trying again will not fix."""
     failed = [
         (entry.arm, GalenError.from_json(result["error"])) for entry, result in ended if result and "error" in result
     ]

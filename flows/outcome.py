@@ -116,7 +116,7 @@ def _leave(run: Run, outcome: Outcome, seconds: float) -> None:
     work = sum(row.seconds for row in rows)
     run.tracking.metrics({"chain.seconds": seconds, "chain.orchestration_seconds": seconds - work})
     click.echo(f"\n{table(('stage', 'seconds', 'verdict'), [(r.name, f'{r.seconds:.1f}', r.verdict) for r in rows])}")
-    click.echo(f"\n{outcome.text}; {seconds:.0f} s in all, {seconds - work:.1f} s of them between the stages")
+    click.echo(f"\n{outcome.text}; {seconds:.0f} s in all, {seconds - work:.1f} s of which between the stages")
     click.echo(f"report: {shown(report)}")
     click.echo("next:\n" + "\n".join(f"  {line}" for line in _next(run, outcome, report)))
 

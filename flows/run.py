@@ -90,7 +90,7 @@ def _retrain(
                 inputs=inputs,
                 tracking=tracked,
             )
-            with conclude(run, started) as outcome, prefect_in_words("run the same command again to go on"):
+            with conclude(run, started) as outcome, prefect_in_words("run the same command again to continue"):
                 version = retrain(run)
                 if version.promoted is None:
                     what = (

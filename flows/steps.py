@@ -93,7 +93,7 @@ class Form:
 def seal(run: Run, row: Row) -> DatasetVersion:
     """Adopt the sealed dataset version, and fix how the model will be judged on it."""
     dataset = run.found.dataset = adopted(run, run.recipe.dataset)
-    row.detail = f"{described(dataset)}; {sum(dataset.meta.rejected.values()):,} rows turned away"
+    row.detail = f"{described(dataset)}; {sum(dataset.meta.rejected.values()):,} rows rejected"
     recording.record_protocol(run.store, run.recipe, dataset, run.protocol, run.inputs, run.origin)
     # Parsed, so that what training logs later is the same to the letter: MLflow lets no parameter change.
     run.tracking.params(run.recipe.plain())

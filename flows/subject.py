@@ -96,7 +96,7 @@ def prefect_in_words(hint: str) -> Iterator[None]:
     try:
         yield
     except (httpx.HTTPError, PrefectHTTPStatusError) as error:
-        raise Interrupted(f"Prefect is gone ({type(error).__name__})", hint=hint) from error
+        raise Interrupted(f"the connection to Prefect was lost ({type(error).__name__})", hint=hint) from error
 
 
 S = TypeVar("S", bound=Subject)

@@ -21,7 +21,7 @@ from tasks.process import die_with_parent, error_in, failing_into, start, stop
 from tasks.store import Store
 
 ERROR = "error.json"
-GOES_ON = "run the same command again: it goes on, what is finished is kept"
+GOES_ON = "run the same command again: it continues, and what is finished is kept"
 
 
 class Children:

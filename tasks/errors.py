@@ -156,7 +156,9 @@ def of_machine(error: BaseException) -> GalenError | None:
         number = at.errno if isinstance(at, OSError) else None
         file = at.filename if isinstance(at, OSError) else None
         if number in NO_SPACE or _FULL.search(str(at)):
-            hint = "free some space (GALEN_HOME, checkout, temporary folder) and run the same command again: it goes on"
+            hint = (
+                "free some space (GALEN_HOME, checkout, temporary folder) and run the same command again: it continues"
+            )
             return Stopped("the disk is full", value=file, hint=hint)
         if number in _FORBIDDEN and file is not None:
             hint = "give this user access to it; GALEN_HOME moves what is made at run time"

@@ -70,7 +70,7 @@ def main() -> NoReturn:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
     except (KeyboardInterrupt, click.Abort):
-        _fail(Stopped("stopped", hint="nothing is lost: run the same command again to go on"))
+        _fail(Stopped("stopped", hint="nothing is lost: run the same command again to continue"))
     except Exception as error:
         _fail(in_words(error))
     sys.exit(0)

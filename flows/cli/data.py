@@ -117,7 +117,7 @@ def data_show(store: Store, name: str, as_json: bool) -> None:
 
 @data.command("rejected")
 @click.argument("name")
-@click.option("--reason", help="Only rows turned away for this reason.")
+@click.option("--reason", help="Only rows rejected for this reason.")
 @click.option("--limit", default=20, show_default=True)
 @pass_store
 def data_rejected(store: Store, name: str, reason: str | None, limit: int) -> None:

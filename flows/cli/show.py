@@ -28,7 +28,7 @@ def dataset_table(found: Mapping[str, Any]) -> str:
     for what, share in found["known"].items():
         parts.append(f"{what} of the test split that the train split shows too: {share:.1%}")
     for title, counted in (
-        ("turned away because", found["rejected"]),
+        ("rejected because", found["rejected"]),
         (
             "that is",
             {f"{reason}: {one}": rows for reason, ones in found["details"].items() for one, rows in ones.items()},
@@ -73,9 +73,9 @@ def models_table(found: Sequence[Mapping[str, Any]]) -> str:
     if notes:
         parts.append("\n".join(notes))
     if rejected:
-        rows = [(one["model"], one["form"], _metric(one), one["gates"], one["time"]) for one in rejected]
+        lines = [(one["model"], one["form"], _metric(one), one["gates"], one["time"]) for one in rejected]
         title = "rejected by a gate, so never a version (reasons: galen models --json):"
-        parts.append(f"{title}\n\n{table(('model', 'form', 'metric', 'gates', 'judged'), rows)}")
+        parts.append(f"{title}\n\n{table(('model', 'form', 'metric', 'gates', 'judged'), lines)}")
     return "\n\n".join(parts)
 
 

@@ -115,7 +115,7 @@ def kept(out: Path, entry: Entry) -> Result | None:
     except (OSError, ValueError) as error:
         raise InputError("a kept result cannot be read", value=file, hint="delete it, and compare again") from error
     if not isinstance(found, dict) or "asked" not in found:
-        raise InputError("this is no kept result of an arm", value=file, hint="delete it, and compare again")
+        raise InputError("this is not a kept result of an arm", value=file, hint="delete it, and compare again")
     return found
 
 

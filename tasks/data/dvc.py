@@ -62,7 +62,7 @@ def build_stage(store: Store, stage: str, name: str) -> bool:
             raise Interrupted("another DVC command holds this checkout", hint="wait for it to end, then run again")
         if code != 0:
             raise process.error_in(error_file) or Interrupted(
-                f"stage {stage} of {name} ended without a word",
+                f"stage {stage} of {name} ended without an error message",
                 hint="killed, out of memory, or DVC failed (see above): run again",
             )
     return _made(stage, name) != before

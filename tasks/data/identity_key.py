@@ -159,7 +159,7 @@ def _retired(path: Path, name: str) -> Path:
 def _read(path: Path) -> bytes:
     key = path.read_bytes()
     if len(key) != KEY_BYTES:
-        raise IntegrityError("this is no identity key", value=path, hint="restore it from a backup of GALEN_HOME")
+        raise IntegrityError("this is not an identity key", value=path, hint="restore it from a backup of GALEN_HOME")
     return key
 
 

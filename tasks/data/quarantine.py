@@ -96,5 +96,5 @@ def check_budget(
         what = f"none of {rows:,} rows is left"
     raise InputError(
         f"dataset {name} is refused: {what}\n" + "\n".join(lines),
-        hint=hint or f"look at them with `galen data rejected {name}`, mend the source, or raise bad_row_budget",
+        hint=hint or f"look at them with `galen data rejected {name}`, correct the source, or raise bad_row_budget",
     )

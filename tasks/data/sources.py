@@ -91,7 +91,7 @@ def _write_entry(name: str, entry: Mapping[str, Any], replace: bool) -> None:
     try:
         data = yaml.load(file.read_text(encoding="utf-8")) if file.exists() else None
     except (YAMLError, UnicodeDecodeError) as error:
-        raise InputError("this file is not YAML", value=shown(file), hint="mend it first") from error
+        raise InputError("this file is not YAML", value=shown(file), hint="correct it first") from error
     data = {} if data is None else data
     if not isinstance(data, dict) or not isinstance(data.setdefault("datasets", {}), dict):
         raise ConfigError.of(shown(file), ["datasets: expected one entry per dataset"])

@@ -182,7 +182,7 @@ def _die_with_parent() -> None:
     try:
         handle = os.pidfd_open(int(parent))
     except ProcessLookupError:
-        raise Interrupted("the run that asked for this stage is gone", hint="run again") from None
+        raise Interrupted("the run that started this stage has ended", hint="run again") from None
 
     def wait() -> None:
         poll = select.poll()

@@ -137,7 +137,7 @@ class Ancestry:
         try:
             folder = Path(json.loads((self._store.root / "bases" / f"{digest}.json").read_bytes())["path"])
         except (OSError, ValueError, KeyError):
-            return Node(name, "recorded", "nobody knows where it is on this machine", digest)
+            return Node(name, "recorded", "its location on this machine is not known", digest)
         if not folder.is_dir():  # the user's own folder, or a cache: Galen never promised to keep it
             return Node(name, "recorded", f"no longer in {folder}", digest)
         try:

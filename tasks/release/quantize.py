@@ -255,7 +255,7 @@ def _weight_error(name: str, layer: Any, weight: torch.Tensor) -> float:
     error = (back - weight.cpu()).abs().reshape(-1, BLOCK)
     largest = weight.cpu().abs().reshape(-1, BLOCK).amax(1, keepdim=True)
     if not bool((error <= BLOCK_ERROR * largest + LAYER_ERROR * largest.max()).all()):
-        raise IntegrityError("weights are further off than 4 bits explain", value=name)
+        raise IntegrityError("the weights differ by more than 4-bit rounding explains", value=name)
     return float((error / largest.clamp(min=1e-30)).max())
 
 

@@ -130,7 +130,8 @@ def approve(store: Store, reference: str, *, by: str, reason: str, origin: Origi
         store, version.model, version.number, name=by.strip(), reason=reason.strip(), origin=origin
     )
     promoted = promote(store, version, origin, approved=event)
-    tag_run(store, version.model, version.registered.run, {VERDICT: "promoted"})
+    if version.registered.run:
+        tag_run(store, version.model, version.registered.run, {VERDICT: "promoted"})
     return promoted
 
 

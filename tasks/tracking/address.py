@@ -41,7 +41,7 @@ def check_reachable(store: Store) -> None:
         return
     if scheme not in _PORTS:
         hint = f"use sqlite:///FILE, or one of {', '.join(_PORTS)}; without {URI} a file under GALEN_HOME is used"
-        raise InputError(f"{URI} is no tracking address", value=shown_uri(store), hint=hint)
+        raise InputError(f"{URI} is not a tracking address", value=shown_uri(store), hint=hint)
     try:
         if scheme in ("http", "https"):
             _ask_health(address)

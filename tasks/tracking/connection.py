@@ -30,7 +30,7 @@ def speaking(store: Store) -> Iterator[MlflowClient]:
         raise of_machine(error) or Interrupted(
             f"MLflow failed: {(str(error).splitlines() or [''])[0][:200]}",
             value=shown_uri(store),
-            hint="check the tracking server, then run the same command again: it goes on",
+            hint="check the tracking server, then run the same command again: it continues",
         ) from error
 
 

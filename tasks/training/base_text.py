@@ -26,7 +26,7 @@ def read_corpus(path: Path) -> list[str]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (FileNotFoundError, IsADirectoryError) as error:
-        raise InputError("the corpus is no file", value=path, hint="give a UTF-8 text file") from error
+        raise InputError("the corpus is not a file", value=path, hint="give a UTF-8 text file") from error
     except UnicodeDecodeError as error:
         raise InputError("the corpus is not UTF-8", value=path, hint="save it as UTF-8") from error
     documents = [line.strip() for line in text.split("\n") if line.strip()]

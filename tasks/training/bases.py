@@ -40,7 +40,7 @@ def locate_base(store: Store, digest: str) -> Base:
         record = json.loads((store.root / "bases" / f"{digest}.json").read_bytes())
     except (OSError, ValueError) as error:
         hint = "run the recipe that used it once more, or restore GALEN_HOME/bases"
-        raise IntegrityError("nobody knows where this base model is", value=digest, hint=hint) from error
+        raise IntegrityError("the location of this base model is not known", value=digest, hint=hint) from error
     folder = Path(record["path"])
     if not folder.is_dir() or digest_model(folder) != digest:
         raise IntegrityError("the base model was moved or changed", value=folder, hint="put the same files back there")

@@ -43,7 +43,7 @@ class Checkpoints:
             draft.replace(file)
         except (OSError, RuntimeError) as error:
             draft.unlink(missing_ok=True)
-            hint = "make room and run again: it goes on from the last checkpoint"
+            hint = "make room and run again: it continues from the last checkpoint"
             raise Interrupted("a checkpoint could not be written", value=self._folder, hint=hint) from error
         record = {**self._identity, "step": step, "file": file.name, "sha256": digest_file(file)}
         write_atomically(self._folder / RECORD, canonical_json(record))

@@ -183,7 +183,9 @@ def check_processes(recipe: Recipe) -> None:
         raise InputError(f"training.processes is more than this machine's {kind}s ({room})", value=asked, hint=hint)
     method = method_of(recipe.method)
     if sharding == "full" and (reason := _why_whole(method)):
-        raise InputError(f"training.sharding: full does not go with {method.name}", value=reason, hint="set it to none")
+        raise InputError(
+            f"training.sharding: full cannot be combined with {method.name}", value=reason, hint="set it to none"
+        )
 
 
 def places() -> tuple[str, int]:

@@ -47,7 +47,7 @@ def in_processes(
 
     Raises:
         GalenError: what a process said, as it said it.
-        Interrupted: one ended without a word; the others are ended too.
+        Interrupted: one ended without an error message; the others are ended too.
         Stopped: stopped by a signal; the state is on disk.
     """
     with tempfile.TemporaryDirectory(prefix="galen-training-") as name:
@@ -135,4 +135,4 @@ def _error(own: Path, processes: int, *, stopped: bool) -> GalenError:
             return error
     if stopped:
         return Stopped("training was stopped", hint=GO_ON)
-    return Interrupted("a training process ended without a word", hint=f"killed, or out of memory: {GO_ON}")
+    return Interrupted("a training process ended without an error message", hint=f"killed, or out of memory: {GO_ON}")

@@ -73,7 +73,7 @@ def _opened(
         plain = load_made(model.path / SERVED_BASE, task, dtype)
     else:
         if base is None or base.digest != said.base.digest:
-            raise IntegrityError("an adapter opens on the base that it was trained on", value=model.digest[:12])
+            raise IntegrityError("an adapter needs the base that it was trained on", value=model.digest[:12])
         plain = load_base(base, task, labels, quantization=method.base_quantization, dtype=dtype)
     return method.load(plain, model.path, options)
 

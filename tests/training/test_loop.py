@@ -186,7 +186,8 @@ def test_data_that_does_not_fit_the_recipe_is_refused(store: Store, tmp_path: Pa
 
 def test_records_that_do_not_fit_are_refused_beyond_a_budget(store: Store, tmp_path: Path) -> None:
     dataset, decoder = dataset_version(store, "causal-lm", n=20), tiny_llama(tmp_path / "decoder")
-    base, short = base_of(store, decoder), {"max_length": 16, "max_steps": 1}
+    base = base_of(store, decoder)
+    short: dict[str, Any] = {"max_length": 16, "max_steps": 1}
     with pytest.raises(InputError, match=r"records \(.*\) do not fit into 16 tokens and would be left out") as caught:
         finetune(store, recipe("causal-lm", decoder, **short), dataset, base)
     hint = str(caught.value.hint)

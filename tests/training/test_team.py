@@ -159,7 +159,7 @@ def test_the_death_of_one_process_ends_the_others(store: Store, tmp_path: Path) 
     wait_for_a_checkpoint(store, child)
     os.kill(max(ranks(store)), signal.SIGKILL)
     said = child.communicate(timeout=60)[1]
-    assert "Interrupted" in said and "ended without a word" in said, said
+    assert "Interrupted" in said and "ended without an error message" in said, said
     wait_until_gone(store)
 
 
