@@ -53,6 +53,18 @@ def test_a_run_keeps_settings_curves_data_and_reports(store: Store, tmp_path: Pa
     assert [one.path for one in client(store).list_artifacts(run.run_id, "reports")] == ["reports/report.md"]
 
 
+def test_mlflow_knows_the_kind_of_experiment_and_how_a_run_was_decided(store: Store) -> None:
+    client(store).create_experiment("older")  # by an earlier version of Galen, without a kind
+    for experiment in ("older", "runs"):
+        with runs.open_run(store, experiment, "x", tags={"galen.run": "x"}) as run:
+            run.tags({runs.VERDICT: "waiting"})
+        kind = client(store).get_experiment_by_name(experiment).tags["mlflow.experimentKind"]
+        assert kind == "custom_model_development"
+    runs.tag_run(store, "runs", "x", {runs.VERDICT: "promoted"})
+    runs.tag_run(store, "runs", "another", {runs.VERDICT: "rejected"})
+    assert client(store).get_run(run.run_id).data.tags[runs.VERDICT] == "promoted"
+
+
 def test_tables_stay_out(store: Store, tmp_path: Path) -> None:
     with runs.open_run(store, "runs", "x") as run, pytest.raises(InputError, match="only reports"):
         run.artifact(tmp_path / "predictions.parquet")

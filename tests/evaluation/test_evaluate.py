@@ -224,6 +224,10 @@ def test_the_metrics_can_be_computed_again_from_the_predictions(store: Store, be
     again = Evaluation(evaluation.artifact, evaluation.dataset)
     assert again.numbers()["accuracy"] == pytest.approx(right)
     assert {"accuracy.category=skin", "recall.label=skin"} <= again.numbers().keys()
+    with_it = [row for row in dataset_version(store, "text-classification", 60).rows("test") if row["label"] == "skin"]
+    assert 0 < len(with_it) < evaluation.records
+    groups = {row["group_id"] for row in with_it}
+    assert evaluation.slice_sizes["label=skin"] == (len(with_it), len(groups)), "its own support, not that of the whole"
 
 
 def test_a_label_that_is_only_in_the_data_or_only_in_the_model_is_judged_too(store: Store, bert: Base) -> None:

@@ -111,6 +111,11 @@ def test_a_run_that_ended_early_has_a_report(store: Store, report: RunReport) ->
     html = render(store, early)
     assert Page(html).open == []
     assert "interrupted" in html
+    assert "galen audit" not in html and "registered no version" in html
+    failed = replace(
+        early, outcome="ended with an error: InputError", reason="no column for text: has <a>\n  -> name it"
+    )
+    assert "no column for text: has &lt;a&gt;\n  -&gt; name it" in render(store, failed)
     assert "Dataset" not in html
 
 
