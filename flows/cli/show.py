@@ -37,6 +37,7 @@ def dataset_table(found: Mapping[str, Any]) -> str:
         ("passed over in the source", found["noticed"]),
         ("replaced by placeholders", found["phi"]),
         ("added by augmentation", found["augmentation"]),
+        ("not added, too much like held-out records", found["augmentation_dropped"]),
         *((f"refused by {stage} because", reasons) for stage, reasons in found["refused"].items()),
     ):
         if counted:

@@ -9,7 +9,7 @@ from typing import Any
 
 from tasks.artifact import MANIFEST as SEALED
 from tasks.artifact import read
-from tasks.data.findings import Deidentified, Ingested, SoFar
+from tasks.data.findings import Augmented, Deidentified, Ingested, SoFar
 from tasks.data.params import one_dataset
 from tasks.data.records import Reason
 from tasks.data.stage import MANIFEST, REJECTED, STAGES, built_folder, refused_file
@@ -26,7 +26,8 @@ def show(store: Store, name: str) -> dict[str, Any]:
         `name`, `task`, `built` (the last stage that is there, or None), `source` (path, format, digest, encoding,
         rows), `rows`, `kept`, `rejected` (reason -> rows), `examples` (reason -> places), `details` (reason -> what
         exactly -> rows), `unused` (column -> rows), `noticed` (what was no row -> number), `phi` (type -> number),
-        `labels`, `counts` and `groups` (split -> number), `slices`, `augmentation`, `validation`, `digest`, and
+        `labels`, `counts` and `groups` (split -> number), `slices`, `augmentation` and
+        `augmentation_dropped` (kind -> derived records), `validation`, `digest`, and
         `refused` (stage -> reason -> rows, of a last build that was refused). What was not reached is empty or None.
 
     Raises:
@@ -42,7 +43,7 @@ def show(store: Store, name: str) -> dict[str, Any]:
             value=f"{name} ({why})" if refused else name,
             hint=f"`galen data rejected {name}` shows the rows" if refused else f"`galen data build {name}`",
         )
-    ingested, deidentified = found.of(Ingested), found.get(Deidentified)
+    ingested, deidentified, augmented = found.of(Ingested), found.get(Deidentified), found.get(Augmented)
     sealed = built_folder(name) / "seal"
     artifact = read(sealed) if (sealed / SEALED).is_file() else None
     meta = DatasetMeta.read(artifact) if artifact else None
@@ -65,6 +66,7 @@ def show(store: Store, name: str) -> dict[str, Any]:
         "twins": meta.twins if meta else {},
         "known": meta.known if meta else {},
         "augmentation": meta.augmentation if meta else {},
+        "augmentation_dropped": augmented.dropped if augmented else {},
         "validation": meta.validation if meta else {},
         "labels": meta.labels if meta else [],
         "digest": artifact.digest if artifact else None,

@@ -37,6 +37,16 @@ def test_medquad(ingest: Ingest, medquad: Path) -> None:
     assert ingest(medquad, "medquad", columns={"category": "focus"}).records[0]["category"] == "Gout"
 
 
+def test_medquad_counts_what_it_passes_over(ingest: Ingest, medquad: Path) -> None:
+    twice = DISEASE.replace("</Answer></QAPair>", "</Answer><Answer>Sleep.</Answer></QAPair>", 1)
+    (medquad / "1_A" / "0000001.xml").write_text(twice)
+    (medquad / "1_A" / "0000002.xml").write_text("<Document><Focus>Gout</Focus></Document>")
+    assert ingest(medquad, "medquad").facts["noticed"] == {
+        "documents without a question": 1,
+        "questions or answers beyond the first of a pair": 1,
+    }
+
+
 def test_medquad_refuses_entities_and_names_a_useless_folder(ingest: Ingest, medquad: Path) -> None:
     bomb = '<!DOCTYPE d [<!ENTITY a "aaaaaaaa"><!ENTITY b "&a;&a;&a;">]>'
     (medquad / "1_A" / "0000002.xml").write_text(DISEASE.replace("<Document", bomb + "<Document", 1))

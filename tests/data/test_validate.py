@@ -213,6 +213,19 @@ def test_each_expectation_can_fail(expectation: str, tmp_path: Path) -> None:
     assert expectation in {str(verdict) for verdict in validation.failed}
 
 
+def test_what_nobody_sees_has_no_characters_and_no_label(tmp_path: Path) -> None:
+    write(
+        tmp_path / "asked.parquet",
+        ASK,
+        [{"prompt": "\u3164\u00ad", "answer": "\u200b"}, {"prompt": "é?", "answer": "a"}],
+    )
+    facts = facts_of(tmp_path / "asked.parquet", ASK, {}).to_pydict()
+    assert (facts["input_characters"], facts["target_characters"]) == ([0, 2], [0, 1])
+    write(tmp_path / "sorted.parquet", "text-classification", labelled(("x", "\ufeff"), ("x", "a")))
+    facts = facts_of(tmp_path / "sorted.parquet", "text-classification", {"\ufeff": 5, "a": 5}).to_pydict()
+    assert facts["records_with_label"] == [0, 5]
+
+
 def test_no_content_of_a_record_gets_into_a_result_or_page(run: Callable[..., Built], tmp_path: Path) -> None:
     rows = [{"text": f"{PLANTED} has sign {n}", "label": "ab"[n % 2], "category": PLANTED} for n in range(6)]
     kept, rejected, _ = run("text-classification", rows + labelled((PLANTED, "a"), (PLANTED, "b")))

@@ -70,6 +70,8 @@ def _rows(top: Path, files: list[Path], noticed: Counter[str]) -> Iterator[Row]:
             noticed["documents without a question"] += 1
         for number, pair in enumerate(pairs, start=1):
             question = pair.find("Question")
+            more = sum(max(0, len(pair.findall(name)) - 1) for name in ("Question", "Answer"))
+            noticed["questions or answers beyond the first of a pair"] += more
             yield Row(
                 f"{place}, question {number}",
                 {
