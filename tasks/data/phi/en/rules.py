@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tasks.data.phi.en import addresses, facilities, people, places, towns
+from tasks.data.phi.en import address_blocks, addresses, facilities, people, places, towns
 from tasks.data.phi.en.people_repeated import repeat
 from tasks.data.phi.en.scan import Scan
 from tasks.data.phi.shared.spans import Cover
@@ -21,6 +21,7 @@ def find(text: str, cover: Cover, announced: Callable[[int], bool] | None = None
         announced: in a Chinese record, whether a Chinese word announces the name that begins at a character.
     """
     scan = Scan(text, cover, announced)
+    address_blocks.find(scan)
     addresses.find(scan)
     facilities.find(scan)
     towns.towns_with_states(scan)

@@ -74,14 +74,20 @@ _SHAPE = re.compile(
 )
 # Registers of trials, papers, genes and sequences: public, and no person's.
 _PUBLIC = re.compile(
-    r"(?:NCT|PMID|PMC|OMIM|MIM|ENS[GTP]|rs|GO|HP|CHEBI|ISRCTN|EudraCT|ACTRN|ChiCTR|LOC|KIAA|FLJ|DKFZ|GSE|GSM|SRR|DRKS"
+    r"(?:GO|HP|CHEBI|MONDO|DOID|MP)[:_]\d{4,7}(?!\d)|(?:NCT|PMID|PMC|OMIM|MIM|ENS[GTP]|rs|ISRCTN|EudraCT|ACTRN|ChiCTR|LOC|KIAA|FLJ|DKFZ|GSE|GSM|SRR|DRKS"
     r"|UMIN|ICD-?(?:9|10|11)\b|SNOMED|LOINC|ORPHA|ISBN|ISSN|RRID|HGNC)[-_: ]?\d|(?:NM|NP|XM|XP|NR|NG|NC|NT)_\d"
+)
+# Behind these a number is a person's, whatever register it looks like: "insurance number HP-20331".
+_OF_PERSONS = re.compile(
+    r"(?:m\.?r\.?n|medical|health|chart|emr|ehr|ssn?\b|soc|acct|account|insur|ins\b|policy|plan|member|subscriber"
+    r"|beneficiary|medicare|medicaid|nhs|licen|passport|driver|claim|patient|pt\b|hospital|encounter|employee|card|bank)",
+    re.IGNORECASE,
 )
 _MARKER = re.compile(r"D\d{1,2}S\d+|[A-Z]{1,3}\d{1,2}[A-Z]{1,3}\d{1,2}[A-Z]?|[A-Z]{2,5}\d[A-Z]\d")  # loci, enzymes
 _GENBANK = re.compile(r"(?:[A-Z]\d{5}|[A-Z]{2}\d{6})(?!\d)")
 _PUBLIC_BEFORE = re.compile(
     r"(?:PMID|PMCID|O?MIM|ISBN|ISSN|doi|DOI|NCT|GenBank|ClinicalTrials\.gov|Orphanet|ORPHA|CAS|EC|MESH|GEO"
-    r"|dbSNP|HGNC)[\s:#.]{0,3}(?:(?:no|nos|number|numbers|identifier|ID)\b)?[\s:#.]{0,3}(?:[A-Z]{1,4})?$"
+    r"|dbSNP|HGNC|HP|GO|CHEBI|MONDO|DOID)[\s:#.]{0,3}(?:(?:no|nos|number|numbers|identifier|ID)\b)?[\s:#.]{0,3}(?:[A-Z]{1,4})?$"
 )
 _DECIMAL = re.compile(r"\d{1,4}\.\d+")
 _YEAR = re.compile(r"(?:19|20)\d\d")
@@ -89,6 +95,20 @@ _UNIT_AFTER = re.compile(
     r"\s?(?:%|mg|mcg|µg|ml|mL|mmHg|kg|cm|mm|year|yr|day|week|month|hour|patients|cases|people|percent)\b|%"
     r"|\s?of\s(?:the|all|patients)"
 )
+# Bank account numbers (ISO 13616) and their lengths per country.
+_ACCOUNT = re.compile(
+    r"(?<![A-Za-z0-9])[A-Za-z]{2}\d{2}(?:\s?[A-Za-z0-9]{4}){2,7}(?:\s?[A-Za-z0-9]{1,3})?(?![A-Za-z0-9])", re.ASCII
+)
+_ACCOUNT_LENGTHS = {
+    country: length
+    for length, countries in {
+        15: "NO", 16: "BE", 18: "DK FI FO GL NL FK", 19: "MK SI", 20: "AT BA EE KZ LT LU XK MN",
+        21: "CH HR LI LV", 22: "BG BH CR DE GB GE IE ME RS VA", 23: "AE GI IL IQ TL OM SO",
+        24: "AD CZ ES MD PK RO SA SE SK TN VG", 25: "LY PT ST", 26: "IS TR", 27: "BI DJ FR GR IT MC MR SM",
+        28: "AL AZ BY CY DO GT HU LB NI PL SV", 29: "BR EG PS QA UA", 30: "JO KW MU YE", 31: "MT SC", 33: "RU",
+    }.items()
+    for country in countries.split()
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +131,9 @@ def find_keyed(text: str, cover: Cover) -> None:
     if _SPACED_DIGITS.search(text):
         for match in _SPACED.finditer(text):
             cover.add(*match.span(1), "ID")
+    for match in _ACCOUNT.finditer(text):
+        if _ACCOUNT_LENGTHS.get(match[0][:2].upper()) == len("".join(match[0].split())):
+            cover.add(*match.span(), "ID")
     for start, end in _keyed(text):
         cover.add(start, end, "ID")
 
@@ -142,6 +165,9 @@ def _keyed(text: str) -> Iterator[tuple[int, int]]:
         ):
             continue
         start, end = match.span(1)
+        if _OF_PERSONS.match(match[0]) and not _public_before(text, start):
+            yield (start - 1 if text[start - 1] == "#" else start), end
+            continue
         sequence = "accession" in match[0].lower() and _GENBANK.fullmatch(value)
         if not (sequence or _PUBLIC.match(value) or _public_before(text, start)):
             yield (start - 1 if text[start - 1] == "#" else start), end

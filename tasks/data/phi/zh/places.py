@@ -22,7 +22,7 @@ _FACILITIES = tuple(sorted(places_words.FACILITIES, key=len, reverse=True))
 
 @dataclass(frozen=True, slots=True)
 class PlaceWeights:
-    """How many words and characters belong to a name, and how far the rule looks; effects: see en/people_weights.py."""
+    """How many words and characters belong to a name, how far the rule looks; effects: see en/people_weights.py."""
 
     # Words of a facility's name before "医院". No effect; at 2, 浙江省 becomes a place of its own.
     facility_words: int = 9
@@ -32,6 +32,9 @@ class PlaceWeights:
     proper_letters: int = 3
     # Words back to a town that says which one it is. No effect; at 2, of "大庆石油管理有限公司" only 大庆 goes.
     town_reach: int = 6
+    # Usual words between that town and "医院": 油田 in "大庆油田有限责任公司".
+    # +1: "深圳乙肝母婴传播阻断医院" would go whole, but for ILLNESS.
+    plain_words: int = 1
     # Words behind "医院" that may name a branch. No effect; at 1, "苏州大学附属儿童医院" keeps its end.
     branch_words: int = 6
     # Characters of a town that no list holds, the last of them 市 or 镇. -1: public 1 wrong; +1: gold -1.
@@ -87,9 +90,16 @@ def _facility(words: list[str], starts: list[int], head: int, cover: Cover) -> N
     while first < head and words[first] in ("和", "中", "小", "口"):
         first += 1
     # A town a few words before says enough: "上海和睦家医院", "大庆油田有限责任公司".
+    plain = 0
     for index in range(first - 1, max(-1, head - WEIGHTS.town_reach), -1):
         if not _HAN.fullmatch(words[index]) or places_words.NAME_STOPS.intersection(words[index]) - {"和"}:
             break
+        town = _town(words[index]) or words[index][:_SHORT_TOWN] in lexicon.towns()
+        if not town and words[index] not in places_words.FACILITY_PARTS:
+            # "广州登革热病例住院医院": the hospital has no name, and what is between is what the text is about.
+            plain += not lexicon.rare(words[index])
+            if plain > WEIGHTS.plain_words or not places_words.ILLNESS.isdisjoint(words[index]):
+                break
         if _town(words[index]) or words[index][:2] in lexicon.towns() or words[index].endswith(("大学", "医学院")):
             bare = words[index] in ("大学", "医学院") and index > 0 and _proper(words[index - 1])
             first, specific = index - bare, True

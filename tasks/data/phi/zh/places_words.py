@@ -34,6 +34,8 @@ NAME_STOPS = character_set(
     的了在去到看找有是来从于和与及或我你他她因被把让请说想要会
     """
 )
+# Characters of illnesses, patients and care: no name of a facility, unless they are one of its parts above.
+ILLNESS = character_set("病患症炎癌瘤热痛毒疫染者例疗诊治孕产妇婴血糖压药术检查研播")
 GENERIC_BEFORE = word_set(
     """
     公安 复查 加上 学校 宠物 二甲 三甲 二级 三级 一级 甲等 当地 大 小 正规 专业 公立 私立 上级 附近 县级 市级 省级

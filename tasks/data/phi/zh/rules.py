@@ -12,6 +12,8 @@ from tasks.data.phi.zh.people import announces
 __all__ = ["announces", "find", "fold", "latin_part", "repeat"]
 
 _HAN_RUN = re.compile(r"[\u3400-\u9fff]+")
+# "2周内", "24时": a unit of time, though also a surname.
+_UNIT_OF_TIME = re.compile(r"(?<=[\d一二三四五六七八九十两几数半])\s?[周时]")
 _WIDE = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | dict.fromkeys((0x3000, 0xA0, 0x202F, 0x2009), 0x20)
 
 
@@ -28,6 +30,8 @@ def latin_part(text: str) -> str:
 def find(text: str, cover: Cover) -> None:
     """Add the identifiers of a folded Chinese text to its cover."""
     structured.find(text, cover)
+    for match in _UNIT_OF_TIME.finditer(text):
+        cover.block(match.end() - 1, match.end())
     people_positions.find(text, cover)
     people.find_marked(text, cover)
     words = cut(text)

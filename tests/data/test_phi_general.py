@@ -1,0 +1,87 @@
+"""General English and odd cases: addresses of other countries, telephones, accounts, sections, species."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tasks.data.phi import Deidentifier
+
+
+@pytest.fixture(scope="module")
+def deidentifier() -> Deidentifier:
+    return Deidentifier()
+
+
+def cleaned(deidentifier: Deidentifier, text: str, language: str = "en") -> str:
+    """A text with placeholders without their numbers."""
+    return re.sub(r"_\d+\]", "]", deidentifier.deidentify_record({"text": text}, language)[0]["text"])
+
+
+@pytest.mark.parametrize(
+    ("text", "clean"),
+    [
+        ("Please return to Unit 5146 Box 1772\nDPO AE 91410 in case.", "Please return to [PLACE] in case."),
+        ("She lives at Mellemvej 32, 9000 Aalborg", "She lives at [PLACE]"),
+        ("It went to 94 Wesselényi u. 12\n Suite 741\n Dunaszeg\n Hungary 18695.", "It went to [PLACE]."),
+        ("Meet me at Brucker Bundesstrasse 31, Vienna.", "Meet me at [PLACE]."),
+        ("Sent to ul. Zamkowa 33, Kraków, Poland 31401 today.", "Sent to [PLACE] today."),
+        ("He moved to 12 Rua do Arenque 16, Porto.", "He moved to [PLACE]."),
+        ("> 228 Ringvej 144\n> Apt. 902\n> Odense\n> Denmark 5000\n", "> [PLACE]\n"),
+        ("the address is P.O. Box 149, Nuuk, Greenland 3900", "the address is [PLACE]"),
+        ("anna lives at 255 kirkegade 18, odense", "[NAME] lives at [PLACE]"),
+    ],
+)
+def test_addresses_of_other_countries(deidentifier: Deidentifier, text: str, clean: str) -> None:
+    assert cleaned(deidentifier, text) == clean
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Metformin 500 mg and Lisinopril 10 mg at Week 12, Grade 3 toxicity at Visit 4.",
+        "Stage 3 CKD, suite of tests, 12 Lead ECG, Box plots of 3 groups, flat T waves in 2 leads.",
+        "Cells were grown at 37 degrees on Matrigel 96 well plates with DMEM 10% FBS.",
+        "Keppra 500\nDilantin 100\nZofran 4",
+        "Section 3.1.2.4 describes it; see 4.2.1.3.",
+        "BP 120 office reading was normal.",
+    ],
+)
+def test_numbers_of_medicine_are_no_addresses(deidentifier: Deidentifier, text: str) -> None:
+    assert cleaned(deidentifier, text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "clean"),
+    [
+        ("Stop the messages to 656 437 108 please", "Stop the messages to [CONTACT] please"),
+        ("They're not answering at 78 651 450", "They're not answering at [CONTACT]"),
+        ("416 60 039 office\n+46 (0)8 928 571 38 fax", "[CONTACT] office\n[CONTACT] fax"),
+        ("my phone, 0489 25 37 29, is off", "my phone, [CONTACT], is off"),
+        ("Transfer from GB52AEJL57263335291959 to him", "Transfer from [ID] to him"),
+        ("iban gb42nawi04454264788619", "iban [ID]"),
+        ("DE89 3704 0044 0532 0130 00 is his account", "[ID] is his account"),
+        ("insurance number HP-20331, phenotype HP:0001250", "insurance number [ID], phenotype HP:0001250"),
+        ("member ID GO-4471122", "member ID [ID]"),
+        ("server 10.1.2.3, IP 4.2.1.3, host 192.168.4.17", "server [CONTACT], IP [CONTACT], host [CONTACT]"),
+    ],
+)
+def test_numbers_of_people(deidentifier: Deidentifier, text: str, clean: str) -> None:
+    assert cleaned(deidentifier, text) == clean
+
+
+@pytest.mark.parametrize(
+    ("text", "clean"),
+    [
+        ("广州登革热病例住院医院较多", "[PLACE]登革热病例住院医院较多"),
+        ("武汉新冠肺炎患者定点医院", "[PLACE]新冠肺炎患者定点医院"),
+        ("在大庆油田有限责任公司工作", "在[PLACE]工作"),
+        ("去北京协和医院就诊", "去[PLACE]就诊"),
+        ("1～2周内复查，24时内完成", "1～2周内复查，24时内完成"),
+        ("3.1.2.4 诊断标准", "3.1.2.4 诊断标准"),
+        ("服务器地址3.1.2.4", "服务器地址[CONTACT]"),
+    ],
+)
+def test_chinese(deidentifier: Deidentifier, text: str, clean: str) -> None:
+    assert cleaned(deidentifier, text, "zh") == clean
