@@ -16,6 +16,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from bench.deidentification import Case
 from tasks.data.phi import Deidentifier
 from tasks.home import real_data
 
@@ -30,6 +31,26 @@ def rows(file: Path | None) -> list[dict[str, Any]]:
     path = file or next((real_data() / "presidio_general").glob("*.json"))
     found: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
     return found
+
+
+KIND_OF_TYPE = {"PERSON": "NAME", "STREET_ADDRESS": "PLACE", "PHONE_NUMBER": "CONTACT", "EMAIL_ADDRESS": "CONTACT"}
+KIND_OF_TYPE |= dict.fromkeys(("IBAN_CODE", "CREDIT_CARD", "US_SSN"), "ID")
+
+
+def general() -> list[Case]:
+    """The set's texts, with the values that must go."""
+    return [
+        Case(
+            row["full_text"],
+            "en",
+            [
+                (KIND_OF_TYPE[span["entity_type"]], span["entity_value"])
+                for span in row["spans"]
+                if span["entity_type"] in KIND_OF_TYPE
+            ],
+        )
+        for row in rows(None)
+    ]
 
 
 def kind_of(row: dict[str, Any], span: dict[str, Any]) -> str:

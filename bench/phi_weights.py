@@ -5,8 +5,8 @@
 Weights are the numbers in the tables `WEIGHTS` under tasks/data/phi/. Points are switched off, then lowered and raised
 by 0.2; lengths and reaches are changed by one, those above ten halved and doubled. A line per change tells the values
 that are recalled and the replacements that hit no tagged value, more (+) or fewer (-) than with the weights as they
-are: in the gold set, in the tagged public queries (English only), in generated texts; and the replacements in public
-texts about no one (medical abstracts; toyhom_zh), which say what a weight costs there.
+are: in the gold set, in the tagged public queries and general sentences (English only), in generated texts; and the
+replacements in public texts about no one (medical abstracts; toyhom_zh), which say what a weight costs there.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 from bench.deidentification import Case, abstracts, count, gold, public_queries, toyhom
+from bench.deidentification_general import general
 from bench.deidentification_generated import PARTS, generate
 from tasks.data import phi
 from tasks.data.phi import Deidentifier
@@ -64,6 +65,7 @@ def corpora(language: str, texts: int, public: int) -> dict[str, list[Case]]:
     sets = {"gold": gold(f"deid_{language}.jsonl")}
     if language == "en":
         sets["queries"] = public_queries()
+        sets["general"] = general()
     sets["generated"] = [
         case for part in range(len(PARTS)) for cases in generate(language, part, texts, 7).values() for case in cases
     ]

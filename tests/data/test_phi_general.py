@@ -85,3 +85,38 @@ def test_numbers_of_people(deidentifier: Deidentifier, text: str, clean: str) ->
 )
 def test_chinese(deidentifier: Deidentifier, text: str, clean: str) -> None:
     assert cleaned(deidentifier, text, "zh") == clean
+
+
+@pytest.mark.parametrize(
+    ("text", "gone"),
+    [
+        ('Ubul: "Where were you?"\nKatrine: "At home."', ["Ubul", "Katrine"]),
+        ("Monjeau, can you come over tomorrow?", ["Monjeau"]),
+        ('"I am glad that it works," says Bergqvist.', ["Bergqvist"]),
+        ("She named him Warrane and everybody calls her Efimiya.", ["Warrane", "Efimiya"]),
+        ("What's your last name? Matthíasson", ["Matthíasson"]),
+        ("It is between him and Asya's kid.", ["Asya"]),
+        ("They invited Romi, Erik, Hleb and Shovda to the house.", ["Romi", "Erik", "Hleb", "Shovda"]),
+        ("The attorney Vehbija called.", ["Vehbija"]),
+        ("follow up with benjamin a seiler in a couple of months.", ["benjamin", "seiler"]),
+        ("My name is Martin.", ["Martin"]),
+    ],
+)
+def test_single_names_in_ordinary_prose(deidentifier: Deidentifier, text: str, gone: list[str]) -> None:
+    result = cleaned(deidentifier, text)
+    assert not [word for word in gone if word in result], result
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The nest of Sylvia atricapilla was near one of Parus major and an American Robin.",
+        "We ringed House Martin, Blue Jay, Barn Swallow and Marsh Tit on the island.",
+        "Growth of Candida albicans was seen, with Arg to Leu and Val to Asp changes.",
+        "The Duarte variant and the Carpentier ring were compared.",
+        "Furthermore, when the dose was raised, Keppra and Dilantin were stopped.",
+        "He takes Xarelto, Eliquis and Keppra because of a clot.",
+    ],
+)
+def test_species_residues_and_brands_are_no_people(deidentifier: Deidentifier, text: str) -> None:
+    assert cleaned(deidentifier, text) == text

@@ -101,9 +101,9 @@ _SUFFIX_WORDS = frozenset(word.lower() for word in address_words.SUFFIXES)
 class BlockWeights:
     """How far an address goes on."""
 
-    # Characters before an anchor that are looked at for street and number.
+    # Characters before a flat that are looked at for street and number. No effect; at 5, "94 Pilekrogen 53" stays.
     head_reach: int = 90
-    # Words of town, region and country behind an anchor.
+    # Words of town, region and country behind an anchor. No effect; at 2, "Denmark 5000" stays.
     tail_words: int = 9
 
 

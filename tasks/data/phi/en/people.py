@@ -7,7 +7,16 @@ points (people_weights.py) it is a name.
 
 from __future__ import annotations
 
-from tasks.data.phi.en import lexicon, people_cues, people_lower, people_score, people_unlisted, people_words, words
+from tasks.data.phi.en import (
+    lexicon,
+    people_cues,
+    people_lower,
+    people_score,
+    people_unlisted,
+    people_words,
+    species,
+    words,
+)
 from tasks.data.phi.en.people_weights import WEIGHTS
 from tasks.data.phi.en.scan import Scan
 from tasks.data.phi.en.tokens import INITIAL, LOWER, MIXED, TITLE, UPPER
@@ -143,8 +152,10 @@ def _piece(scan: Scan, first: int, last: int, titled: bool) -> None:
         if first + titles < last:
             start = first if titles else _title_start(scan, first)
             scan.take(start, min(last, first + titles + WEIGHTS.longest), "NAME")
-    elif (scan.medical(last) and not people_unlisted.record_ahead(scan, scan.words[last - 1].end)) or _cited(
-        scan, last
+    elif (
+        _cited(scan, last)
+        or species.named(scan, first, last)
+        or (scan.medical(last) and not people_unlisted.record_ahead(scan, scan.words[last - 1].end))
     ):
         return
     elif last - first > 1 and _leading(scan, first):

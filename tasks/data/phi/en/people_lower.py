@@ -12,6 +12,8 @@ from tasks.data.phi.en.tokens import INITIAL, LOWER
 _ARRANGED = frozenset(("schedule", "call", "remind", "admit", "contact", "tell", "ask", "saw", "seeing"))
 _OWNERS = frozenset(("my", "his", "her", "our", "their"))
 
+_WITH_INITIAL = 3  # words of "emidio p lombardo"
+
 
 @dataclass(frozen=True, slots=True)
 class LowerWeights:
@@ -76,14 +78,27 @@ def _given(scan: Scan, index: int) -> int:
     if end < len(scan.words) and scan.gaps[end] == " ":
         after = scan.words[end]
         closed = scan.gaps[end + 1].startswith((".", ",")) or after.shape == INITIAL
-        announced = _announced(scan, index) and _unknown(scan, end)
-        if (len(after.low) == 1 and after.low.isalpha() and closed) or _part(scan, end) or announced:
+        announced = (_announced(scan, index) or scan.small) and _unknown(scan, end)
+        if scan.small and _initialled(scan, end):
+            end += 2  # "benjamin a seiler", "eric g. samoylova"
+        elif (len(after.low) == 1 and after.low.isalpha() and closed) or _part(scan, end) or announced:
             end += 1
     alone = scan.low(index) in lexicon.lone_given_names() and len(scan.low(index)) >= WEIGHTS.lone_letters
     eponym = scan.medical(end) and scan.low(end) not in ("patient", "patients", "case", "chart")
     if eponym or not (end > index + 1 or alone or _announced(scan, index)):
         return index
     return end
+
+
+def _initialled(scan: Scan, index: int) -> bool:
+    """Whether an initial and a surname stand here, in a text without any capital."""
+    low = scan.low(index)
+    if len(low) != 1 or not low.isalpha() or index + 1 >= len(scan.words) or scan.gaps[index + 1] not in (" ", ". "):
+        return False
+    family = scan.low(index + 1)
+    spelled = family.replace("'", "").replace("-", "").isalpha()
+    unknown = spelled and len(family) >= WEIGHTS.strange_letters and family not in lexicon.words()
+    return unknown or _part(scan, index + 1)
 
 
 def _unlisted(scan: Scan, index: int) -> int:
@@ -96,6 +111,9 @@ def _unlisted(scan: Scan, index: int) -> int:
     long = len(low) >= WEIGHTS.sure_letters
     if scan.low(index - 1) in _ARRANGED and scan.gaps[index] == " " and long and _unknown(scan, index + 1):
         return index + 2
+    known = low in lexicon.surnames() or scan.opens_sentence(index)
+    if scan.small and known and _initialled(scan, index + 1) and "." not in scan.gaps[index + 1]:
+        return index + _WITH_INITIAL
     if not _announced(scan, index):
         return index
     if scan.low(index - 2) in _OWNERS and long and _unknown(scan, index) and _followed(scan, index + 1):

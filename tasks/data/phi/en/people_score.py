@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tasks.data.phi.en import lexicon, people_cues, people_unlisted, people_words, words
+from tasks.data.phi.en import lexicon, people_cues, people_said, people_unlisted, people_words, words
 from tasks.data.phi.en.people_weights import WEIGHTS
 from tasks.data.phi.en.scan import Scan
 from tasks.data.phi.en.tokens import INITIAL, TITLE, UPPER
@@ -21,13 +21,14 @@ RECORD_AHEAD = re.compile(
 def score(scan: Scan, first: int, last: int) -> float:
     """How sure it is that a row of capitals is a name."""
     lows = [scan.low(index) for index in range(first, last)]
-    before = max(_before(scan, first), people_unlisted.before(scan, first))
-    context = before + max(_after(scan, last, first), people_unlisted.after(scan, first, last))
+    before = max(_before(scan, first), people_unlisted.before(scan, first), people_said.before(scan, first))
+    behind = (_after(scan, last, first), people_unlisted.after(scan, first, last), people_said.after(scan, first, last))
+    context = before + max(behind)
     points = context + sum(_weight(scan, index, first) for index in range(first, last))
     if len(lows) > 1 and lows[0] in lexicon.given_names() and lows[-1] in lexicon.surnames():
         points += WEIGHTS.given_and_surname
     strange = people_unlisted.row(scan, first, last)
-    points += strange
+    points += strange + people_said.prose(scan, first, last)
     common = all(low in lexicon.words() or low in lexicon.countries() for low in lows)
     if (
         common

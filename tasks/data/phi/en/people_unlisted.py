@@ -59,9 +59,9 @@ def row(scan: Scan, first: int, last: int) -> float:
     if strange == len(full):
         return WEIGHTS.all_in_no_list
     given, family = scan.low(full[0]), scan.low(full[-1])
-    if given in lexicon.given_names() and (strange or family in lexicon.surnames()) and _prose(scan, first, last):
+    if given in lexicon.given_names() and (strange or family in lexicon.surnames()) and in_prose(scan, first, last):
         return WEIGHTS.given_and_strange
-    if strange and family in lexicon.surnames() and _prose(scan, first, last):
+    if strange and family in lexicon.surnames() and in_prose(scan, first, last):
         return WEIGHTS.strange_and_surname
     return 0.0
 
@@ -142,7 +142,7 @@ def _flanked(scan: Scan, first: int, last: int) -> bool:
     return (ahead and not scan.opens_sentence(first - 1)) or towns.town_end(scan, first) == last
 
 
-def _prose(scan: Scan, first: int, last: int) -> bool:
+def in_prose(scan: Scan, first: int, last: int) -> bool:
     """Whether the words around a row are lower case, so that its capitals mean something; a heading's do not."""
     reach = WEIGHTS.prose_reach
     around = [*range(max(0, first - reach), first), *range(last, min(last + reach, len(scan.words)))]

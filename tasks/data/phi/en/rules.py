@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tasks.data.phi.en import address_blocks, addresses, facilities, people, places, towns
+from tasks.data.phi.en import address_blocks, addresses, facilities, people, people_said, places, towns
 from tasks.data.phi.en.people_repeated import repeat
 from tasks.data.phi.en.scan import Scan
 from tasks.data.phi.shared.spans import Cover
@@ -27,6 +27,7 @@ def find(text: str, cover: Cover, announced: Callable[[int], bool] | None = None
     towns.towns_with_states(scan)
     places.find(scan, personal=False)
     people.find(scan)
+    people_said.coordinated(scan)
     if any(span.kind in ("NAME", "ID") for span in cover.spans):
         places.find(scan, personal=True)
     towns.lone_towns(scan)

@@ -48,6 +48,7 @@ class Scan:
         ends = [0, *(word.end for word in self.words)]
         self.gaps = [text[end : word.start] for end, word in zip(ends, self.words, strict=False)]
         self.gaps.append(text[ends[-1] :])
+        self.small = text.islower()  # no capital in it: none of its words says that it is no name
         self._lower: frozenset[str] | None = None
         self._records: list[int] | None = None
 

@@ -32,8 +32,7 @@ class PlaceWeights:
     proper_letters: int = 3
     # Words back to a town that says which one it is. No effect; at 2, of "大庆石油管理有限公司" only 大庆 goes.
     town_reach: int = 6
-    # Usual words between that town and "医院": 油田 in "大庆油田有限责任公司".
-    # +1: "深圳乙肝母婴传播阻断医院" would go whole, but for ILLNESS.
+    # Usual words between that town and "医院": 油田 in "大庆油田有限责任公司". -1: gold -3; more swallow diseases.
     plain_words: int = 1
     # Words behind "医院" that may name a branch. No effect; at 1, "苏州大学附属儿童医院" keeps its end.
     branch_words: int = 6
