@@ -5,8 +5,8 @@ name needs some support, a word in no list needs a cue as strong as "patient" or
 
 Behind each reason stands what the change does that `python -m bench.phi_weights` found to matter most: values recalled
 more or fewer in the gold set (182 of them), the tagged queries (1,444), general sentences (1,644) and generated texts
-(4,485); "wrong" counts replacements that hit no tagged value, "public" those in 400 abstracts. "No effect" means: in none
-of these. What such a weight is for, a sentence shows where one was found; tests/data/test_phi_weights.py holds it.
+(4,485); "wrong" counts replacements that hit no tagged value, "public" those in 400 abstracts. "No effect" means: in
+none of these. What such a weight is for, a sentence shows where one was found; tests/data/test_phi_weights.py holds it.
 """
 
 from __future__ import annotations
