@@ -20,7 +20,7 @@ from tasks.data.version import DatasetVersion
 from tasks.evaluation import baselines as rivals
 from tasks.evaluation.evaluate import evaluate
 from tasks.evaluation.evaluation import Evaluation
-from tasks.evaluation.evidence import Evidence, Losses
+from tasks.evaluation.evidence import AsServed, Evidence, Losses
 from tasks.evaluation.gate import Protocol
 from tasks.evaluation.judge import Judged, judge
 from tasks.lineage import recording
@@ -34,6 +34,7 @@ from tasks.meta.model import ModelMeta, TrainingMeta
 from tasks.release import merge as merging
 from tasks.release import quantize as quantizing
 from tasks.release import register as registry
+from tasks.release.as_served import as_served
 from tasks.release.merge import cannot_merge
 from tasks.release.register import Version
 from tasks.tracking import runs as tracking
@@ -150,6 +151,7 @@ def judged(
         champion=_evaluated(run, "champion", run.store.load(champion.artifact), dataset) if champion else None,
         parent=evaluate(run.store, parent.artifact, dataset, settings) if parent else None,
         others=rivals.simple_rivals(run.store, dataset, settings, run.protocol.rivals()),
+        served=_asked(run, artifact, candidate, dataset),
         losses=Losses(training.train_loss, training.validation_loss),
         first_release=champion is None,
     )
@@ -172,6 +174,12 @@ def _evaluated(run: Run, role: Role, model: Artifact | Base, dataset: DatasetVer
     form: FormOrBase = Kind(model.kind) if isinstance(model, Artifact) else "base"
     recording.record_evaluated(run.store, run.recipe.model, role, form, evaluation, run.origin)
     return evaluation
+
+
+def _asked(run: Run, artifact: Artifact, candidate: Evaluation, dataset: DatasetVersion) -> AsServed | None:
+    """What the served form says to raw texts, where a gate wants to know."""
+    wanted = artifact.kind == Kind.QUANTIZED and any(gate.asks_served for gate in run.protocol.gates)
+    return as_served(run.store, artifact, candidate, dataset) if wanted else None
 
 
 def can_merge(run: Run, trained: Form) -> bool:

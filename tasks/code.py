@@ -60,11 +60,8 @@ DECIDES_NOTHING = {
     "tasks.release.ask": "puts a question to a registered model",
     "tasks.release.card": "the model card, for people",
     "tasks.release.export": "copies of a registered model in other formats",
-    "tasks.release.plain": "what the README of an exported model shows",
-    "tasks.release.package": "a registered model as MLflow keeps it, byte for byte",
     "tasks.release.listing": "what `galen models` prints",
     "tasks.release.register": "registers and promotes what passed its gates",
-    "tasks.release.served": "answers with a registered model",
     # What is computed anew each time, from results that have keys of their own.
     "tasks.comparison.methods": "the table of `galen methods`",
     "tasks.comparison.plots": "drawings of finished numbers",

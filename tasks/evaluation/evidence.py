@@ -37,6 +37,28 @@ class Change:
 
 
 @dataclass(frozen=True)
+class Way:
+    """One way in which a served model is asked, and where it said something else than was judged."""
+
+    name: str
+    differing: tuple[int, ...]
+    """Rows of the evaluation, from 0."""
+    error: str | None = None
+    """What it raised instead of answering: the kind of the error, never its text."""
+
+
+@dataclass(frozen=True)
+class AsServed:
+    """What a served form says to raw test texts, beside what was judged."""
+
+    artifact: str
+    """Digest of the bytes that were tried."""
+    records: int
+    """How many texts."""
+    ways: tuple[Way, ...]
+
+
+@dataclass(frozen=True)
 class Evidence:
     """Everything that is known about a candidate when it is judged. What is not there cannot be judged by."""
 
@@ -52,6 +74,8 @@ class Evidence:
     """Of more rivals, or of the candidate on other data, by name."""
     changes: Mapping[str, Change] = field(default_factory=dict)
     """What training did to the model elsewhere, by name: `forgetting`, `transfer`."""
+    served: AsServed | None = None
+    """What the candidate says as it is served; only served forms are asked."""
     losses: Losses = Losses()
     first_release: bool = False
     """The ledger knows no champion."""

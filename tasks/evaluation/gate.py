@@ -73,6 +73,8 @@ class Gate(GateEntry):
 
     always: ClassVar[bool] = False
     """Whether every run can be judged by it: a policy needs one such gate, as others may have no rival."""
+    asks_served: ClassVar[bool] = False
+    """Whether it looks at what the served form says (`Evidence.served`), which is asked for it."""
     about: ClassVar[tuple[str, ...]] = ()
     """Settings that say what is asked about: a recipe that tightens the gate must leave them as they are."""
 

@@ -49,7 +49,7 @@ README = """# {model}, version {version}
 {how}
 ```
 
-It was written with {libraries}. {prompt}
+It was written with {libraries}.
 
 - `MODEL_CARD.md`: what it is for, what it learned from, what was measured.
 - `lineage.json`: the ledger's events about this model, each in its signed envelope (DSSE, in-toto).
@@ -97,14 +97,12 @@ def _fill(store: Store, draft: Path, version: Version, artifact: Artifact) -> No
 
     known = libraries()
     written_with = ", ".join(f"{name} {known[name]}" for name in ("transformers", "torch", "bitsandbytes"))
-    prompt = f"Questions are put to it as: `{said.prompt}`" if said.prompt and "{%" not in said.prompt else ""
     text = README.format(
         model=version.model,
         version=version.number,
         digest=artifact.digest,
         how=BESIDE if said.beside else code(said, "model").rstrip(),
         libraries=written_with,
-        prompt=prompt.replace("\n", "\\n"),
     )
     write_atomically(draft / "README.md", text.rstrip().encode() + b"\n")
     write_atomically(draft / "MODEL_CARD.md", model_card(store, version, artifact).encode())

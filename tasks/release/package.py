@@ -5,22 +5,21 @@ from __future__ import annotations
 from importlib.metadata import version as installed
 from pathlib import Path
 
-from tasks import model_text
 from tasks.artifact import Artifact, read, verify
 from tasks.errors import IntegrityError
+from tasks.home import CHECKOUT
 from tasks.store import Store
 from tasks.tracking import registry
-from tasks.training import prompts
 
-SERVED = Path(__file__).with_name("served.py")
+READS = ("tasks/release/served.py", "tasks/model_text.py", "tasks/training/prompts.py")
+SERVED, *BESIDE = (CHECKOUT / name for name in READS)
 REQUIREMENTS = ("transformers", "torch", "bitsandbytes", "accelerate")
 
 
 def package(store: Store, artifact: Artifact, target: Path) -> Path:
     """Write a model as MLflow serves it to `target`, and return that."""
     requirements = [f"{name}=={installed(name).partition('+')[0]}" for name in REQUIREMENTS]
-    beside = [Path(model_text.__file__), Path(prompts.__file__)]
-    registry.package_model(store, artifact.path, SERVED, beside, target, requirements)
+    registry.package_model(store, artifact.path, SERVED, BESIDE, target, requirements)
     return target
 
 

@@ -28,7 +28,7 @@ model = {loader}.from_pretrained("{folder}").eval()
 LABEL = """
 
 def answer(text):
-    given = tokenizer(text, truncation=True, max_length={max_length}, return_tensors="pt")
+    given = tokenizer(text, truncation=True, max_length={max_length}, split_special_tokens=True, return_tensors="pt")
     with torch.inference_mode():
         best = model(**given).logits[0].argmax()
     return model.config.id2label[int(best)]
@@ -41,7 +41,12 @@ def answer(text):
     for word in words:
         starts.append(starts[-1] + len(word) + 1)  # words are put to the model with one blank between them
     given = tokenizer(
-        " ".join(words), truncation=True, max_length={max_length}, return_offsets_mapping=True, return_tensors="pt"
+        " ".join(words),
+        truncation=True,
+        max_length={max_length},
+        split_special_tokens=True,  # what looks like a control token is text
+        return_offsets_mapping=True,
+        return_tensors="pt",
     )
     pieces = given.pop("offset_mapping")[0].tolist()
     with torch.inference_mode():
@@ -52,25 +57,71 @@ def answer(text):
             tags.setdefault(bisect.bisect(starts, end - 1) - 1, model.config.id2label[best[piece]])
     return [(word, tags.get(place, "O")) for place, word in enumerate(words)]
 """
+QUESTION = """
+PROMPT = {prompt!r}
+ROOM = (getattr(model.config, "max_position_embeddings", None) or 1 << 30) - {max_new_tokens}  # tokens of a question
+
+
+def answer(question):
+    text = PROMPT.replace("{{prompt}}", question)
+    ids = tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"]
+    if tokenizer.bos_token_id is not None:
+        ids = [tokenizer.bos_token_id, *ids]
+    given = {{"input_ids": torch.tensor([ids[-ROOM:]])}}
+"""
+CHAT = """
+ROOM = (getattr(model.config, "max_position_embeddings", None) or 1 << 30) - {max_new_tokens}  # tokens of a question
+
+
+def answer(question):
+    chat = [{{"role": "user", "content": question}}]
+    how = {{"add_generation_prompt": True, "return_dict": True, "sanitize_control_tokens": True}}
+    ids = tokenizer.apply_chat_template(chat, **how)["input_ids"]
+    given = {{"input_ids": torch.tensor([ids[-ROOM:]])}}
+"""
+WRITE = """\
+    given["attention_mask"] = torch.ones_like(given["input_ids"])
+    with torch.inference_mode():
+        written = model.generate(**given, max_new_tokens={max_new_tokens}, do_sample=False)
+    return tokenizer.decode(written[0, given["input_ids"].shape[1] :], skip_special_tokens=True).strip()
+"""
+READ_AND_WRITE = """
+tokenizer.truncation_side = "left"
+ROOM = getattr(model.config, "max_position_embeddings", None) or 1 << 30  # tokens of a question
+
+
+def answer(question):
+    given = tokenizer(question, truncation=True, max_length=ROOM, split_special_tokens=True, return_tensors="pt")
+    with torch.inference_mode():
+        written = model.generate(**given, max_new_tokens={max_new_tokens}, do_sample=False)
+    return tokenizer.decode(written[0], skip_special_tokens=True).strip()
+"""
 PATTERN = """\
 PATTERN = json.load(open("{folder}/artifact.json", encoding="utf-8"))["meta"]["words"]["pattern"]  # what is a word
 """
+USUAL_PATTERN = 'PATTERN = r"\\w+|[^\\w\\s]"  # what is a word\n'
 
 
 def code(said: ModelMeta, folder: str) -> str:
-    """Python that loads a plain folder and defines `answer(text)`: the label, or each word with its tag.
+    """Python that loads a plain folder and defines `answer(text)`: an answer, a label, or each word with its tag.
 
     Args:
         said: what the model says about itself.
         folder: where it lies.
     """
-    more = {"loader": LOADERS[said.task], "folder": folder, "max_length": said.training.max_length}
-    if said.task == "text-classification":
-        return (LOAD + LABEL).format(**more)
-    if said.task == "token-classification":
-        pattern = PATTERN if said.words else 'PATTERN = r"\\w+|[^\\w\\s]"  # what is a word\n'
-        return ("import bisect\nimport json\nimport re\n\n" + LOAD + pattern + TAGS).format(**more)
-    return LOAD.format(**more).replace("import torch\n", "")
+    more: dict[str, Any] = {"loader": LOADERS[said.task], "folder": folder, "max_length": said.training.max_length}
+    more |= {"prompt": said.prompt, "max_new_tokens": said.recipe.evaluation.generation.max_new_tokens}
+    load, chat = LOAD, "{%" in (said.prompt or "")
+    if said.task == "causal-lm":
+        rest = (CHAT if chat else QUESTION) + WRITE
+    elif said.task == "seq2seq-lm":
+        rest = READ_AND_WRITE
+    elif said.task == "text-classification":
+        rest = LABEL
+    else:
+        load = f"import bisect\nimport json\nimport re\n\n{LOAD}"
+        rest = (PATTERN if said.words else USUAL_PATTERN) + TAGS
+    return (load + rest).format(**more)
 
 
 def run(said: ModelMeta, folder: Path) -> Callable[[str], Any]:

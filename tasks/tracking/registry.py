@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -69,6 +69,15 @@ def package_model(
             artifacts={"model": str(folder)},
             pip_requirements=requirements,
         )
+
+
+def open_package(store: Store, package: Path) -> Callable[[list[str]], list[str]]:
+    """The `predict` of an MLflow model in a folder, loaded as MLflow loads what it serves."""
+    with speaking(store):
+        import mlflow.pyfunc
+
+        predict: Callable[[list[str]], list[str]] = mlflow.pyfunc.load_model(str(package)).predict
+        return predict
 
 
 def fetch(store: Store, location: str, target: Path) -> Path:

@@ -64,6 +64,8 @@ gates:
     kind: not-worse-than-parent
     metric: accuracy
     tolerance: 0.2
+  - name: served-as-judged
+    kind: served-as-judged
 """
 
 

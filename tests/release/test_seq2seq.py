@@ -23,8 +23,8 @@ from tasks.config.words import TASKS
 from tasks.data.version import DatasetVersion
 from tasks.evaluation.evaluate import evaluate
 from tasks.release import ask as asking
-from tasks.release.export import LOADERS
 from tasks.release.merge import check_ties, merge
+from tasks.release.plain import LOADERS
 from tasks.release.probe import compare, logits_of, probe
 from tasks.release.quantize import quantize
 from tasks.release.served import Served
