@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import csv
+import random
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tasks.config.data import Dataset
+from tasks.data.reading import open_source
 from tasks.errors import InputError
 from tests.data.conftest import Ingest, pairs
 
@@ -109,6 +114,24 @@ def test_what_backslashes_mean(ingest: Ingest) -> None:
     assert done.facts["details"] == {"unreadable": {"delimiters behind backslashes: set `escape: \\`": 1}}
     # A field that ends with a backslash is no escaped quote where quotes are doubled.
     assert pairs(ingest(f'{HEAD}"C:\\",y\n"D:\\e",z\n', "csv")) == [("C:\\", "y"), ("D:\\e", "z")]
+
+
+@pytest.mark.parametrize("quoting", [csv.QUOTE_MINIMAL, csv.QUOTE_ALL])
+@pytest.mark.parametrize("escape", [None, "\\"])
+def test_what_a_program_writes_is_read_back(tmp_path: Path, quoting: int, escape: str | None) -> None:
+    """Whatever the texts hold: nothing of a table without a fault is turned away, refused or changed."""
+    chance = random.Random(3)
+    how: dict[str, Any] = {} if escape is None else {"escapechar": escape, "doublequote": False}
+    dataset = Dataset(
+        task="causal-lm", source=str(tmp_path / "source"), format="csv", licence="x", delimiter=",", escape=escape
+    )
+    for _ in range(60):
+        texts = ("".join(chance.choices('ab""\\\\,,;\n\' é', k=chance.randint(1, 9))).strip() or "z" for _ in range(16))
+        rows = list(zip(texts, texts, strict=True))
+        with (tmp_path / "source").open("w", newline="") as file:
+            csv.writer(file, quoting=quoting, lineterminator="\n", **how).writerows([("prompt", "answer"), *rows])
+        read = [row.fields or {} for row in open_source(dataset).rows]
+        assert [(row.get("prompt"), row.get("answer")) for row in read] == rows
 
 
 def test_a_stray_quote_costs_its_row_alone(ingest: Ingest) -> None:

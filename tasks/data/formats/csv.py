@@ -171,6 +171,11 @@ class _Table:
         self._header = list(dialect.header)
         self._names = [name.casefold() for name in dialect.header]
         self._input = input_column.casefold()
+        other = re.escape(dialect.delimiter)
+        quoted, plain = r' *"[^"]*(?:""[^"]*)*', rf'[^"{other}\r\n]*'
+        field = rf'(?:{quoted}"|{plain})'
+        self._doubled = re.compile(rf"(?:{field}(?:{other}|\r\n?|\n))*(?:{field}|{quoted})")
+        """Rows whose quotes are doubled; the last one may go on."""
 
     def rows(self) -> Iterator[Row]:
         """Each row behind the header.
@@ -193,7 +198,7 @@ class _Table:
                     return
                 except csv.Error:  # a quote that never ends, or something behind a closing quote
                     values = None
-                if values is None or self._by_backslash(lines) is not None:
+                if values is None or self._misread(lines):
                     yield self._broken(lines, first)
                 elif (row := self._row(values, lines, first)) is not None:
                     yield row
@@ -259,6 +264,16 @@ class _Table:
                 value=f"{self._path}, {len(lines.taken):,} lines",
                 hint="repair the quotes there; where a character takes the meaning from a quote, name it as `escape`",
             )
+
+    def _misread(self, lines: _Lines) -> bool:
+        """Whether a row without a fault was written with backslashes: only then does it, or what follows, hold quotes
+        in fields without quotes around them.
+        """
+        end = self._by_backslash(lines)
+        if end is None:
+            return False
+        text = "".join([*lines.taken, *lines.ahead()[: max(0, end - len(lines.taken))]])
+        return self._doubled.fullmatch(text) is None
 
     def _by_backslash(self, lines: _Lines) -> int | None:
         """How many lines a row takes if its quotes are written behind backslashes; None where they are not."""
