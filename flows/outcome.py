@@ -30,6 +30,9 @@ EXAMPLES: dict[Task, str] = {  # something to ask a model
     "token-classification": "The patient has asthma and eczema.",
 }
 
+FEW_STEPS = 50
+"""Optimizer steps below which a rejected model probably was trained for too short a time."""
+
 
 @dataclass
 class Outcome:
@@ -122,7 +125,7 @@ def _leave(run: Run, outcome: Outcome, seconds: float) -> None:
 
 
 def _next(run: Run, outcome: Outcome, report: Path) -> list[str]:
-    """The three commands that a person would want now."""
+    """What a person would do now: commands, most of all."""
     model = run.recipe.model
     if outcome.version:
         question = EXAMPLES[run.recipe.task]
@@ -131,7 +134,14 @@ def _next(run: Run, outcome: Outcome, report: Path) -> list[str]:
         reference = f"{model}@{run.found.version.number}"
         return [approve_command(model, run.found.version.number), f"galen audit {reference}", "galen models"]
     if run.found.judged:
-        return ["galen models", f"galen data show {run.recipe.dataset}", f"galen retrain {shown(run.path)} --plan"]
+        steps = run.found.training.steps if run.found.training else FEW_STEPS
+        few = "raise training.epochs, or lower training.batch_tokens"
+        return [
+            *([f"only {steps} steps were made: {few} in {shown(run.path)}"] if steps < FEW_STEPS else []),
+            f"galen tune {shown(run.path)} --trials 20   # looks for better settings on the validation split",
+            f"galen data show {run.recipe.dataset}",
+            "galen models",
+        ]
     return [
         f"galen data show {run.recipe.dataset}",
         f"galen data rejected {run.recipe.dataset}",
