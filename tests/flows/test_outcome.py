@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -58,3 +59,22 @@ def test_the_words_of_an_error_are_kept_for_the_report(
     assert ended.verdict == verdict
     assert (ended.reason or "").startswith(reason) if reason else ended.reason is None
     assert "record's words" not in str(ended)
+
+
+@pytest.mark.parametrize(("steps", "said"), [(12, True), (500, False)])
+def test_a_rejected_run_says_what_to_try(steps: int, said: bool) -> None:
+    recipe = SimpleNamespace(model="m", dataset="d", task="text-classification")
+    found = SimpleNamespace(version=None, judged=[object()], training=SimpleNamespace(steps=steps))
+    run: Any = SimpleNamespace(recipe=recipe, found=found, path=Path("recipes/m.yaml"))
+    lines = outcome._next(run, outcome.Outcome(verdict="rejected"), Path("report.html"))
+    assert any(line.startswith("galen tune recipes/m.yaml") for line in lines)
+    assert any("only 12 steps were made: raise training.epochs" in line for line in lines) == said
+
+
+def test_a_waiting_run_names_its_version_and_no_champion() -> None:
+    recipe = SimpleNamespace(model="m", dataset="d", task="text-classification")
+    found = SimpleNamespace(version=SimpleNamespace(number=3), judged=[object()], training=None)
+    run: Any = SimpleNamespace(recipe=recipe, found=found, path=Path("recipes/m.yaml"))
+    lines = outcome._next(run, outcome.Outcome(verdict="waiting"), Path("report.html"))
+    assert lines[0].startswith("galen approve m@3") and lines[1] == "galen audit m@3"
+    assert not any("champion" in line for line in lines)
