@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import random
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -118,7 +118,7 @@ def test_what_backslashes_mean(ingest: Ingest) -> None:
 
 @pytest.mark.parametrize("quoting", [csv.QUOTE_MINIMAL, csv.QUOTE_ALL])
 @pytest.mark.parametrize("escape", [None, "\\"])
-def test_what_a_program_writes_is_read_back(tmp_path: Path, quoting: int, escape: str | None) -> None:
+def test_what_a_program_writes_is_read_back(tmp_path: Path, quoting: Literal[0, 1], escape: str | None) -> None:
     """Whatever the texts hold: nothing of a table without a fault is turned away, refused or changed."""
     chance = random.Random(3)
     how: dict[str, Any] = {} if escape is None else {"escapechar": escape, "doublequote": False}
