@@ -39,7 +39,9 @@ def restore(store: Store, digest: str) -> DatasetVersion:
         IntegrityError: what they hold is something else.
     """
     if not re.fullmatch(r"[0-9a-f]{64}", digest):
-        raise InputError("this is no digest of a dataset version", value=digest, hint="64 hex digits: galen data show")
+        raise InputError(
+            "this is not the digest of a dataset version", value=digest, hint="64 hex digits: galen data show"
+        )
     if store.has(digest):
         return load_version(store, digest)
     snapshot = snapshot_folder(store, digest)

@@ -88,7 +88,7 @@ def seal_event(
     if not subjects:
         raise ValueError("an event needs a subject")
     if wrong := [name for name, digest in subjects.items() if not _DIGEST.fullmatch(digest)]:
-        raise ValueError(f"no SHA-256 in hexadecimal: {', '.join(wrong)}")
+        raise ValueError(f"not a SHA-256 in hexadecimal: {', '.join(wrong)}")
     kind_uri = f"urn:galen:{kind}:v{version}"
     if not _PREDICATE.fullmatch(kind_uri):
         raise ValueError(f"not a kind of event: {kind}")
@@ -127,7 +127,7 @@ def open_event(data: bytes, trusted: Keys | None) -> Event:
         predicate = statement["predicate"]
         named = _PREDICATE.fullmatch(statement["predicateType"])
         if statement["_type"] != STATEMENT or named is None:
-            raise ValueError("is no in-toto statement of Galen's")
+            raise ValueError("is not an in-toto statement of Galen's")
         return Event(
             sequence=int(predicate["sequence"]),
             digest=digest_bytes(data),
@@ -144,4 +144,4 @@ def open_event(data: bytes, trusted: Keys | None) -> Event:
             envelope=data,
         )
     except (KeyError, TypeError, IndexError) as error:
-        raise ValueError("is no event of Galen's") from error
+        raise ValueError("is not an event of Galen's") from error

@@ -162,14 +162,14 @@ def unwrap(data: bytes) -> Envelope:
     """Take an envelope apart without verifying it.
 
     Raises:
-        ValueError: it is no DSSE envelope.
+        ValueError: it is not a DSSE envelope.
     """
     try:
         outer: Any = json.loads(data)
         pairs = tuple((str(one["keyid"]), _decode(one["sig"])) for one in outer["signatures"])
         return Envelope(str(outer["payloadType"]), _decode(outer["payload"]), pairs)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise ValueError("is no DSSE envelope") from error
+        raise ValueError("is not a DSSE envelope") from error
 
 
 def _decode(text: str) -> bytes:

@@ -213,7 +213,7 @@ def check_changes(before: dict[str, str], after: dict[str, str], aimed_at: dict[
             continue
         raise IntegrityError(f"merging: weight {name} {fault}")
     if lost := sorted(aimed_at.keys() - before.keys()):
-        raise IntegrityError(f"merging: the adapter aims at weight {lost[0]}, which the base does not have")
+        raise IntegrityError(f"merging: the adapter changes weight {lost[0]}, which the base does not have")
     return sum(before[name] != after[name] for name in before)
 
 

@@ -75,8 +75,8 @@ def test_a_file_name_lends_no_trust_to_a_key(store: Store, tmp_path: Path) -> No
         (lambda outer: outer["signatures"][0].update(sig="A" * 86 + "=="), "does not match its signature"),
         (lambda outer: outer["signatures"][0].update(keyid="0" * 64), "unknown key"),
         (lambda outer: outer.update(signatures=[]), "not signed"),
-        (lambda outer: outer.update(payload="not base64"), "no DSSE envelope"),
-        (lambda outer: outer.pop("payloadType"), "no DSSE envelope"),
+        (lambda outer: outer.update(payload="not base64"), "not a DSSE envelope"),
+        (lambda outer: outer.pop("payloadType"), "not a DSSE envelope"),
     ],
 )
 def test_every_part_of_an_envelope_is_covered(store: Store, change, why) -> None:  # type: ignore[no-untyped-def]

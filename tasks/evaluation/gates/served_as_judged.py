@@ -40,7 +40,7 @@ class ServedAsJudged(Gate):
         """By the way that differs most."""
         served = evidence.served
         if served is None or not served.ways or not served.records:
-            raise NotJudgeable("nobody asked the served form")
+            raise NotJudgeable("the served form was not asked")
         if served.artifact != evidence.candidate.model_digest:
             raise NotJudgeable("another model was asked than was judged")
         worst = max(len(way.differing) for way in served.ways) / served.records
