@@ -101,7 +101,7 @@ def _fill(store: Store, draft: Path, version: Version, artifact: Artifact) -> No
         model=version.model,
         version=version.number,
         digest=artifact.digest,
-        how=BESIDE if said.beside else code(said, "model").rstrip(),
+        how=BESIDE if said.beside else code(said, copy.path, "model").rstrip(),
         libraries=written_with,
     )
     write_atomically(draft / "README.md", text.rstrip().encode() + b"\n")

@@ -7,10 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tasks.config.words import Task
 from tasks.meta.model import ModelMeta
+from tasks.training.prompts import spelled_apart, unmarked_end
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 LOADERS: dict[Task, str] = {
     "causal-lm": "AutoModelForCausalLM",
@@ -23,7 +27,16 @@ import torch
 from transformers import AutoTokenizer, {loader}
 
 tokenizer = AutoTokenizer.from_pretrained("{folder}")
-model = {loader}.from_pretrained("{folder}").eval()
+{apart}model = {loader}.from_pretrained("{folder}").eval()
+"""
+UNMARKED = """\
+# Ends an answer, and is not marked as a control token.
+tokenizer.add_special_tokens({{"extra_special_tokens": [{token!r}]}}, replace_extra_special_tokens=False)
+"""
+SPELLED = """\
+# The vocabulary holds control tokens as words; with this, a text that says one does not become it.
+backend, apart = tokenizer.backend_tokenizer, pre_tokenizers.Split(Regex({pattern!r}), "isolated")
+backend.pre_tokenizer = pre_tokenizers.Sequence([*([backend.pre_tokenizer] if backend.pre_tokenizer else []), apart])
 """
 LABEL = """
 
@@ -102,16 +115,23 @@ PATTERN = json.load(open("{folder}/artifact.json", encoding="utf-8"))["meta"]["w
 USUAL_PATTERN = 'PATTERN = r"\\w+|[^\\w\\s]"  # what is a word\n'
 
 
-def code(said: ModelMeta, folder: str) -> str:
+def code(said: ModelMeta, place: Path, folder: str) -> str:
     """Python that loads a plain folder and defines `answer(text)`: an answer, a label, or each word with its tag.
 
     Args:
         said: what the model says about itself.
-        folder: where it lies.
+        place: where it lies.
+        folder: where it lies for the reader.
     """
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(place, trust_remote_code=False, local_files_only=True)
     more: dict[str, Any] = {"loader": LOADERS[said.task], "folder": folder, "max_length": said.training.max_length}
     more |= {"prompt": said.prompt, "max_new_tokens": said.recipe.evaluation.generation.max_new_tokens}
-    load, chat = LOAD, "{%" in (said.prompt or "")
+    more["apart"] = apart = _apart(tokenizer)
+    load, chat = LOAD, tokenizer.chat_template is not None
+    if "Regex" in apart:
+        load = load.replace("from transformers", "from tokenizers import Regex, pre_tokenizers\nfrom transformers", 1)
     if said.task == "causal-lm":
         rest = (CHAT if chat else QUESTION) + WRITE
     elif said.task == "seq2seq-lm":
@@ -119,14 +139,25 @@ def code(said: ModelMeta, folder: str) -> str:
     elif said.task == "text-classification":
         rest = LABEL
     else:
-        load = f"import bisect\nimport json\nimport re\n\n{LOAD}"
+        load = f"import bisect\nimport json\nimport re\n\n{load}"
         rest = (PATTERN if said.words else USUAL_PATTERN) + TAGS
     return (load + rest).format(**more)
+
+
+def _apart(tokenizer: PreTrainedTokenizerBase) -> str:
+    """What `keep_controls_apart` does to a tokenizer, as code; nothing for most."""
+    found = ""
+    if unmarked := unmarked_end(tokenizer):
+        found += UNMARKED.format(token=unmarked)
+        tokenizer.add_special_tokens({"extra_special_tokens": [unmarked]}, replace_extra_special_tokens=False)
+    if pattern := spelled_apart(tokenizer):
+        found += SPELLED.format(pattern=pattern)
+    return found
 
 
 def run(said: ModelMeta, folder: Path) -> Callable[[str], Any]:
     """The `answer` that the code defines."""
     names: dict[str, Any] = {}
-    exec(compile(code(said, folder.as_posix()), "README.md", "exec"), names)
+    exec(compile(code(said, folder, folder.as_posix()), "README.md", "exec"), names)
     answer: Callable[[str], Any] = names["answer"]
     return answer
