@@ -104,9 +104,9 @@ def main() -> None:
             recalled[kind] += safe
             if not safe and chosen.show and kind.startswith(chosen.show):
                 print(repr(span["entity_value"]), "|", repr(text[max(0, begin - 40) : end + 30]))
-        for begin, end, what in taken:
-            found[what] += 1
-            right[what] += any(tagged[begin:end])
+        for begin, end, taken_for in taken:
+            found[taken_for] += 1
+            right[taken_for] += any(tagged[begin:end])
     persons = [kind for kind in total if kind.startswith("PERSON")]
     total["all PERSON"] = sum(total[kind] for kind in persons)
     recalled["all PERSON"] = sum(recalled[kind] for kind in persons)

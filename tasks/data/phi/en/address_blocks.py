@@ -188,9 +188,8 @@ def _begin(text: str, start: int) -> int:
         for match in _HEAD.finditer(text, before, start):
             if match.end() == start:
                 return match.start()
-    if match := _NUMBER_BEFORE.search(text, before, start):
-        return match.start()
-    return start
+    number = _NUMBER_BEFORE.search(text, before, start)
+    return number.start() if number else start
 
 
 def _end(scan: Scan, end: int) -> int:

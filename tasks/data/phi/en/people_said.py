@@ -113,6 +113,9 @@ def coordinated(scan: Scan) -> None:
     """Take the words of a list of single names in which one is a name for sure, or two are listed ones."""
     index = 0
     while index < len(scan.words):
+        if scan.words[index].shape != TITLE:
+            index += 1
+            continue
         row = _row(scan, index)
         if len(row) > 1:
             _judge(scan, row)

@@ -41,7 +41,7 @@ _VALUE = (
     r"[A-Za-z0-9]{1,36}(?:[-/._][A-Za-z0-9]{1,24}){0,6})(?![A-Za-z0-9])"
 )
 _KEYED = re.compile(
-    rf"(?<![A-Za-z])(?:{_STRONG_KEY}{_DESIGNATOR}{{0,3}}|{_WEAK_KEY}(?:{_DESIGNATOR}{{1,3}}|{_CODE_AHEAD}))"
+    rf"(?=[a-z])(?<![A-Za-z])(?:{_STRONG_KEY}{_DESIGNATOR}{{0,3}}|{_WEAK_KEY}(?:{_DESIGNATOR}{{1,3}}|{_CODE_AHEAD}))"
     rf"(?![A-Za-z]){_BETWEEN}{_VALUE}",
     re.IGNORECASE | re.ASCII,
 )
