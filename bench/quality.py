@@ -5,8 +5,9 @@
 
 The second form takes the recipe of an arm of a comparison, whose own results are in that comparison's report.
 The dataset must have been built (`galen retrain RECIPE`, or the data stages). The script gets the recipe's epochs,
-length and learning rate, and `--batch` records per step; it trains in its best configuration (bf16, by length). Both
-are judged on the test split: macro-F1 of labels, entity F1 of tags (exact spans), in percent.
+length, learning rates (also that of the head) and class weights, and `--batch` records per step; it trains in its best
+configuration (bf16, by length). Both are judged on the test split: macro-F1 of labels, entity F1 of tags (exact spans),
+in percent.
 """
 
 from __future__ import annotations
@@ -98,7 +99,9 @@ def script(recipe: Any, seed: int, dataset: Any, base: Any, batch: int) -> dict[
     command = [sys.executable, str(ROOT / "bench" / "yardstick.py"), "--mode", "best", "--task", recipe.task]
     command += ["--data", str(dataset.artifact.path), "--base", str(base.path), "--method", recipe.method.name]
     command += ["--epochs", str(how.epochs), "--batch", str(batch), "--max-length", str(how.max_length)]
-    command += ["--learning-rate", str(how.learning_rate), "--seed", str(seed)]
+    command += ["--learning-rate", str(how.learning_rate), "--class-weights", how.class_weights, "--seed", str(seed)]
+    if how.head_learning_rate is not None:
+        command += ["--head-learning-rate", str(how.head_learning_rate)]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=dict(os.environ))
     if done.returncode:
         sys.exit(f"the script failed:\n{done.stderr[-3000:]}")

@@ -30,6 +30,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--accumulate", type=int, default=1, help="forward passes per step")
     parser.add_argument("--max-length", type=int, default=256)
     parser.add_argument("--learning-rate", type=float, default=5e-5)
+    parser.add_argument("--head-learning-rate", type=float, help="of what the base has no weights for")
+    parser.add_argument("--class-weights", choices=["balanced", "equal"], default="equal")
     parser.add_argument("--seed", type=int, default=17)
     parser.add_argument("--no-quality", action="store_true", help="measure speed only")
     return parser.parse_args()
@@ -49,14 +51,14 @@ def main() -> None:
         tokenizer = transformers.AutoTokenizer.from_pretrained(args.base)
         tokenizer.pad_token = tokenizer.pad_token or tokenizer.eos_token
         names = labels_of(args.task, data)
-        model = load_model(args, names, tokenizer.pad_token_id)
+        model, fresh = load_model(args, names, tokenizer.pad_token_id)
         clock = Clock()
         encoded = data.map(
             lambda rows: ENCODERS[args.task](tokenizer, rows, names, args.max_length),
             batched=True,
             remove_columns=data["train"].column_names,
         )
-        trainer = make_trainer(args, model, tokenizer, encoded["train"], scratch, clock.callback())
+        trainer = make_trainer(args, model, tokenizer, encoded["train"], scratch, clock.callback(), fresh)
         trainer.train()
         lengths = [len(ids) for ids in encoded["train"]["input_ids"]]
         tokens = sum(lengths) * args.epochs
@@ -104,7 +106,8 @@ def labels_of(task: str, data: Any) -> list[str]:
     return sorted({one for row in column for one in ([row] if isinstance(row, str) else row)})
 
 
-def load_model(args: argparse.Namespace, names: list[str], pad_id: int) -> Any:
+def load_model(args: argparse.Namespace, names: list[str], pad_id: int) -> tuple[Any, list[str]]:
+    """The model, and the names of the weights that the base has not."""
     import torch
     import transformers
 
@@ -114,7 +117,7 @@ def load_model(args: argparse.Namespace, names: list[str], pad_id: int) -> Any:
         "causal-lm": transformers.AutoModelForCausalLM,
     }[args.task]
     heads = {} if args.task == "causal-lm" else {"num_labels": len(names)}
-    model = kind.from_pretrained(args.base, dtype=torch.float32, **heads)
+    model, found = kind.from_pretrained(args.base, dtype=torch.float32, output_loading_info=True, **heads)
     model.config.pad_token_id = pad_id
     if args.method == "lora":
         from peft import LoraConfig, get_peft_model
@@ -125,7 +128,7 @@ def load_model(args: argparse.Namespace, names: list[str], pad_id: int) -> Any:
             modules_to_save=None if args.task == "causal-lm" else ["classifier"],
         )  # fmt: skip
         model = get_peft_model(model, config)
-    return model
+    return model, sorted(found["missing_keys"])
 
 
 def encode_text(tokenizer: Any, rows: Any, names: list[str], length: int) -> Any:
@@ -163,7 +166,9 @@ ENCODERS = {
 }
 
 
-def make_trainer(args: argparse.Namespace, model: Any, tokenizer: Any, train: Any, scratch: str, clock: Any) -> Any:
+def make_trainer(
+    args: argparse.Namespace, model: Any, tokenizer: Any, train: Any, scratch: str, clock: Any, fresh: list[str]
+) -> Any:
     import torch
     import transformers
 
@@ -191,12 +196,51 @@ def make_trainer(args: argparse.Namespace, model: Any, tokenizer: Any, train: An
         if args.task == "text-classification"
         else transformers.DataCollatorForTokenClassification(tokenizer)
     )
+    extra: dict[str, Any] = {}
+    if args.class_weights == "balanced":
+        extra["compute_loss_func"] = weighted_loss(train["labels"], model.config.num_labels)
+    if args.head_learning_rate is not None:
+        extra["optimizers"] = (two_rates(model, fresh, args), None)
     return transformers.Trainer(
         model=model,
         args=transformers.TrainingArguments(**common),
         train_dataset=train,
         data_collator=collator,
         callbacks=[clock],
+        **extra,
+    )
+
+
+def weighted_loss(labels: list[int], count: int) -> Any:
+    """Cross entropy with weights so that every label counts alike over the train split (scikit-learn: "balanced")."""
+    import torch
+
+    each = torch.bincount(torch.tensor(labels), minlength=count).double()
+    weights = torch.where(each > 0, len(labels) / (count * each), 0.0).float()
+
+    def loss(outputs: Any, targets: Any, num_items_in_batch: Any = None) -> Any:
+        total = torch.nn.functional.cross_entropy(
+            outputs.logits.float(), targets, weights.to(targets.device), reduction="sum"
+        )
+        return total / (len(targets) if num_items_in_batch is None else num_items_in_batch)
+
+    return loss
+
+
+def two_rates(model: Any, fresh: list[str], args: argparse.Namespace) -> Any:
+    """AdamW as Trainer makes it (no weight decay), the new weights at a rate of their own."""
+    import torch
+
+    head = [name.rpartition(".")[0] for name in fresh]
+    groups: dict[bool, list[Any]] = {False: [], True: []}
+    for name, weight in model.named_parameters():
+        if weight.requires_grad:
+            groups[any(f".{one}." in f".{name}" for one in head)].append(weight)
+    if not groups[True]:
+        raise SystemExit("--head-learning-rate: the base has weights for all of the model")
+    rates = {False: args.learning_rate, True: args.head_learning_rate}
+    return torch.optim.AdamW(
+        [{"params": some, "lr": rates[new]} for new, some in groups.items() if some], weight_decay=0.0, fused=True
     )
 
 
