@@ -157,6 +157,7 @@ def train_galen(told: dict[str, Any]) -> None:
                 "learning_rate": told["rate"],
                 "evaluations": 1,
                 "checkpoints": 0,
+                "left_out_budget": 1.0,  # the script leaves long answers out, too
             },
             "policy": "none",
             "seed": told["round"],

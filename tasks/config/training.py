@@ -46,8 +46,8 @@ class Training(Settings):
     batch_tokens: int = Field(default=2048, ge=16)
     """Tokens per optimizer step (upper bound, padding counted): batches are filled by length."""
     micro_batch_tokens: int | None = Field(default=None, ge=16)
-    """Tokens per forward pass; a smaller value needs less memory and accumulates gradients. Default: 2048 on a CPU,
-    `batch_tokens` on a GPU."""
+    """Tokens per forward pass; a smaller value needs less memory and accumulates gradients. Default: 2048 on a CPU
+    (fewer for a large model: 512 with 30 layers of 576, never less), `batch_tokens` on a GPU."""
     max_length: int = Field(default=512, ge=8)
     """Tokens per record (seq2seq-lm: of its question, and of its answer). Longer inputs are cut, and counted; a record
     whose answer cannot fit is left out."""

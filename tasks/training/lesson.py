@@ -29,7 +29,7 @@ from tasks.training.batches import (
 from tasks.training.course import Course, Exams, Progressed, Work
 from tasks.training.distributed import ALONE, Team
 from tasks.training.encode import IGNORED, Encoded
-from tasks.training.hardware import device
+from tasks.training.hardware import device, precision
 from tasks.training.method import method_of
 from tasks.training.objectives import Objective, objective_for
 from tasks.training.objectives.text_classification import TextClassification
@@ -48,6 +48,13 @@ POINTS = 50  # of the training curve
 CPU_MICRO_BATCH = 2048
 """Tokens of a forward pass on a CPU, unless the recipe says: its activations stay in the cache. Measured with MiniLM
 (text classification, steps of 8192 tokens): a fifth to two fifths faster than whole steps, in half the memory."""
+SMALLEST_PASS = 512
+"""Fewer tokens would make the sum of gradients, which costs the same for every pass, a large part of it."""
+REMEMBERED = 25
+"""Values that a layer keeps of each token for the backward pass, as a multiple of its width. Measured with LoRA on a
+Llama of 30 layers: states, queries, keys, values and attention, and four times the feed-forward part."""
+PASS_MEMORY = 1 << 29
+"""Bytes that a pass may keep for its backward pass, by that measure: a model of 30 layers gets fewer tokens at once."""
 
 
 @dataclass(frozen=True)
@@ -202,9 +209,24 @@ def lesson_of(
     if settings.class_weights == "balanced" and isinstance(objective, TextClassification):
         objective = objective.balanced(train, len(dataset.labels))
     pack = settings.packing and objective.packs and method_of(recipe.method).packs
-    micro = settings.micro_batch_tokens or (CPU_MICRO_BATCH if device().type == "cpu" else settings.batch_tokens)
+    micro = settings.micro_batch_tokens or (
+        pass_tokens(config, precision(settings.precision).itemsize) if device().type == "cpu" else settings.batch_tokens
+    )
     how = layout(train, settings.batch_tokens, micro, pack=pack, by_document=pack and by_document)
     return Lesson(objective, train, validation, how, int(tokenizer.pad_token_id or 0), settings, recipe.seed)
+
+
+def pass_tokens(config: PreTrainedConfig, size: int) -> int:
+    """Tokens of a forward pass on a CPU that suit a model, a power of two.
+
+    Args:
+        config: of the model that trains.
+        size: bytes of a value that it computes with.
+    """
+    text = config.get_text_config()
+    of_token = REMEMBERED * size * text.num_hidden_layers * text.hidden_size
+    fitting = 1 << max(0, (PASS_MEMORY // of_token).bit_length() - 1)
+    return min(CPU_MICRO_BATCH, max(SMALLEST_PASS, fitting))
 
 
 def _check_fitting(

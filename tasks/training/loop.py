@@ -86,6 +86,7 @@ def run(
                 torch.autograd.backward(loss / max(1, work.targets))
                 masters.gather()
                 loss_here += loss.detach()
+                del loss  # and its graph, which keeps what our own functions saved: the next pass needs that memory
             if beside is not None and team.rank == 0 and (penalty := beside.penalty()) is not None:
                 torch.autograd.backward(penalty)
                 masters.gather()

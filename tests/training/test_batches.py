@@ -7,11 +7,13 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from transformers import LlamaConfig
 
 from tasks.model_text import word_pieces
 from tasks.store import Store
 from tasks.training.batches import Layout, collate, layout, padding_share, plan_epoch, plan_in_order, row_width
 from tasks.training.encode import IGNORED, flat
+from tasks.training.lesson import pass_tokens
 from tasks.training.objectives import objective_for
 from tasks.training.tokenizer import load_tokenizer
 from tests.factories import dataset_version, tiny_bert, tiny_llama
@@ -129,3 +131,12 @@ def test_a_word_is_found_at_its_first_piece(make: object, tmp_path: Path) -> Non
     assert len(short) == 6
     assert list(kept) == list(range(len(kept)))
     assert len(kept) < len(words)
+
+
+def test_a_pass_is_smaller_where_the_model_is_larger() -> None:
+    def tokens(hidden: int, layers: int, size: int = 2) -> int:
+        return pass_tokens(LlamaConfig(hidden_size=hidden, num_hidden_layers=layers), size)
+
+    assert tokens(256, 4) == tokens(384, 6) == 2048  # the sample's base, MiniLM
+    assert tokens(768, 12) == 1024  # BERT
+    assert tokens(576, 30) == tokens(4096, 32) == tokens(768, 12, 4) == 512  # SmolLM-135M, larger ones, BERT in float32

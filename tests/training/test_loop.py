@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from weakref import ref
 
 import numpy as np
 import pytest
@@ -15,7 +16,8 @@ from tasks.lineage.outcomes import records_in_words
 from tasks.meta.model import ModelMeta
 from tasks.store import Store
 from tasks.training import lesson
-from tasks.training.batches import collate, layout, plan_in_order
+from tasks.training.batches import Batch, collate, layout, plan_in_order
+from tasks.training.lesson import Lesson
 from tasks.training.loading import load_base
 from tasks.training.objectives import objective_for
 from tasks.training.objectives.text_classification import TextClassification
@@ -98,6 +100,25 @@ def test_the_best_weights_are_kept_and_training_stops(store: Store, tmp_path: Pa
             for micro in plan_in_order(encoded.lengths, how)
         )
     assert total / len(encoded) == pytest.approx(made["validation_loss"], rel=1e-4)
+
+
+def test_the_graph_of_a_pass_is_gone_before_the_next(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, dataset = tiny_bert(tmp_path / "base"), dataset_version(store, "text-classification", n=30)
+    plain, passes, alive = Lesson.loss, [], []
+
+    def watched(self: Lesson, model: Any, batch: Batch) -> torch.Tensor:
+        alive.append(sum(one() is not None for one in passes))
+        loss = plain(self, model, batch)
+        passes.append(ref(loss))
+        return loss
+
+    monkeypatch.setattr(Lesson, "loss", watched)
+    given = recipe("text-classification", folder, max_steps=2, batch_tokens=256, micro_batch_tokens=64)
+    finetune(store, given, dataset, base_of(store, folder))
+    assert len(alive) > 2
+    assert not any(alive)
 
 
 def test_the_last_weights_are_kept_where_that_is_asked_for(store: Store, tmp_path: Path) -> None:
