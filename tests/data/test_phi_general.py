@@ -115,6 +115,7 @@ def test_single_names_in_ordinary_prose(deidentifier: Deidentifier, text: str, g
         "Growth of Candida albicans was seen, with Arg to Leu and Val to Asp changes.",
         "The Duarte variant and the Carpentier ring were compared.",
         "Furthermore, when the dose was raised, Keppra and Dilantin were stopped.",
+        "Data were merged with those of the UK and Ireland; Doppler was used with Siemens.",
         "He takes Xarelto, Eliquis and Keppra because of a clot.",
     ],
 )

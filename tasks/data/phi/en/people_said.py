@@ -83,7 +83,7 @@ def prose(scan: Scan, first: int, last: int) -> float:
     if last - first != 1 or scan.words[first].shape != TITLE or scan.opens_sentence(first) or scan.medical(last):
         return 0.0
     low = scan.low(first)
-    if low in lexicon.words() or low in lexicon.eponyms() or low in lexicon.cities() or low in lexicon.countries():
+    if low in lexicon.words() or low in lexicon.eponyms() or _no_person(low):
         return 0.0
     if len(low) < WEIGHTS.prose_letters or scan.gaps[first] != " " or scan.words[first - 1].shape != LOWER:
         return 0.0  # "Leu", "Asp", "G6PD Santamaria"
@@ -91,6 +91,12 @@ def prose(scan: Scan, first: int, last: int) -> float:
         return 0.0
     listed = low in lexicon.given_names() or low in lexicon.surnames()
     return WEIGHTS.prose if listed and people_unlisted.in_prose(scan, first, last) else 0.0
+
+
+def _no_person(low: str) -> bool:
+    """Whether a listed name is a town, a state, a country or a make in prose."""
+    places = low in lexicon.cities() or low in lexicon.countries() or low in words.STATES
+    return places or low in people_said_words.NOT_PEOPLE
 
 
 def _ends_well(scan: Scan, last: int) -> bool:
@@ -167,6 +173,6 @@ def _listed(scan: Scan, index: int) -> bool:
     low = scan.low(index)
     if low in lexicon.words() and low not in lexicon.ambiguous() and low not in lexicon.eponyms():
         return False
-    if len(low) < WEIGHTS.prose_letters or low in words.MONTHS or low in lexicon.countries() or low in lexicon.cities():
+    if len(low) < WEIGHTS.prose_letters or low in words.MONTHS or _no_person(low):
         return False
     return low in lexicon.given_names() or low in lexicon.surnames()

@@ -56,3 +56,10 @@ PROFESSIONS = word_set(
     waitress barber
     """
 )
+# In lists of names, and in prose nearly always a nation, a faith, a method or a maker.
+NOT_PEOPLE = word_set(
+    """
+    england scotland wales ireland britain america holland israel muslim christian jewish hindu catholic doppler siemens
+    philips toshiba candida
+    """
+)
