@@ -28,6 +28,14 @@ def _known(name: Any, info: ValidationInfo) -> Any:
     raise PydanticKnownError("literal_error", {"expected": f"{', '.join(others)} or {last}" if others else last})
 
 
+def _text(value: Any) -> Any:
+    """A label as text: YAML reads 0 as a number, which is meant as written; yes and no it reads as a truth value."""
+    if isinstance(value, bool):
+        raise ValueError('put quotes around it ("yes"): without them YAML reads yes and no as true and false')
+    return str(value) if isinstance(value, int) else value
+
+
+Spelling = Annotated[str, BeforeValidator(_text), Field(min_length=1)]
 FormatName = Annotated[str, BeforeValidator(_known)]
 
 _WIDER = {"euc_kr": "cp949", "gb2312": "gb18030", "gbk": "gb18030", "shift_jis": "cp932"}
@@ -151,6 +159,10 @@ class Dataset(Settings):
     it, a quote within quotes is doubled."""
     exclude: tuple[str, ...] = ()
     """Names of folders or files of a medquad source to leave out."""
+    labels: dict[Spelling, Spelling] = Field(default={})
+    """From a spelling in the source to the label that is meant (text-classification), or from a tag or a type of
+    entity to another, `O` for none (token-classification). Labels that differ in case only are refused unless they
+    are here."""
     language: str = "en"
     """ISO 639-1 code of records whose column and text do not say."""
     licence: str = Field(min_length=1)
@@ -176,6 +188,8 @@ class Dataset(Settings):
             raise ValueError(f"split.by: answer needs answers: {self.task} has none, use group or twins")
         if self.augment.paraphrase and self.task != "causal-lm":
             raise ValueError(f"augment.paraphrase rephrases questions: {self.task} has none, set it to 0")
+        if self.labels and self.task == "causal-lm":
+            raise ValueError("labels renames labels and tags: causal-lm has none, leave it out")
         return self
 
     @model_validator(mode="after")

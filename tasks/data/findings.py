@@ -50,6 +50,10 @@ class Ingested(Findings):
     """What the reader passed over that is no row: {"header lines repeated": 1}."""
     source: SourceMeta
     settings: IngestSettings
+    tags: str = ""
+    """The scheme that tags were read as."""
+    groups: str = ""
+    """What a group is: a column, or the documents that the format knows; empty where each record is its own."""
     identity_key: str | None = None
     """Fingerprint of the key that turned ids into HMACs (tasks/data/identity_key.py)."""
 

@@ -55,6 +55,8 @@ class Source:
     """Names that stand in the source, and in no row that comes from here."""
     noticed: Counter[str] = field(default_factory=Counter)
     """What was passed over and is no row, counted while `rows` are gone through: {"header lines repeated": 1}."""
+    groups: str = ""
+    """How the format itself knows what belongs together ("documents (-DOCSTART-)"); empty where it does not."""
 
 
 class Format(ABC):

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from tasks.config.words import DatasetTask
 from tasks.data.identity_key import fingerprint, held_keys, identity_key
+from tasks.data.normal import forms_of_id
 from tasks.data.records import CONTENT
 from tasks.store import Store
 
@@ -46,7 +47,8 @@ def aliases(store: Store, own: str) -> list[str]:
         IntegrityError: a key that data here was built with is missing (`tasks.data.identity_key`).
     """
     kinds: tuple[Kind, ...] = ("record", "group")
-    return [own, *(pseudonym(key, kind, own) for key in held_keys(store) for kind in kinds)]
+    forms = forms_of_id(own)
+    return [*forms, *(pseudonym(key, kind, form) for key in held_keys(store) for kind in kinds for form in forms)]
 
 
 def content_digest(task: DatasetTask, record: Mapping[str, Any]) -> str:

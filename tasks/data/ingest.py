@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import sqlite3
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
-from tasks.data.checks import Record, RowCheck, RowFault
+from tasks.config.data import Dataset
+from tasks.data.checks import Readings, RowCheck
 from tasks.data.findings import Ingested, IngestSettings
 from tasks.data.format import Row, format_named
 from tasks.data.identity import Identity, content_digest
+from tasks.data.ids import Ids
+from tasks.data.label_names import LabelNames
 from tasks.data.leftovers import Leftovers
+from tasks.data.normal import forms_of_id
 from tasks.data.quarantine import Quarantine, check_budget
 from tasks.data.reading import open_source, source_path
-from tasks.data.records import Reason, working_schema
-from tasks.data.stage import REJECTED, Stage, stage_main
+from tasks.data.records import copies_schema, working_schema
+from tasks.data.scheme import Scheme
+from tasks.data.schemes import SeenTags, scheme_of
+from tasks.data.seen import Copy, Seen
+from tasks.data.stage import COPIES, REJECTED, Stage, stage_main
 from tasks.data.tables import TableWriter
+from tasks.data.values import RowFault, tags_in, values_of
 from tasks.digest import digest_tree
 from tasks.home import CHECKOUT
 from tasks.meta.dataset import SourceMeta
@@ -33,21 +39,25 @@ def run(stage: Stage) -> Ingested:
     """Read, check and write every row of the source, one at a time.
 
     Raises:
-        InputError: the source cannot be read at all, or holds more bad rows than the budget.
+        InputError: the source cannot be read at all, holds more bad rows than the budget, tags of no known scheme, or
+            labels that people take for one.
     """
     dataset = stage.dataset
     source, part_of = open_source(dataset), format_named(dataset.format).part
-    identity = Identity(stage.store, dataset.identified)
-    check = RowCheck(stage.name, dataset, source.mapping, withdrawn(), identity)
     left = Leftovers(source)
+    identity, labels = Identity(stage.store, dataset.identified), LabelNames(dataset.labels)
+    scheme = _scheme(dataset, labels)
     rows = 0
     usable: dict[str, bool] = {}
     with (
         Quarantine(stage.output / REJECTED) as quarantine,
         TableWriter(stage.output / "records.parquet", working_schema(dataset.task)) as records,
-        _Seen(own_ids="record_id" in source.mapping) as seen,
+        TableWriter(stage.output / COPIES, copies_schema()) as copies,
+        Seen() as seen,
+        Ids(lambda field: _values(dataset, field)) as ids,
         progress(f"ingest {stage.name}", unit="rows") as shown,
     ):
+        check = RowCheck(stage.name, dataset, source.mapping, withdrawn(), identity, Readings(ids, labels, scheme))
         for row in source.rows:
             rows += 1
             shown.advance()
@@ -60,10 +70,13 @@ def run(stage: Stage) -> Ingested:
                 seen.new(record, content_digest(dataset.task, record))
                 records.write(record)
             except RowFault as fault:
+                if isinstance(fault, Copy):
+                    copies.write({"record_id": fault.record_id, "group_id": fault.group_id, "kept": fault.kept})
                 quarantine.add(fault.reason, row.place, _raw(row), fault.record_id, fault.detail)
             if row.fields is not None and (part := part_of(row.fields)) is not None:
                 usable[part] = usable.get(part, False) or records.rows > kept
     check_budget(stage.name, dataset, rows, quarantine.counts, quarantine.examples, _hint(usable), quarantine.details)
+    labels.check(stage.name)
     return Ingested(
         rows=rows,
         kept=records.rows,
@@ -71,7 +84,7 @@ def run(stage: Stage) -> Ingested:
         examples=quarantine.examples,
         details={reason: dict(counts.most_common(MOST_DETAILS)) for reason, counts in quarantine.details.items()},
         unused=left.counts(rows),
-        noticed={what: count for what, count in source.noticed.items() if count},
+        noticed=dict(source.noticed + check.noticed + _noticed(ids, labels)),
         source=SourceMeta(
             digest=digest_tree(source_path(dataset)), format=dataset.format, encoding=source.encoding, rows=rows
         ),
@@ -81,8 +94,39 @@ def run(stage: Stage) -> Ingested:
             identified=dataset.identified,
             other_languages=dataset.other_languages,
         ),
+        tags=scheme.name if scheme else "",
+        groups=source.groups or dataset.columns.group_id or "",
         **({"identity_key": identity.fingerprint} if identity.fingerprint else {}),
     )
+
+
+def _values(dataset: Dataset, field: str) -> Iterator[str]:
+    """Every value of the column of a field as text."""
+    source = open_source(dataset)
+    for row in source.rows:
+        if row.fields is not None:
+            yield from values_of(row.fields, source.mapping[field])
+
+
+def _scheme(dataset: Dataset, labels: LabelNames) -> Scheme | None:
+    """How the tags of a source are to be read, from all of them; None where there are none.
+
+    Raises:
+        InputError: nobody can tell.
+    """
+    if dataset.task != "token-classification":
+        return None
+    source, seen = open_source(dataset), SeenTags()
+    for row in source.rows:
+        if row.fields is not None:
+            with suppress(RowFault):
+                seen.add([tag for one in tags_in(row.fields, source.mapping["tags"]) if (tag := labels.tag(one))])
+    return scheme_of(seen)
+
+
+def _noticed(ids: Ids, labels: LabelNames) -> Counter[str]:
+    """What the owner of the data may want to know about ids and labels."""
+    return ids.noticed + Counter({"spellings under `labels` that the source does not hold": len(labels.never_met())})
 
 
 def _raw(row: Row) -> str:
@@ -102,51 +146,12 @@ def _hint(usable: Mapping[str, bool]) -> str | None:
 
 
 def withdrawn(path: Path = CHECKOUT / READS[0]) -> frozenset[str]:
-    """The ids that no dataset may hold any more."""
+    """The ids that no dataset may hold any more, in every form that ingest gives an id."""
     if not path.exists():
         return frozenset()
-    found = (line.strip() for line in path.read_text(encoding="utf-8").splitlines())
-    return frozenset(line for line in found if line and not line.startswith("#"))
-
-
-class _Seen:
-    """Ids and contents met so far, on disk beyond a few megabytes: memory must not grow with the source.
-
-    Args:
-        own_ids: the source has ids; else they are digests of the content, and the same id is a copy.
-    """
-
-    def __init__(self, *, own_ids: bool) -> None:
-        self._same_id = Reason.DUPLICATE_ID if own_ids else Reason.DUPLICATE
-        self._table = sqlite3.connect("")  # a temporary file that nobody else sees
-        self._table.execute("PRAGMA journal_mode=OFF")
-        self._table.execute("PRAGMA cache_size=-65536")  # KiB
-        self._table.execute("CREATE TABLE seen (digest BLOB PRIMARY KEY) WITHOUT ROWID")
-
-    def new(self, record: Record, content: str) -> None:
-        """Remember a record.
-
-        Raises:
-            RowFault: its id, or its content under another id, was there before. Several people's labels of one
-                record are no duplicates.
-        """
-        annotator = record["annotator"] or ""
-        if not self._add(f"id\0{record['record_id']}\0{annotator}"):
-            raise RowFault(self._same_id, record["record_id"])
-        if not self._add(f"content\0{content}\0{annotator}"):
-            raise RowFault(Reason.DUPLICATE, record["record_id"])
-
-    def _add(self, text: str) -> bool:
-        digest = hashlib.blake2b(text.encode(), digest_size=16).digest()
-        return self._table.execute("INSERT OR IGNORE INTO seen VALUES (?)", (digest,)).rowcount == 1
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._table.close()
+    lines = (line.strip() for line in path.read_text(encoding="utf-8").splitlines())
+    ids = [line for line in lines if line and not line.startswith("#")]
+    return frozenset(form for own in ids for form in forms_of_id(own))
 
 
 if __name__ == "__main__":

@@ -80,14 +80,17 @@ def check_budget(
         InputError: the count of each reason and the first places; never what a row holds.
     """
     faults = {reason: count for reason, count in sorted(rejected.items()) if Reason(reason) not in NOT_A_FAULT}
+    others = {reason: count for reason, count in sorted(rejected.items()) if reason not in faults}
     bad, left = sum(faults.values()), rows - sum(rejected.values())
     if bad <= dataset.bad_row_budget * rows and left > 0:
         return
     lines = []
-    for reason, count in {**faults, **rejected}.items():
+    for reason, count in {**faults, **others}.items():
         places = ", ".join((examples or {}).get(reason, []))
         lines.append(
-            f"  - {reason}: {count:,}" + (f" ({places}{', ...' if count > EXAMPLES else ''})" if places else "")
+            f"  - {reason}: {count:,}"
+            + (f" ({places}{', ...' if count > EXAMPLES else ''})" if places else "")
+            + (", outside the budget" if reason in others else "")
         )
         exactly = sorted((details or {}).get(reason, {}).items(), key=lambda one: -one[1])[:EXAMPLES]
         lines += [f"    - {detail}: {rows_:,}" for detail, rows_ in exactly]
@@ -96,5 +99,7 @@ def check_budget(
         what = f"none of {rows:,} rows is left"
     raise InputError(
         f"dataset {name} is refused: {what}\n" + "\n".join(lines),
-        hint=hint or f"look at them with `galen data rejected {name}`, correct the source, or raise bad_row_budget",
+        hint=hint
+        or f"look at them with `galen data rejected {name}` and correct the source; the budget is `bad_row_budget` of "
+        f"datasets.{name} in params.yaml",
     )

@@ -38,8 +38,8 @@ class Reason(StrEnum):
     BLANK_TARGET = "blank-target"
     TOO_LONG_INPUT = "too-long-input"
     TOO_LONG_TARGET = "too-long-target"
-    DUPLICATE_ID = "duplicate-id"
-    DUPLICATE = "duplicate"  # same content under another id
+    DUPLICATE_ID = "duplicate-id"  # with another content
+    DUPLICATE = "duplicate"  # same content as another row; does not count towards the budget
     CONFLICTING_LABELS = "conflicting-labels"  # same input, another label
     ANNOTATORS_DISAGREE = "annotators-disagree"
     LENGTH_MISMATCH = "length-mismatch"  # not one tag per token
@@ -51,7 +51,7 @@ class Reason(StrEnum):
     NEAR_DUPLICATE = "near-duplicate"  # of a held-out record; does not count towards the budget
 
 
-NOT_A_FAULT = frozenset({Reason.WITHDRAWN, Reason.OTHER_LANGUAGE, Reason.NEAR_DUPLICATE})
+NOT_A_FAULT = frozenset({Reason.WITHDRAWN, Reason.DUPLICATE, Reason.OTHER_LANGUAGE, Reason.NEAR_DUPLICATE})
 """Reasons that say nothing about the quality of the source."""
 
 
@@ -90,6 +90,17 @@ def rejected_schema() -> pa.Schema:
     import pyarrow as pa
 
     return pa.schema([pa.field(name, pa.string()) for name in ("reason", "place", "record_id", "raw")])
+
+
+def copies_schema() -> pa.Schema:
+    """A row that was turned away as a copy: its own `record_id` and `group_id`, and the `record_id` that was `kept`.
+
+    Ids are as records hold them. Without this table nobody could say that the words of a patient were learned whose
+    only row was the copy of another's.
+    """
+    import pyarrow as pa
+
+    return pa.schema([pa.field(name, pa.string()) for name in ("record_id", "group_id", "kept")])
 
 
 def membership_schema() -> pa.Schema:

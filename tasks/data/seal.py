@@ -16,8 +16,8 @@ from tasks.config.data import Dataset
 from tasks.config.words import DatasetTask, Split
 from tasks.data.findings import Augmented, Deidentified, Divided, Ingested, Sealed, Validated
 from tasks.data.identity import content_digest
-from tasks.data.records import TARGET, membership_schema, schema
-from tasks.data.stage import Stage, built_folder, stage_main
+from tasks.data.records import TARGET, copies_schema, membership_schema, schema
+from tasks.data.stage import COPIES, STAGES, Stage, built_folder, stage_main
 from tasks.data.tables import TableWriter, batches
 from tasks.data.version import SPLITS, DatasetVersion
 from tasks.digest import files_of
@@ -28,7 +28,7 @@ from tasks.store import Store
 
 DECLARATION = ("dvc.yaml", "params.yaml", "dvc.lock")
 """What brings a version back without a git commit (tasks/data/restore.py)."""
-LATER = ("other_languages",)
+LATER = ("labels", "other_languages")
 """Settings that datasets were sealed without, before there were any."""
 DATASET = "dataset"
 """Beside them: whose version it is."""
@@ -163,6 +163,7 @@ def adopt_version(store: Store, name: str) -> DatasetVersion:
         snapshot = snapshot_folder(store, artifact.digest)
         if not snapshot.exists():
             _keep_declaration(snapshot, name)
+        _keep_copies(snapshot / COPIES, built_folder(name) / STAGES[0] / COPIES)
     return DatasetVersion(artifact)
 
 
@@ -193,6 +194,24 @@ def _link(file: Path, target: Path) -> None:
         os.link(file, target)
     except OSError:  # another disk, or a file system without links
         shutil.copyfile(file, target)
+
+
+def _keep_copies(kept: Path, found: Path) -> None:
+    """Keep which rows were copies of which record, for `galen trace`: beside the version, whose bytes do not need it.
+
+    Two builds of one version can differ in their copies; each table that is new is added to what is known.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    if not found.is_file():
+        return
+    tables = [pq.read_table(path) for path in (kept, found) if path.is_file()]
+    table = pa.concat_tables(tables).group_by(copies_schema().names).aggregate([])
+    if table.num_rows:
+        draft = kept.with_name(f".{kept.name}.{os.getpid()}")
+        pq.write_table(table, draft)
+        draft.replace(kept)
 
 
 def _keep_declaration(snapshot: Path, name: str) -> None:

@@ -13,7 +13,7 @@ A stage module holds one function and hands it over:
 
 What the folders `data/built/NAME/STAGE/` hold:
 
-    ingest        records.parquet  rejected.parquet
+    ingest        records.parquet  rejected.parquet  copies.parquet
     deidentify    records.parquet
     validate      records.parquet  rejected.parquet  validation.json
     split         train.parquet  validation.parquet  test.parquet  rejected.parquet
@@ -54,6 +54,8 @@ from tasks.store import Store
 STAGES: tuple[str, ...] = tuple(KINDS)
 MANIFEST = "manifest.json"
 REJECTED = "rejected.parquet"
+COPIES = "copies.parquet"
+"""Of ingest: which turned away row is a copy of which record (`copies_schema`)."""
 ERROR_FILE = "GALEN_STAGE_ERROR"
 """Environment variable: where a stage writes its typed error, since DVC keeps neither exit code nor message."""
 PARENT = "GALEN_STAGE_PARENT"

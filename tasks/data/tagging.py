@@ -69,7 +69,7 @@ class Grammar:
         known = self._known
         for pair in pairwise((OUTSIDE, *tags, OUTSIDE)):
             if pair not in known:
-                known[pair] = self._may_follow(*pair)
+                known[pair] = self.may_follow(*pair)
             if not known[pair]:
                 return False
         return True
@@ -105,7 +105,8 @@ class Grammar:
         other = next((letter for letter, same in _SAME.items() if same == position), position)
         return f"{other}-{kind}" if f"{other}-{kind}" in self.used else f"{position}-{kind}"
 
-    def _may_follow(self, before: str, after: str) -> bool:
+    def may_follow(self, before: str, after: str) -> bool:
+        """Whether one tag can stand behind another."""
         one, following = Tag.of(before), Tag.of(after)
         inside = one.position in "BI"
         goes_on = following.position in "IE"

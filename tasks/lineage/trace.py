@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 from tasks.artifact import Artifact
 from tasks.data.identity import aliases
 from tasks.data.identity_key import key_of, lost_keys
+from tasks.data.seal import snapshot_folder
+from tasks.data.stage import COPIES
 from tasks.digest import digest_file
 from tasks.errors import InputError, IntegrityError
 from tasks.lineage.event import Event
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 How = Literal["learned", "selected on", "judged on"]
-Matched = Literal["record", "group", "derived"]
+Matched = Literal["record", "group", "copy", "derived"]
 _USERS = (ModelTrained.kind, ModelDerived.kind, Evaluated.kind)
 _USE: dict[str, How] = {"train": "learned", "validation": "selected on", "test": "judged on"}
 
@@ -58,7 +60,8 @@ class Presence:
     name: str
     split: str
     matched: Matched
-    """By its own id, by its group's (all records of one patient or page), or because it was derived from one."""
+    """By its own id, by its group's (all records of one patient or page), as the record that it was a copy of, or
+    because it was derived from one."""
     records: tuple[str, ...]
     """Ids as the dataset holds them."""
     sealed: int | None
@@ -86,7 +89,12 @@ class Trace:
         lines = []
         for one in self.found:
             number = f"event {one.sealed}" if one.sealed else "no event"
-            what = {"record": "held as", "group": "group of", "derived": "derived from it:"}[one.matched]
+            what = {
+                "record": "held as",
+                "group": "group of",
+                "copy": "turned away as a copy; the same content is held as",
+                "derived": "derived from it:",
+            }[one.matched]
             shown = ", ".join(one.records[:3]) + (f" and {len(one.records) - 3} more" if len(one.records) > 3 else "")
             lines.append(f"dataset {one.name} {one.dataset[:12]} ({number}), {one.split}: {what} {shown}")
             for use in one.models:
@@ -122,7 +130,7 @@ def trace(store: Store, record_id: str) -> Trace:
     wanted = aliases(store, record_id)
     found = []
     for version in versions:
-        for split, matched, records in _search(_membership(version), wanted):
+        for split, matched, records in _search(_membership(version), wanted, _originals(store, version, wanted)):
             uses = _uses(store, history, version, split)
             name, event = DatasetMeta.read(version).name, sealed.get(version.digest)
             found.append(Presence(version.digest, name, split, matched, records, event, uses))
@@ -142,8 +150,24 @@ def _membership(version: Artifact) -> pa.Table:
     return pq.read_table(path, columns=["record_id", "group_id", "split", "parents"])
 
 
-def _search(table: pa.Table, wanted: list[str]) -> Iterator[tuple[str, Matched, tuple[str, ...]]]:
-    """Split, how it matched and record ids: of the record itself, the rest of its group, and what came of them."""
+def _originals(store: Store, version: Artifact, wanted: list[str]) -> list[str]:
+    """The records that stayed where a wanted one was turned away as their copy."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    path = snapshot_folder(store, version.digest) / COPIES
+    if not path.is_file():
+        return []
+    table, names = pq.read_table(path), pa.array(wanted)
+    here = pc.or_(*(pc.is_in(table[column], value_set=names) for column in ("record_id", "group_id")))
+    kept: list[str] = table.filter(here)["kept"].to_pylist()
+    return kept
+
+
+def _search(table: pa.Table, wanted: list[str], originals: list[str]) -> Iterator[tuple[str, Matched, tuple[str, ...]]]:
+    """Split, how it matched and record ids: of the record itself, the rest of its group, the records that it was a copy
+    of, and what came of them."""
     import numpy as np
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -152,6 +176,8 @@ def _search(table: pa.Table, wanted: list[str]) -> Iterator[tuple[str, Matched, 
     rows = {"record": pc.is_in(table["record_id"], value_set=names).to_numpy()}
     rows["group"] = pc.is_in(table["group_id"], value_set=names).to_numpy() & ~rows["record"]
     known = rows["record"] | rows["group"]
+    rows["copy"] = pc.is_in(table["record_id"], value_set=pa.array(originals, pa.string())).to_numpy() & ~known
+    known |= rows["copy"]
     parents, children = pc.list_flatten(table["parents"]), pc.list_parent_indices(table["parents"]).to_numpy()
     rows["derived"] = np.zeros(table.num_rows, dtype=bool)
     while True:  # a derived record can be a parent too

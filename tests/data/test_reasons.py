@@ -99,7 +99,7 @@ def test_labels_of_several_people_are_no_duplicates(ingest: Ingest) -> None:
     ]
     done = ingest(rows, **CLASSES, columns=columns)
     assert [record["annotator"] for record in done.records] == ["x", "y"]
-    assert done.reasons == ["duplicate-id"]
+    assert done.reasons == ["duplicate"]
 
 
 def test_length_mismatch(ingest: Ingest) -> None:
@@ -139,7 +139,7 @@ def test_more_bad_rows_than_the_budget(store: Store, ingest: Ingest, tmp_path: P
     from tasks.data.stage import refused_file
 
     secret = "Jane Roe has a cough"
-    rows = [question(number) for number in range(8)] + [question(8, prompt=secret, answer=""), question(1)]
+    rows = [question(number) for number in range(8)] + [question(8, prompt=secret, answer=""), question(1, answer="x")]
     with pytest.raises(InputError) as refused:
         ingest(rows, **ID, bad_row_budget=0.19)
     told = str(refused.value)
