@@ -56,6 +56,11 @@ def _kind(value: Any) -> str:
 
 
 def clean(text: str, blank: Reason) -> str:
+    """A text without blanks around it.
+
+    Raises:
+        RowFault: there is nothing to see (`blank`), or characters that no text holds.
+    """
     if _BAD.search(text):
         raise RowFault(Reason.BAD_CHARACTERS)
     if is_blank(text):
