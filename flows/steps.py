@@ -255,3 +255,6 @@ def _describe(row: Row, artifact: Artifact) -> None:
     row.verdict = "reused" if artifact.reused else "done"
     size = sum(file.stat().st_size for file in artifact.path.rglob("*") if file.is_file())
     row.detail = f"{artifact.kind} {artifact.digest[:12]}, {size / 1e6:.1f} MB"
+    words = ModelMeta.read(artifact).words
+    if words and words.found_again < 1:
+        row.detail += f"; {1 - words.found_again:.2%} of the training tokens are no words of their text"

@@ -36,6 +36,7 @@ def model_card(store: Store, version: RegisteredVersion, artifact: Artifact) -> 
         method=", ".join(f"{key} {value}" for key, value in sorted(said.method.plain().items())),
         quantization=said.quantization,
         loader=said.loader,
+        words=said.words,
         artifact=version.artifact,
         judged=version.judged.digest,
         data=sealed.get(version.dataset),

@@ -121,16 +121,16 @@ def _best(patterns: Iterable[str], spelled: Sequence[Written]) -> WordsMeta:
 
 def _together(before: str, token: str, after: str, tokens: Sequence[str], place: int) -> bool:
     """Whether no blank stands before a token."""
-    left, right = before[-1], token[0]
+    left, right = before[-1:], token[:1]
     if _IS_DENSE.match(left) or _IS_DENSE.match(right):
         return True
     if token in _AT_WORD_BEFORE or before in _AT_WORD_AFTER or _CLITIC.match(token):
         return True
     if token in _BETWEEN and after:
-        return _is_word(left) and _is_word(after[0])
+        return _is_word(left) and _is_word(after[:1])
     if before in _BETWEEN and place > 1:
-        return _is_word(tokens[place - 2][-1]) and _is_word(right)
-    return before in (".", ":", "\u2013") and place > 1 and tokens[place - 2][-1].isdigit() and right.isdigit()
+        return _is_word(tokens[place - 2][-1:]) and _is_word(right)
+    return before in (".", ":", "\u2013") and place > 1 and tokens[place - 2][-1:].isdigit() and right.isdigit()
 
 
 def _is_word(character: str) -> bool:

@@ -50,6 +50,7 @@ def test_the_readme_of_a_tagger_cuts_text_as_it_was_judged(store: Store, candida
     exec(block.replace('"model', f'"{folder}/model'), names)
     text = "the patient with severe asthma, (today) rest"
     asked = [tuple(line.split("\t")) for line in ask(store, "tiny@champion", text).splitlines()]
+    assert "100.00 % of them are found again" in (folder / "MODEL_CARD.md").read_text()
     assert names["answer"](text) == asked and ("severe", "B-Disease") in asked and len(asked) == 10
 
 

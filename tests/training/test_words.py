@@ -73,6 +73,9 @@ def test_what_no_pattern_finds_again_is_counted() -> None:
     assert words.found_again == 0.75
     assert found_again(words.pattern, written([["ab", "type 2 diabetes"]])) == 0.5
     assert found_again(None, written([])) == 1.0
+    assert found_again(words.pattern, written([["", "\u3000", "ab"]])) == pytest.approx(1 / 3), (
+        "blank tokens are no words"
+    )
 
 
 def test_a_pattern_is_an_ordinary_regular_expression_that_takes_linear_time() -> None:
