@@ -124,7 +124,7 @@ class Served(PythonModel):  # type: ignore[misc]
             "token-classification": self._tags,
         }
         with torch.inference_mode():
-            return [answer[self.said.task](text.strip()) for text in texts]
+            return [answer[self.said.task](text) for text in texts]
 
     def _answer(self, question: str) -> str:
         model, tokenizer = self.model, self.tokenizer
