@@ -38,7 +38,6 @@ def tried(store: Store, candidate: Candidates, task: Task, method: str = "lora")
         ("causal-lm", "lora", 2),
         ("causal-lm", "qlora", 2),
         ("seq2seq-lm", "lora", 2),
-        ("causal-lm", "prompt", 1),
     ],
 )
 def test_what_is_served_is_what_was_judged(
