@@ -20,7 +20,7 @@ from torch import Tensor, nn
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-    from transformers import PreTrainedModel
+    from transformers import PreTrainedConfig, PreTrainedModel
 
 NAME = "galen_cpu"
 PLAIN = frozenset({"bert", "roberta", "xlm-roberta", "electra", "llama", "mistral", "qwen2", "qwen3", "gpt2"})
@@ -60,6 +60,11 @@ def groups(spans: NDArray[np.int64]) -> list[Group]:
     return made
 
 
+def knows(config: PreTrainedConfig) -> bool:
+    """Whether this attention is of the kind that a model has, by its `model_type`."""
+    return config.model_type in PLAIN
+
+
 def speed_up(model: Any) -> bool:
     """Give a model fast attention (where its kind is known) and fast dropout, for training on a CPU in bfloat16.
 
@@ -71,7 +76,7 @@ def speed_up(model: Any) -> bool:
         for name, child in list(module.named_children()):
             if type(child) is nn.Dropout:
                 setattr(module, name, Dropout(child.p).train(child.training))
-    if plain.config.model_type not in PLAIN:
+    if not knows(plain.config):
         return False
     from transformers import AttentionInterface, AttentionMaskInterface
 

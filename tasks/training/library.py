@@ -45,6 +45,39 @@ def load(kind: Any, folder: Path, **settings: Any) -> tuple[Any, dict[str, Any]]
         return _tied(model), found
 
 
+def look(kind: Any, folder: Path, config: PreTrainedConfig) -> dict[str, Any]:
+    """What `load` would find in a folder, told from the headers of its weights: no weight is read.
+
+    Transformers is asked, not the names compared: it renames weights while it loads, and fuses those of experts.
+
+    Args:
+        kind: the auto class that loads it.
+        config: of the model, where it is not the folder's own: with a head, say.
+
+    Returns:
+        as `load`: `missing_keys`, `unexpected_keys`, `mismatched_keys`, ...
+    """
+    import torch
+    from safetensors import safe_open
+
+    heads = {}
+    for file in sorted(folder.glob("*.safetensors")):
+        with safe_open(file, framework="pt") as tensors:
+            for name in tensors.keys():  # noqa: SIM118 (not a mapping)
+                heads[name] = torch.empty(tensors.get_slice(name).get_shape(), device="meta")
+    with LOCK:
+        found: dict[str, Any] = kind._model_mapping[type(config)].from_pretrained(
+            None,
+            config=config,
+            state_dict=heads,
+            device_map={"": "meta"},
+            attn_implementation=ATTENTION,
+            ignore_mismatched_sizes=True,
+            output_loading_info=True,
+        )[1]
+    return found
+
+
 def on_meta(kind: Any, config: PreTrainedConfig) -> Any:
     """A model without values, on the meta device: its modules, names and shapes.
 

@@ -10,7 +10,7 @@ from tasks.config.words import GENERATING, DatasetTask, Task
 from tasks.errors import InputError
 from tasks.training.bases import Base
 from tasks.training.folders import load_config
-from tasks.training.library import on_meta
+from tasks.training.library import look
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedModel
@@ -93,31 +93,11 @@ def longest_input(config: PreTrainedConfig, max_length: int) -> int:
 def fresh_modules(base: Base, task: Task, labels: Sequence[str]) -> tuple[str, ...]:
     """Names of the modules that the task adds and the base holds no weights for, sorted: its head, sometimes a pooler.
 
-    Found from the names and shapes in the safetensors headers, so before any weight is loaded.
+    Transformers says so, from the names and shapes in the safetensors headers: no weight is loaded.
     """
-    from safetensors import safe_open
-
-    model = on_meta(auto_class(task), task_config(base.path, task, labels))
-    prefix = f"{model.base_model_prefix}."
-    stored = {}
-    for file in base.path.glob("*.safetensors"):
-        with safe_open(file, framework="pt") as tensors:
-            for name in tensors.keys():  # noqa: SIM118 (not a mapping)
-                known = name.removeprefix(prefix).replace("LayerNorm.gamma", "LayerNorm.weight")
-                stored[known.replace("LayerNorm.beta", "LayerNorm.bias")] = list(tensors.get_slice(name).get_shape())
-    tied: dict[str, str] = model.all_tied_weights_keys
-    for other, name in tied.items():  # of weights that are one, a file may hold any
-        if (shape := stored.get(other.removeprefix(prefix))) is not None:
-            stored.setdefault(name.removeprefix(prefix), shape)
-    return tuple(
-        sorted(
-            {
-                name.rpartition(".")[0]
-                for name, weight in model.named_parameters()
-                if name not in tied and stored.get(name.removeprefix(prefix)) != list(weight.shape)
-            }
-        )
-    )
+    found = look(auto_class(task), base.path, task_config(base.path, task, labels))
+    names = {*found["missing_keys"], *(name for name, *_ in found["mismatched_keys"])}
+    return tuple(sorted({name.rpartition(".")[0] for name in names}))
 
 
 def head_modules(model: PreTrainedModel, fresh: Sequence[str], task: Task) -> tuple[str, ...]:
