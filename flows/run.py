@@ -17,7 +17,7 @@ from tasks.lineage.recording import record_nothing_to_do
 from tasks.release.register import approve_command, mirror
 from tasks.store import Store
 from tasks.tracking.runs import open_run
-from tasks.training.fit import check_fit
+from tasks.training.fit import check_fit, remarks
 from tasks.training.recipe import Recipe
 
 
@@ -74,6 +74,8 @@ def _retrain(
     tags = {"galen.run": id_, "galen.recipe": recipe.model, "galen.inputs": inputs}
     with session(store) as services:
         check_fit(store, recipe)
+        for line in remarks(store, recipe):
+            click.echo(f"  note: {line}")
         with open_run(store, recipe.model, id_, tags=tags) as tracked:
             with services.starting():
                 from flows.outcome import conclude

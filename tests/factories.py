@@ -87,8 +87,11 @@ def tiny_bert(folder: Path, *, hidden: int = 64, layers: int = 2, seed: int = 0)
     return folder
 
 
-ARCHITECTURES = ("llama", "qwen3", "gemma3_text", "gpt2", "bert", "roberta", "t5", "bart")
-ENCODERS = ("bert", "roberta")
+ARCHITECTURES = (
+    *("llama", "qwen3", "gemma3_text", "gpt2", "bert", "roberta", "t5", "bart"),
+    *("biogpt", "gemma2", "gpt_neox", "qwen3_moe", "deberta-v2", "mpnet"),
+)
+ENCODERS = ("bert", "roberta", "deberta-v2", "mpnet")
 
 
 def tiny_model(folder: Path, architecture: str, *, seed: int = 0) -> Path:
@@ -100,7 +103,7 @@ def tiny_model(folder: Path, architecture: str, *, seed: int = 0) -> Path:
         return tiny_llama(folder, seed=seed)
     if architecture == "bert":
         return tiny_bert(folder, seed=seed)
-    tokenizer = _fast(_closed_by_ends(_byte_tokenizer(384)) if architecture in ("roberta", "t5", "bart") else None)
+    tokenizer = _fast(_closed_by_ends(_byte_tokenizer(384)) if architecture in (*ENCODERS, "t5", "bart") else None)
     ids = {name: getattr(tokenizer, name) for name in ("bos_token_id", "eos_token_id", "pad_token_id")}
     known: dict[str, dict[str, Any]] = {
         "qwen3": _DECODER | {"head_dim": 16},
@@ -113,6 +116,20 @@ def tiny_model(folder: Path, architecture: str, *, seed: int = 0) -> Path:
         },
         "gpt2": {"n_embd": 64, "n_inner": 128, "n_layer": 2, "n_head": 4, "n_positions": 512},
         "roberta": _ENCODER | {"max_position_embeddings": 258},
+        "mpnet": _ENCODER | {"max_position_embeddings": 258},
+        "deberta-v2": _ENCODER
+        | {"relative_attention": True, "pos_att_type": ["c2p", "p2c"], "position_buckets": 32, "pooler_hidden_size": 64},
+        "biogpt": _ENCODER | {"max_position_embeddings": 512},
+        "gpt_neox": _ENCODER | {"max_position_embeddings": 512},
+        "gemma2": _DECODER
+        | {
+            "head_dim": 16,
+            "sliding_window": 16,
+            "query_pre_attn_scalar": 16,
+            "layer_types": ["sliding_attention", "full_attention"],
+        },
+        "qwen3_moe": _DECODER
+        | {"head_dim": 16, "num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 64},
         "t5": {"d_model": 64, "d_kv": 16, "d_ff": 128, "num_layers": 2, "num_heads": 4},
         "bart": {
             "d_model": 64,

@@ -36,12 +36,18 @@ def base_train(store: Store, name: str, corpus: Path | None) -> None:
 @pass_store
 def methods(store: Store, base: str | None, as_json: bool) -> None:
     """Explain each way to fine-tune: what trains, share of parameters, mergeable, tasks, when to choose it, paper."""
-    from tasks.comparison.methods import base_named, explained, text
+    from tasks.comparison.methods import base_named, explained, text, what_it_can
     from tasks.training.resolve import resolve_base
 
     ref = base_named(base)
-    found = explained(resolve_base(store, ref) if ref else None)
-    click.echo(json.dumps(found, indent=2, ensure_ascii=False) if as_json else text(found, base))
+    resolved = resolve_base(store, ref) if ref else None
+    found = explained(resolved)
+    if as_json:
+        click.echo(json.dumps(found, indent=2, ensure_ascii=False))
+        return
+    for line in what_it_can(resolved) if resolved else []:
+        click.echo(line)
+    click.echo(text(found, base))
 
 
 @click.command()

@@ -18,7 +18,7 @@ from tasks.lineage.statements import Evaluated, Judgement, ModelDerived, ModelMa
 from tasks.release.merge import cannot_merge, merged_before
 from tasks.release.quantize import quantized_before
 from tasks.store import Store
-from tasks.training.fit import check_fit
+from tasks.training.fit import check_fit, remarks
 from tasks.training.method import method_of
 from tasks.training.recipe import Recipe
 
@@ -49,7 +49,8 @@ def plan(store: Store, path: Path) -> str:
     check_fit(store, recipe)
     planned = _stages(store, recipe)
     rows = [(one.stage, one.what, one.source, "-" if one.seconds is None else f"{one.seconds:.0f}") for one in planned]
-    text = table(("stage", "would", "from", "seconds"), rows)
+    notes = "".join(f"\n- {line}" for line in remarks(store, recipe))
+    text = table(("stage", "would", "from", "seconds"), rows) + (f"\n{notes}" if notes else "")
     to_run = [one for one in planned if one.what != "be reused"]
     timed = [one.seconds for one in to_run if one.seconds is not None]
     if timed:

@@ -34,6 +34,32 @@ def explained(base: Base | None = None) -> list[dict[str, Any]]:
     return [_explained(method, base, known) for method in methods().values()]
 
 
+def what_it_can(base: Base) -> list[str]:
+    """A line for each task that a base can do: how long its texts may be, and what was seen of it on a small model.
+
+    Raises:
+        InputError: the base can do none of the tasks.
+    """
+    from tasks.training.abilities import abilities
+    from tasks.training.positions import positions
+
+    lines = []
+    for task in _tasks_of(base):
+        config = _config(base, task)
+        try:
+            seen, longest = abilities(config, task), positions(config)
+        except Exception as error:  # of any kind: it is transformers that fails
+            lines.append(f"{task}: cannot be tried on a small model of its kind ({type(error).__name__})")
+            continue
+        said = [f"texts of {longest} tokens" if longest else "texts of any length", f"attention {seen.attention}"]
+        if task == "causal-lm":
+            said.append("records are packed" if seen.packs else "a row for each record (no packing)")
+            said += [] if seen.pads_left else ["answers one at a time"]
+        said += [] if seen.pads else ["refused: texts beside it change what it says of a text"]
+        lines.append(f"{task}: {', '.join(said)}")
+    return lines
+
+
 def _explained(method: Method[Any], base: Base | None, known: Sequence[Task]) -> dict[str, Any]:
     task = next((one for one in known if one in method.tasks), None)
     example = dict(method.example)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from tasks.config.evaluation import Generation
 from tasks.errors import InputError
+from tasks.training.abilities import abilities
 from tasks.training.objectives.causal_lm import KEPT_OF_PROMPT
 from tasks.training.objectives.seq2seq_lm import shifted_right
 from tasks.training.prompts import answer_text, decoder_start, end_of, greedy, without_beginning, write_greedily
@@ -71,7 +72,8 @@ def generate(
     ends, most = write_greedily(model, tokenizer), settings.max_new_tokens
     kept = [end_of(tokenizer, model.config, prompt, positions, most) for prompt in prompts]
     answers = [""] * len(kept)
-    for batch in batches_by_length([len(ids) + most for ids in kept], CACHED_TOKENS):
+    alone = not model.config.is_encoder_decoder and not abilities(model.config, "causal-lm").pads_left
+    for batch in batches_by_length([len(ids) + most for ids in kept], 1 if alone else CACHED_TOKENS):
         written = _continued(model, tokenizer, [kept[row] for row in batch], most, ends)
         for row, ids in zip(batch, written, strict=True):
             answers[row] = answer_text(tokenizer, ids, ends)

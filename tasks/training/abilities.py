@@ -1,8 +1,8 @@
 """What an architecture can do, found by trying it on a small model of its kind (`tasks.training.reduced`).
 
 Transformers takes the same arguments for every architecture, and not every one heeds them: BioGPT's attention is not
-told where packed records begin, a recurrent state runs on over the border, FNet mixes the padding in. What a config says
-is the same for all who ask, and the small model's weights are always the same, so the answer is computed once a process.
+told where packed records begin, a recurrent state runs on over the border, FNet mixes the padding in. The answer
+depends on the config alone, as the small model's weights are always the same, so it is computed once a process.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from tasks.config.words import Task
 from tasks.training.batches import Layout, collate
-from tasks.training.encode import IGNORED, flat
+from tasks.training.encode import flat
 from tasks.training.reduced import reduced
 from tasks.training.shapes import auto_class
 
@@ -129,7 +129,6 @@ def _padded(model: Any, records: list[list[int]], *, left: bool) -> list[torch.T
 
 def _outputs(model: Any, ids: torch.Tensor, mask: torch.Tensor | None = None, **more: Any) -> torch.Tensor:
     """Logits of a batch, or of its only record: (rows, tokens, ...) or (rows, labels)."""
-    import torch
 
     from tasks.training.objectives.seq2seq_lm import shifted_right
 

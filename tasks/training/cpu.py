@@ -65,7 +65,7 @@ def knows(config: PreTrainedConfig) -> bool:
     return config.model_type in PLAIN
 
 
-def speed_up(model: Any) -> bool:
+def speed_up(model: Any, *, attention: bool = True) -> bool:
     """Give a model fast attention (where its kind is known) and fast dropout, for training on a CPU in bfloat16.
 
     Returns:
@@ -76,7 +76,7 @@ def speed_up(model: Any) -> bool:
         for name, child in list(module.named_children()):
             if type(child) is nn.Dropout:
                 setattr(module, name, Dropout(child.p).train(child.training))
-    if not knows(plain.config):
+    if not attention or not knows(plain.config):
         return False
     from transformers import AttentionInterface, AttentionMaskInterface
 

@@ -47,6 +47,33 @@ def check_fit(store: Store, recipe: Recipe) -> None:
         _check_base(recipe, method, base)
 
 
+def remarks(store: Store, recipe: Recipe) -> list[str]:
+    """What is not as the recipe or its reader may expect, as the base's architecture cannot do it; none is a fault.
+
+    To be asked after `check_fit`. Nothing is said of a base that Galen makes and has not made yet.
+    """
+    from tasks.training.abilities import abilities
+    from tasks.training.objectives import objective_for
+    from tasks.training.shapes import longest_input, task_config
+
+    base, method, wanted = _base(store, recipe.base_model), method_of(recipe.method), recipe.training.max_length
+    if base is None:
+        return []
+    config = task_config(base.path, recipe.task, LABELS)
+    seen, longest = abilities(config, recipe.task), longest_input(config, wanted)
+    found = []
+    if longest < wanted:
+        found.append(f"records are cut at {longest} tokens: the base reads no more (training.max_length: {wanted})")
+    if recipe.training.packing and objective_for(recipe.task).packs and method.packs and not seen.packs:
+        why = f"records of a {config.model_type} model would see each other" if seen.tried else "it is too large to try"
+        found.append(f"each record has a row of its own in training: {why} (training.packing)")
+    if recipe.task == "causal-lm" and not seen.pads_left:
+        found.append(f"questions are answered one at a time: padding moves what a {config.model_type} model says")
+    if seen.attention == "eager":
+        found.append(f"attention is transformers' eager one: a {config.model_type} model has no faster one there")
+    return found
+
+
 def _base(store: Store, ref: BaseModelRef) -> Base | None:
     from tasks.training.bases import Base
     from tasks.training.resolve import resolve_base
@@ -83,6 +110,7 @@ def _check_base(recipe: Recipe, method: Method[Any], base: Base) -> None:
     from tasks.training.fourbit import check_shapes
     from tasks.training.loading import check_padding
     from tasks.training.quiet import quiet
+    from tasks.training.rehearsal import rehearse
     from tasks.training.shapes import auto_class, fresh_modules, task_config
     from tasks.training.tokenizer import check_writing, load_tokenizer
 
@@ -103,6 +131,26 @@ def _check_base(recipe: Recipe, method: Method[Any], base: Base) -> None:
     check_shapes(base, recipe.task, LABELS, recipe.quantization)
     if method.base_quantization is not None:
         _check_trainable_in_4_bits(recipe, method, method.base_quantization, base)
+    _check_abilities(recipe, config)
+    rehearse(recipe, config, base, LABELS)
+
+
+def _check_abilities(recipe: Recipe, config: Any) -> None:
+    """What the architecture cannot do on a small model, it cannot do here."""
+    from tasks.training.abilities import abilities
+    from tasks.training.shapes import longest_input
+
+    try:
+        seen = abilities(config, recipe.task)
+    except Exception as error:  # of any kind: it is transformers that fails
+        why = f"{type(error).__name__}: {error}".split("\n")[0][:200]
+        hint = "choose another base"
+        raise InputError(f"a {config.model_type} model cannot read a few tokens", value=why, hint=hint) from error
+    if not seen.pads:
+        hint = "choose another base: what is judged in batches would be answered otherwise one at a time"
+        what = f"what a {config.model_type} model says of a text changes when longer texts are beside it"
+        raise InputError(what, value=recipe.task, hint=hint)
+    longest_input(config, recipe.training.max_length)
 
 
 def _check_method(recipe: Recipe, method: Method[Any], config: Any, fresh: Sequence[str]) -> None:

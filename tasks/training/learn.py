@@ -15,6 +15,7 @@ from tasks.errors import InputError
 from tasks.meta.base import BaseRef
 from tasks.meta.form import Form
 from tasks.meta.model import MethodMeta, ModelMeta, RecipeMeta, TrainingMeta
+from tasks.training.abilities import abilities
 from tasks.training.bases import Base
 from tasks.training.checkpoint import Checkpoints
 from tasks.training.course import Progressed
@@ -79,7 +80,8 @@ def learn(
         model, heads = _prepared(recipe, dataset.labels, base, dtype if method.has_adapter else torch.float32)
         if not team.sharded:  # slices go to the GPU, never the whole
             model.to(device())
-        by_document = dtype == torch.bfloat16 and device().type == "cpu" and method.plain_attention and speed_up(model)
+        fast = dtype == torch.bfloat16 and device().type == "cpu" and method.plain_attention
+        by_document = fast and speed_up(model, attention=abilities(model.config, recipe.task).fast)
         lesson = lesson_of(recipe, dataset, tokenizer, model.config, by_document=by_document)
         if recipe.training.gradient_checkpointing:
             model.gradient_checkpointing_enable({"use_reentrant": False})

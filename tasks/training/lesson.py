@@ -14,6 +14,7 @@ from tasks.config.training import Training
 from tasks.config.words import Split
 from tasks.data.version import DatasetVersion
 from tasks.errors import InputError
+from tasks.training.abilities import abilities
 from tasks.training.batches import (
     Batch,
     Layout,
@@ -209,6 +210,8 @@ def lesson_of(
     if settings.class_weights == "balanced" and isinstance(objective, TextClassification):
         objective = objective.balanced(train, len(dataset.labels))
     pack = settings.packing and objective.packs and method_of(recipe.method).packs
+    if pack:
+        pack = abilities(config, recipe.task).packs
     micro = settings.micro_batch_tokens or (
         pass_tokens(config, precision(settings.precision).itemsize) if device().type == "cpu" else settings.batch_tokens
     )

@@ -66,7 +66,7 @@ def look(kind: Any, folder: Path, config: PreTrainedConfig) -> dict[str, Any]:
             for name in tensors.keys():  # noqa: SIM118 (not a mapping)
                 heads[name] = torch.empty(tensors.get_slice(name).get_shape(), device="meta")
     with LOCK:
-        found: dict[str, Any] = kind._model_mapping[type(config)].from_pretrained(
+        found: dict[str, Any] = own_class(kind, config).from_pretrained(
             None,
             config=config,
             state_dict=heads,
@@ -76,6 +76,12 @@ def look(kind: Any, folder: Path, config: PreTrainedConfig) -> dict[str, Any]:
             output_loading_info=True,
         )[1]
     return found
+
+
+def own_class(kind: Any, config: PreTrainedConfig) -> Any:
+    """The class that an auto class makes of a config; of several the first."""
+    found = kind._model_mapping[type(config)]
+    return found[0] if isinstance(found, list | tuple) else found
 
 
 def on_meta(kind: Any, config: PreTrainedConfig) -> Any:

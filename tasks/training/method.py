@@ -121,6 +121,12 @@ class Method(ABC, Generic[Options]):
     packs: ClassVar[bool] = True
     """Several records may share a row."""
 
+    reads_vocabulary: ClassVar[bool] = False
+    """It looks up tokens of the base's vocabulary, by their text, while it is put on."""
+
+    rehearsed: ClassVar[bool] = True
+    """It is tried on a small model when a recipe is checked: it needs nothing of the base but its architecture."""
+
     @property
     def module(self) -> str:
         """Name of the file that it lives in, as a plug-in of `tasks.code.code_of`."""

@@ -11,7 +11,7 @@ import copy
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from tasks.training.library import new, on_meta
+from tasks.training.library import new, on_meta, own_class
 
 if TYPE_CHECKING:
     from torch import nn
@@ -27,7 +27,7 @@ SPECIAL = tuple(f"{name}_token_id" for name in ("pad", "bos", "eos", "sep", "cls
 KINDS = (bool, str, type(None))
 
 
-def reduced(config: PreTrainedConfig, kind: Any) -> PreTrainedModel | None:
+def reduced(config: PreTrainedConfig, kind: Any, *, whole_vocabulary: bool = False) -> PreTrainedModel | None:
     """A small random model, float32, in evaluation mode, on the CPU; None where even that is too large to make.
 
     Draws nothing from torch's generator.
@@ -35,30 +35,38 @@ def reduced(config: PreTrainedConfig, kind: Any) -> PreTrainedModel | None:
     Args:
         config: of the base, for a task.
         kind: the auto class of the task.
+        whole_vocabulary: every token of the base is one of the small model's, too.
     """
     import torch
 
-    smaller = _smaller(copy.deepcopy(config), kind)
+    plain = copy.deepcopy(config)
+    if hasattr(plain, "quantization_config"):
+        del plain.quantization_config
+    smaller = _smaller(plain, kind, whole_vocabulary=whole_vocabulary)
     if _parameters(on_meta(kind, smaller)) > LARGEST:
         return None
     smaller._attn_implementation = None  # transformers chooses, as for the base
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(0)
-        model = new(kind._model_mapping[type(smaller)], smaller)
+        model = new(own_class(kind, smaller), smaller)
         for weight in model.float().parameters():
             if weight.dim() > 1 and weight.is_floating_point():
                 weight.normal_(std=weight[0].numel() ** -0.5)
+        for module in model.modules():
+            if getattr(module, "padding_idx", None) is not None and hasattr(module, "weight"):
+                module.weight[module.padding_idx] = 0  # as it is learned: MobileBERT reads its neighbours
     return model.eval()
 
 
-def _smaller(config: PreTrainedConfig, kind: Any) -> PreTrainedConfig:
+def _smaller(config: PreTrainedConfig, kind: Any, *, whole_vocabulary: bool) -> PreTrainedConfig:
     """The config of a model with fewer layers, tokens and experts; as it is, where it is small or cannot be reduced."""
     whole = on_meta(kind, copy.deepcopy(config))
     if _parameters(whole) <= SMALL:
         return config
     draft = copy.deepcopy(config)
     try:
-        _fewer_tokens(draft)
+        if not whole_vocabulary:
+            _fewer_tokens(draft)
         _fewer_experts(draft)
         _fewer_layers(draft, whole)
         small = on_meta(kind, copy.deepcopy(draft))

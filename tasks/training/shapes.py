@@ -11,6 +11,7 @@ from tasks.errors import InputError
 from tasks.training.bases import Base
 from tasks.training.folders import load_config
 from tasks.training.library import look
+from tasks.training.positions import positions
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedModel
@@ -82,12 +83,8 @@ def task_config(folder: Path, task: Task, labels: Sequence[str], dropout: float 
 
 def longest_input(config: PreTrainedConfig, max_length: int) -> int:
     """The recipe's `max_length`, or what the model's positions allow where that is less."""
-    positions = getattr(config, "max_position_embeddings", None)
-    if not isinstance(positions, int) or positions <= 0:
-        return max_length
-    if config.model_type in ("roberta", "xlm-roberta", "camembert"):  # their positions start behind the padding id
-        positions -= config.pad_token_id + 1
-    return min(max_length, positions)
+    most = positions(config)
+    return max_length if most is None else min(max_length, most)
 
 
 def fresh_modules(base: Base, task: Task, labels: Sequence[str]) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from tasks.training.method import Method, method_named, method_of, methods
 from tasks.training.recipe import Recipe
 from tasks.training.resolve import resolve_base
 from tasks.training.shapes import fresh_modules, head_modules
-from tests.factories import ARCHITECTURES
+from tests.factories import ARCHITECTURES, ENCODERS
 
 METHODS = tuple(methods())
 WORDS = {"nervous": " nervous", "respiratory": " cough", "skin": " itch"}
@@ -28,17 +28,16 @@ MAIN: dict[Task, str] = {
     "token-classification": "bert",
 }
 ENCODER_DECODERS = {"t5", "bart"}
-ENCODERS = {"bert", "roberta"}
 
 
 def refusal(task: Task, architecture: str, method: str) -> str | None:
     """Why a cell cannot work, None if it must."""
     if method == "feature-extraction" and task in ("causal-lm", "seq2seq-lm"):
         return "a frozen model with its own output layer learns nothing"
-    if method == "cloze" and (task != "text-classification" or architecture in ENCODERS | ENCODER_DECODERS):
+    if method == "cloze" and (task != "text-classification" or architecture in {*ENCODERS, *ENCODER_DECODERS}):
         return "cannot do" if task != "text-classification" else "does not write the next word"
     can = {
-        "causal-lm": set(ARCHITECTURES) - ENCODERS - ENCODER_DECODERS,
+        "causal-lm": set(ARCHITECTURES) - set(ENCODERS) - ENCODER_DECODERS,
         "seq2seq-lm": ENCODER_DECODERS,
         "text-classification": set(ARCHITECTURES),
         "token-classification": set(ARCHITECTURES) - {"bart", "gemma3_text"},

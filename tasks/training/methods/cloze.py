@@ -53,6 +53,7 @@ class Cloze(WholeModel[ClozeOptions]):
     summary = "A template and a word per label make the language model a classifier: zero-shot, or tuned from there."
     paper = "Schick and Schütze 2021, Exploiting Cloze Questions for Few Shot Text Classification (PET)"
     tested = Tested(5e-3)
+    rehearsed = False  # it starts from rows of the base's output matrix
     options = ClozeOptions
     example: ClassVar[Mapping[str, Any]] = {"words": {"one": " one", "two": " two"}}
     tasks = frozenset({"text-classification"})

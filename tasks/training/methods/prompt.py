@@ -55,6 +55,7 @@ class Prompt(Inserted[PromptOptions]):
     options = PromptOptions
     plain_attention = False
     packs = False
+    reads_vocabulary = True
 
     def check(self, model: PreTrainedModel, options: PromptOptions, task: Task, heads: Sequence[str]) -> None:
         """See that the vectors leave the input most of the model's positions."""
