@@ -118,7 +118,12 @@ def tiny_model(folder: Path, architecture: str, *, seed: int = 0) -> Path:
         "roberta": _ENCODER | {"max_position_embeddings": 258},
         "mpnet": _ENCODER | {"max_position_embeddings": 258},
         "deberta-v2": _ENCODER
-        | {"relative_attention": True, "pos_att_type": ["c2p", "p2c"], "position_buckets": 32, "pooler_hidden_size": 64},
+        | {
+            "relative_attention": True,
+            "pos_att_type": ["c2p", "p2c"],
+            "position_buckets": 32,
+            "pooler_hidden_size": 64,
+        },
         "biogpt": _ENCODER | {"max_position_embeddings": 512},
         "gpt_neox": _ENCODER | {"max_position_embeddings": 512},
         "gemma2": _DECODER

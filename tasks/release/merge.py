@@ -170,6 +170,7 @@ def targets(model: Any) -> dict[str, bool]:
     weight; factors on what a linear module gives scale its bias too.
     """
     from peft.tuners.ia3.layer import IA3Layer
+    from peft.tuners.lora.layer import ParamWrapper
     from peft.tuners.tuners_utils import BaseTunerLayer
     from peft.utils.other import AuxiliaryTrainingWrapper
 
@@ -178,6 +179,9 @@ def targets(model: Any) -> dict[str, bool]:
         plain = name.removeprefix("base_model.model.")
         if isinstance(module, AuxiliaryTrainingWrapper):
             found |= {f"{plain}.{key}": False for key in module.original_module.state_dict()}
+        elif isinstance(module, ParamWrapper):  # of the matrices of all experts at once, one wrapped in the other
+            outer = plain.replace(".base_layer", "")
+            found[f"{outer}.{module.parameter_name}"] = not bool(module.get_delta_weight("default").any())
         elif isinstance(module, IA3Layer):
             factors = module.ia3_l["default"]
             found[f"{plain}.weight"] = bool((factors == 1).all())
@@ -256,13 +260,15 @@ def _check_tokenizer(base: Path, adapter: Path, merged: Path) -> str:
 
 
 def _weights(model: PreTrainedModel) -> dict[str, str]:
-    """SHA-256 of each weight and buffer; tied ones count once."""
+    """SHA-256 of each weight and buffer, of floating ones as float32: some keep a buffer in bfloat16 until they are
+    merged. Tied ones count once."""
     import torch
 
     named = [*model.named_parameters(), *model.named_buffers()]
+    wide = ((name, value.float() if value.is_floating_point() else value) for name, value in named)
     return {
         name: hashlib.sha256(value.detach().cpu().reshape(-1).contiguous().view(torch.uint8).numpy()).hexdigest()
-        for name, value in named
+        for name, value in wide
     }
 
 
