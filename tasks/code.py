@@ -54,6 +54,7 @@ DECIDES_NOTHING = {
     # Training.
     "tasks.training.fit": "says early what does not fit a base; training asks again",
     "tasks.training.quiet": "silences libraries",
+    "tasks.training.rehearsal": "says early what fails later; each step fails by itself",
     "tasks.training.recipe": "what a person declares: each key holds the values that it depends on",
     # What is recorded, registered and shown when everything is decided.
     "tasks.lineage": "records what was decided, verifies and shows it",

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tasks.config.words import Task
-from tasks.training.batches import Layout, collate
-from tasks.training.encode import flat
 from tasks.training.reduced import reduced
 from tasks.training.shapes import auto_class
 
@@ -34,8 +32,6 @@ class Abilities:
     """The implementation that transformers chose: sdpa, or eager where the architecture has no other."""
     packs: bool
     """Records that share a row say what each says alone."""
-    fast: bool
-    """So they do with the attention of `tasks.training.cpu`, which is told where records begin."""
     pads: bool
     """A record beside a longer one, filled up on the right, says what it says alone."""
     pads_left: bool
@@ -64,16 +60,15 @@ def _seen(config: PreTrainedConfig, task: Task) -> Abilities:
 
     model = reduced(config, auto_class(task))
     if model is None:
-        return Abilities("unknown", packs=False, fast=False, pads=True, pads_left=False, tried=False)
+        return Abilities("unknown", packs=False, pads=True, pads_left=False, tried=False)
     attention = str(model.config._attn_implementation)
     records = some_records(model, LENGTHS)
     with torch.no_grad():
-        alone = [_outputs(model, torch.tensor([one])) for one in records]
-        pads = _same(_padded(model, records, left=False), alone)
-        left = task != "causal-lm" or _same(_padded(model, records, left=True), alone)
-        packs = task == "causal-lm" and _packed(model, records, alone)
-        fast = _fast(model, records, alone, task)
-    return Abilities(attention, packs=packs, fast=fast, pads=pads, pads_left=left)
+        alone = [outputs(model, torch.tensor([one])) for one in records]
+        pads = same(padded(model, records, left=False), alone)
+        left = task != "causal-lm" or same(padded(model, records, left=True), alone)
+        packs = task == "causal-lm" and packed(model, records, alone)
+    return Abilities(attention, packs=packs, pads=pads, pads_left=left)
 
 
 def some_records(model: Any, lengths: tuple[int, ...]) -> list[list[int]]:
@@ -91,21 +86,20 @@ def some_records(model: Any, lengths: tuple[int, ...]) -> list[list[int]]:
     ]
 
 
-def _packed(model: Any, records: list[list[int]], alone: list[torch.Tensor], *, by_document: bool = False) -> bool:
-    """Whether records in one row, put there as training does it, say what each says alone."""
+def packed(model: Any, records: list[list[int]], alone: list[torch.Tensor]) -> bool:
+    """Whether records in one row say what each says alone. The row is as `tasks.training.batches.collate` makes it."""
     import torch
 
-    encoded = flat((place, one, one) for place, one in enumerate(records))
-    how = Layout(sum(LENGTHS), sum(LENGTHS), sum(LENGTHS), by_document)
-    inputs = collate(encoded, [[0, 1, 2]], 0, how, torch.device("cpu")).inputs
+    ids = torch.tensor([[token for one in records for token in one]])
+    positions = torch.cat([torch.arange(len(one)) for one in records])[None]
     try:
-        logits = model(**inputs, use_cache=False).logits[0]
+        logits = model(input_ids=ids, position_ids=positions, use_cache=False).logits[0]
     except (TypeError, ValueError, RuntimeError, IndexError):  # it takes no positions
         return False
-    return _same(list(logits.split(LENGTHS)), alone)
+    return same(list(logits.split([len(one) for one in records])), alone)
 
 
-def _padded(model: Any, records: list[list[int]], *, left: bool) -> list[torch.Tensor]:
+def padded(model: Any, records: list[list[int]], *, left: bool) -> list[torch.Tensor]:
     """What a model says of records in one batch; of each the part that is no padding."""
     import torch
 
@@ -121,13 +115,13 @@ def _padded(model: Any, records: list[list[int]], *, left: bool) -> list[torch.T
     if left:  # as transformers' `generate` counts them
         more["position_ids"] = (mask.cumsum(-1) - 1).clamp(min=0)
     try:
-        found = _outputs(model, ids, mask, **more)
+        found = outputs(model, ids, mask, **more)
     except TypeError:
-        found = _outputs(model, ids, mask)
+        found = outputs(model, ids, mask)
     return [one[span] if one.shape[0] == longest else one for one, span in zip(found, spans, strict=True)]
 
 
-def _outputs(model: Any, ids: torch.Tensor, mask: torch.Tensor | None = None, **more: Any) -> torch.Tensor:
+def outputs(model: Any, ids: torch.Tensor, mask: torch.Tensor | None = None, **more: Any) -> torch.Tensor:
     """Logits of a batch, or of its only record: (rows, tokens, ...) or (rows, labels)."""
 
     from tasks.training.objectives.seq2seq_lm import shifted_right
@@ -139,19 +133,8 @@ def _outputs(model: Any, ids: torch.Tensor, mask: torch.Tensor | None = None, **
     return logits if len(ids) > 1 else logits[0]
 
 
-def _fast(model: Any, records: list[list[int]], alone: list[torch.Tensor], task: Task) -> bool:
-    """Whether the attention for CPUs computes the same; it stays in the model."""
-    from tasks.training.cpu import knows, speed_up
-
-    if not knows(model.config):
-        return False
-    speed_up(model)
-    if task == "causal-lm":
-        return _packed(model, records, alone, by_document=True)
-    return _same(_padded(model, records, left=False), alone)
-
-
-def _same(found: list[torch.Tensor], expected: list[torch.Tensor]) -> bool:
+def same(found: list[torch.Tensor], expected: list[torch.Tensor]) -> bool:
+    """Whether outputs of the same records are the same, but for rounding."""
     import torch
 
     spread = torch.cat([one.flatten() for one in expected]).std()

@@ -15,11 +15,11 @@ from tasks.errors import InputError
 from tasks.meta.base import BaseRef
 from tasks.meta.form import Form
 from tasks.meta.model import MethodMeta, ModelMeta, RecipeMeta, TrainingMeta
-from tasks.training.abilities import abilities
 from tasks.training.bases import Base
 from tasks.training.checkpoint import Checkpoints
 from tasks.training.course import Progressed
 from tasks.training.distributed import ALONE, Team
+from tasks.training.fast import fast_attention
 from tasks.training.folders import TOKENIZER_FILES
 from tasks.training.hardware import device, peak_memory, precision
 from tasks.training.lesson import Lesson, lesson_of
@@ -81,7 +81,7 @@ def learn(
         if not team.sharded:  # slices go to the GPU, never the whole
             model.to(device())
         fast = dtype == torch.bfloat16 and device().type == "cpu" and method.plain_attention
-        by_document = fast and speed_up(model, attention=abilities(model.config, recipe.task).fast)
+        by_document = fast and speed_up(model, attention=fast_attention(model.config, recipe.task))
         lesson = lesson_of(recipe, dataset, tokenizer, model.config, by_document=by_document)
         if recipe.training.gradient_checkpointing:
             model.gradient_checkpointing_enable({"use_reentrant": False})

@@ -101,8 +101,6 @@ def _has_table(config: PreTrainedConfig, kind: Any, said: list[int]) -> bool:
 
 
 def _ordinary(config: PreTrainedConfig) -> int:
-    """A token that is no padding: some models count the others only."""
-    special = {
-        value for name in ("pad", "bos", "eos") if isinstance(value := getattr(config, f"{name}_token_id", None), int)
-    }
-    return next(token for token in range(len(special) + 1) if token not in special)
+    """A token that is no padding, to the config or to a class that has its own idea of it (MPNet: 1)."""
+    special = {getattr(config, f"{name}_token_id", None) for name in ("pad", "bos", "eos", "sep", "mask")}
+    return next(token for token in range(4, 16) if token not in special)
