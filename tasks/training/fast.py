@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from tasks.config.words import Task
 from tasks.training.abilities import LENGTHS, outputs, padded, same, some_records
 from tasks.training.batches import Layout, collate
-from tasks.training.cpu import knows, speed_up
 from tasks.training.encode import flat
 from tasks.training.reduced import reduced
 from tasks.training.shapes import auto_class
@@ -19,6 +18,8 @@ if TYPE_CHECKING:
 def fast_attention(config: PreTrainedConfig, task: Task) -> bool:
     """Tried on a small model of the kind: packed records by document, or padded ones, say what each says alone."""
     import torch
+
+    from tasks.training.cpu import knows, speed_up
 
     if not knows(config):
         return False
