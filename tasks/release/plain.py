@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tasks.config.words import Task
 from tasks.meta.model import ModelMeta
+from tasks.training.library import LOCK
 from tasks.training.prompts import spelled_apart, unmarked_end
 
 if TYPE_CHECKING:
@@ -158,6 +159,7 @@ def _apart(tokenizer: PreTrainedTokenizerBase) -> str:
 def run(said: ModelMeta, folder: Path) -> Callable[[str], Any]:
     """The `answer` that the code defines."""
     names: dict[str, Any] = {}
-    exec(compile(code(said, folder, folder.as_posix()), "README.md", "exec"), names)
+    with LOCK:  # it loads a model, as anyone would
+        exec(compile(code(said, folder, folder.as_posix()), "README.md", "exec"), names)
     answer: Callable[[str], Any] = names["answer"]
     return answer
