@@ -228,7 +228,7 @@ def pass_tokens(config: PreTrainedConfig, size: int) -> int:
     """
     text = config.get_text_config()
     of_token = REMEMBERED * size * text.num_hidden_layers * text.hidden_size
-    fitting = 1 << max(0, (PASS_MEMORY // of_token).bit_length() - 1)
+    fitting: int = 1 << max(0, (PASS_MEMORY // of_token).bit_length() - 1)
     return min(CPU_MICRO_BATCH, max(SMALLEST_PASS, fitting))
 
 
