@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
-from flows.cli.look import WRITTEN, Course, Looked, course, look
+from flows.cli.look import WRITTEN, Course, Looked, course, holds_questions, look
 from tasks.artifact import write_atomically
 from tasks.config.training import BaseModelRef
 from tasks.config.words import DATASET_TASK, GENERATING, DatasetTask, Task
@@ -217,7 +217,7 @@ def _task(format_: str, said: str) -> Task:
 
 
 def _first_task(format_: str, source: Path) -> Task:
-    """What the source is most likely for: labels where no column looks like an answer, but one like a label."""
+    """What the source is most likely for: labels where there are few of them, and no question with its answer."""
     from tasks.data.format import format_named, model_tasks
 
     possible = model_tasks(format_named(format_))
@@ -227,7 +227,8 @@ def _first_task(format_: str, source: Path) -> Task:
             as_labels = look(source, format_, "text-classification", {})
         except GalenError:
             return possible[0]
-        if as_questions and as_labels and 2 <= len(as_labels.labels) <= min(50, as_labels.rows // 5):
+        questions = as_questions is not None and holds_questions(as_questions)
+        if as_labels and not questions and 2 <= len(as_labels.labels) <= min(50, as_labels.rows // 5):
             return "text-classification"
     return possible[0]
 

@@ -54,7 +54,7 @@ class Looked:
     letters: int
     """Of a row's proposed contents, at the 90th percentile."""
     labels: tuple[str, ...]
-    """Of a text-classification source, sorted; empty where there are too many to be labels."""
+    """Of a text-classification source, sorted; more than `MOST_LABELS` are none."""
 
 
 def look(source: Path, format_: str, task: Task, settings: Mapping[str, Any]) -> Looked | None:
@@ -81,6 +81,9 @@ def look(source: Path, format_: str, task: Task, settings: Mapping[str, Any]) ->
     if not rows:
         raise InputError("no row of the source can be read", value=source, hint="is it the right format?")
     columns = opened.columns or tuple(dict.fromkeys(name for row in rows for name in row))
+    nested = {name for row in rows for name, value in row.items() if isinstance(value, list | dict)}
+    if task != "token-classification":
+        columns = tuple(name for name in columns if name not in nested)
     values = {name: [str(row[name]) for row in rows if row.get(name) not in (None, "")] for name in columns}
     said = settings.get("columns")
     proposed = _proposed(columns, values, task, said if isinstance(said, Mapping) else {})
@@ -115,6 +118,11 @@ def _proposed(
             left.sort(key=lambda name: len(set(values[name])))
         found[field] = left.pop(0)
     return found
+
+
+def holds_questions(found: Looked) -> bool:
+    """Whether the columns of questions and answers have the names that people give them."""
+    return all(found.proposed.get(field, "").casefold() in USUAL[field] for field in ("prompt", "answer"))
 
 
 @dataclass(frozen=True)

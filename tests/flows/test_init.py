@@ -94,6 +94,16 @@ def test_it_looks_at_the_file_and_proposes(checkout: Path) -> None:
     assert recipe.training.head_learning_rate
 
 
+def test_questions_with_categories_and_choices_are_questions(checkout: Path) -> None:
+    more = {"answer": "yes", "choices": ["yes", "no"]}
+    rows = [{"question": f"Is {n} a sign?", "category": f"c{n % 3}", **more} for n in range(60)]
+    (checkout / "asked.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    result = run("--yes", "--source", "asked.jsonl", "--licence", "MIT", "--base", "base", "--not-identified")
+    assert result.exit_code == 0, result.exception
+    found = params.one_dataset("asked")
+    assert (found.task, found.columns.prompt, found.columns.answer) == ("causal-lm", "question", "answer")
+
+
 def test_a_typing_mistake_is_asked_for_again(checkout: Path) -> None:
     (checkout / "ward.csv").write_text(WARD)
     wrong_then_right = "wards.csv\nward.csv\n", "a/b\n\n", "xml\n\n", "poetry\n\n", "nott\nfree text\n", "\n", "-\n"
