@@ -119,14 +119,17 @@ def data_show(store: Store, name: str, as_json: bool) -> None:
 @click.argument("name")
 @click.option("--reason", help="Only rows rejected for this reason.")
 @click.option("--limit", default=20, show_default=True)
+@click.option("--full", is_flag=True, help="Whole rows, however long.")
 @pass_store
-def data_rejected(store: Store, name: str, reason: str | None, limit: int) -> None:
+def data_rejected(store: Store, name: str, reason: str | None, limit: int, full: bool) -> None:
     """Show quarantined rows on this terminal, for the owner of the data. They are written nowhere."""
     from itertools import islice
 
     from tasks.data.shown import rejected
 
     for row in islice(rejected(store, name, reason), limit):
+        if not full and len(row["raw"]) > 300:
+            row["raw"] = f"{row['raw'][:300]}... ({len(row['raw']):,} characters; --full shows them)"
         click.echo(json.dumps(row, ensure_ascii=False, default=str))
 
 

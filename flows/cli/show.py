@@ -16,6 +16,7 @@ def dataset_table(found: Mapping[str, Any]) -> str:
         f"{found['name']}: {found['task']}, {version}\n"
         f"source: {source['path']} ({source['format']}, {source['encoding']}), {found['rows']:,} rows"
     ]
+    parts += [f"{what}: {found[key]}" for what, key in (("tags read as", "tags"), ("grouped by", "by")) if found[key]]
     counts = found["counts"]
     if counts:
         rows = [(split, count, found["groups"][split]) for split, count in counts.items()]
@@ -23,6 +24,9 @@ def dataset_table(found: Mapping[str, Any]) -> str:
     for kind, slices in found["slices"].items():
         rows = [(value, *(held.get(split, 0) for split in counts)) for value, held in sorted(slices.items())]
         parts.append(table((kind, *counts), rows))
+    if found["label_counts"]:
+        rows = [(name, *(held.get(split, 0) for split in counts)) for name, held in found["label_counts"].items()]
+        parts.append(table(("label", *counts), rows))
     if found["twins"]:
         parts.append(table(("test records with a twin in train", "number"), list(found["twins"].items())))
     for what, share in found["known"].items():

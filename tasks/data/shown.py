@@ -9,11 +9,15 @@ from typing import Any
 
 from tasks.artifact import MANIFEST as SEALED
 from tasks.artifact import read
+from tasks.config.words import DatasetTask
+from tasks.data.classes import classes_of
 from tasks.data.findings import Augmented, Deidentified, Ingested, SoFar
+from tasks.data.label_names import LONGEST_NAME, are_names
 from tasks.data.params import one_dataset
 from tasks.data.records import Reason
 from tasks.data.stage import MANIFEST, REJECTED, STAGES, built_folder, refused_file
 from tasks.data.tables import batches
+from tasks.data.version import SPLITS
 from tasks.errors import InputError
 from tasks.meta.dataset import DatasetMeta
 from tasks.store import Store
@@ -69,6 +73,9 @@ def show(store: Store, name: str) -> dict[str, Any]:
         "augmentation_dropped": augmented.dropped if augmented else {},
         "validation": meta.validation if meta else {},
         "labels": meta.labels if meta else [],
+        "label_counts": _label_counts(sealed, dataset.task) if meta else {},
+        "tags": ingested.tags,
+        "by": ingested.groups,
         "digest": artifact.digest if artifact else None,
         "refused": refused,
     }
@@ -84,6 +91,24 @@ def left_over(name: str) -> list[str]:
         columns = ", ".join(f"{column} ({rows:,} rows)" for column, rows in ingested.unused.items())
         lines.append(f"columns that no setting of `columns` reads: {columns}")
     return lines
+
+
+def _label_counts(sealed: Path, task: DatasetTask) -> dict[str, dict[str, int]]:
+    """Label, or type of entity -> split -> records; nothing where the values can be no names of classes."""
+    if task == "causal-lm":
+        return {}
+    splits = {split: classes_of(sealed / f"{split}.parquet", task).counts() for split in SPLITS}
+    total: Counter[str] = Counter()
+    for counts in splits.values():
+        total.update(counts)
+    if not are_names(total):
+        return {}
+    return {
+        label if len(label) <= LONGEST_NAME else f"(text of {len(label):,} characters)": {
+            split: counts.get(label, 0) for split, counts in splits.items()
+        }
+        for label, _ in sorted(total.items())
+    }
 
 
 def _reasons(file: Path) -> dict[str, int]:

@@ -96,7 +96,7 @@ def _write_entry(name: str, entry: Mapping[str, Any], replace: bool) -> None:
     if not isinstance(data, dict) or not isinstance(data.setdefault("datasets", {}), dict):
         raise ConfigError.of(shown(file), ["datasets: expected one entry per dataset"])
     if name in data["datasets"] and not replace:
-        hint = f"choose another name, or edit its entry in {PARAMS}"
+        hint = f"choose another name, edit its entry in {PARAMS}, or overwrite it with --replace"
         raise InputError("this dataset is declared already", value=name, hint=hint)
     data["datasets"][name] = dict(entry)
     text = io.StringIO()
