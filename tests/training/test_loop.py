@@ -106,7 +106,9 @@ def test_the_graph_of_a_pass_is_gone_before_the_next(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder, dataset = tiny_bert(tmp_path / "base"), dataset_version(store, "text-classification", n=30)
-    plain, passes, alive = Lesson.loss, [], []
+    plain = Lesson.loss
+    passes: list[Any] = []
+    alive: list[int] = []
 
     def watched(self: Lesson, model: Any, batch: Batch) -> torch.Tensor:
         alive.append(sum(one() is not None for one in passes))
