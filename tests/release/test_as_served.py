@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 
 from tasks.config.evaluation import EvaluationSettings, Generation
 from tasks.config.words import Task
@@ -49,6 +50,16 @@ def test_what_is_served_is_what_was_judged(
         ("the README's code", (), None),
     ][:ways]
     assert found.records == 8
+
+
+@pytest.mark.usefixtures("mlflow_store")
+def test_an_adapter_beside_its_base_is_served_as_judged(
+    store: Store, candidate: Candidates, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In float32: what a model of random weights says is all near ties, which 16 bits decide by the batch."""
+    monkeypatch.setattr("tasks.training.opening.native_dtype", lambda: torch.float32)
+    found = tried(store, candidate, "causal-lm", "prompt")
+    assert [(way.name, way.differing, way.error) for way in found.ways] == [("MLflow's predict", (), None)]
 
 
 @pytest.mark.usefixtures("mlflow_store")
