@@ -14,6 +14,7 @@ from tasks.data.data_docs import page
 from tasks.data.expectations import Validation, check, load_suite
 from tasks.data.facts import facts_of, texts_of
 from tasks.data.findings import Ingested, Validated
+from tasks.data.label_names import SHOWN, are_names, name_shown
 from tasks.data.label_quality import KEPT, REASONS, Quality, judge
 from tasks.data.quarantine import Quarantine, check_budget
 from tasks.data.records import working_schema
@@ -78,13 +79,21 @@ def check_labels(counts: dict[str, int], least: int) -> None:
     """Every label, or type of entity, has enough records to be learned and judged.
 
     Raises:
-        InputError: naming each that has not, and how many it has.
+        InputError: naming those that have not, and how many each has; only their number where they may be texts.
     """
     rare = {label: count for label, count in sorted(counts.items()) if count < least}
-    if rare:
+    if rare and not are_names(counts):
         raise InputError(
             f"fewer than {least} records with a label",
-            value=", ".join(f"{label!r} ({count})" for label, count in rare.items()),
+            value=f"{len(rare):,} of {len(counts):,} different values; they are not shown, for they may be texts",
+            hint="so many different values are hardly names of classes: is this the column of the labels (columns: "
+            "{label: ...})? Else add records, or lower limits.min_records_per_label",
+        )
+    if rare:
+        told = ", ".join(f"{name_shown(label)} ({count})" for label, count in list(rare.items())[:SHOWN])
+        raise InputError(
+            f"fewer than {least} records with a label",
+            value=told + (f" and {len(rare) - SHOWN} more" if len(rare) > SHOWN else ""),
             hint="add records, merge the label into another, or lower limits.min_records_per_label",
         )
 
