@@ -290,14 +290,10 @@ def test_a_suite_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 
 
 def test_a_column_of_texts_taken_for_labels_is_counted_and_not_shown() -> None:
-    texts = {f"{PLANTED} {number}, cough": 1 for number in range(30)}
-    with pytest.raises(InputError, match="30 of 30 different values; they are not shown") as caught:
-        validate.check_labels(texts, 2)
-    assert "Quackenbush" not in str(caught.value)
     note = f"{PLANTED} was seen on Monday with fever, cough and a rash"
-    with pytest.raises(InputError, match=r"\(text of \d+ characters\) \(1\), 'gout' \(1\)") as caught:
-        validate.check_labels({note: 1, "gout": 1, "flu": 9}, 2)
-    assert "Quackenbush" not in str(caught.value)
-    classes = {f"class {number}": 9 for number in range(40)} | {f"rare {number:02}": 1 for number in range(25)}
-    with pytest.raises(InputError, match=r"'rare 00' \(1\), .*'rare 19' \(1\) and 5 more"):
-        validate.check_labels(classes, 2)
+    texts = {f"{PLANTED} {number}, cough": 1 for number in range(30)}
+    few = {note: 1, "gout": 1, "flu": 9}
+    for counts, told in (texts, "30 of 30 different values"), (few, r"\(text of \d+ characters\) \(1\), 'gout' \(1\)"):
+        with pytest.raises(InputError, match=told) as caught:
+            validate.check_labels(counts, 2)
+        assert "Quackenbush" not in str(caught.value)
