@@ -45,6 +45,7 @@ DECIDES_NOTHING = {
     "tasks.store": "where sealed artifacts lie",
     "tasks.tracking": "a copy of the numbers for MLflow",
     # Data.
+    "tasks.data.declared": "what `galen data list` and `galen data remove` print",
     "tasks.data.dvc": "asks DVC to run a stage; the stages and their code are DVC's dependencies",
     "tasks.data.dvc_process": "DVC in a process of its own",
     "tasks.data.params": "reads an entry of params.yaml, whose values count",

@@ -91,6 +91,46 @@ def data_add(
     click.echo(f"{name}: {dataset.task}, {dataset.format} at {dataset.source}; next: galen data build {name}")
 
 
+@data.command("list")
+@click.option("--json", "as_json", is_flag=True)
+@pass_store
+def data_list(store: Store, as_json: bool) -> None:
+    """List the declared datasets and what is built of each; broken entries too."""
+    from flows.console import table
+    from tasks.data.declared import listed
+
+    found = listed(store)
+    if as_json:
+        click.echo(json.dumps(found, indent=2, ensure_ascii=False))
+        return
+    keys = ("name", "task", "format", "source")
+    rows = [
+        (
+            *(one[key] or "?" for key in keys),
+            (one["digest"] or "-")[:12],
+            "-" if one["records"] is None else one["records"],
+            "broken" if one["faults"] else "refused" if one["refused"] else "",
+        )
+        for one in found
+    ]
+    click.echo(table((*keys, "version", "records", "state"), rows))
+    for one in found:
+        if one["faults"]:
+            click.echo(f"{one['name']}: {one['faults']}")
+
+
+@data.command("remove")
+@click.argument("name")
+@click.option("--yes", is_flag=True, help="Also where a recipe names this dataset.")
+@pass_store
+def data_remove(store: Store, name: str, yes: bool) -> None:
+    """Take an entry out of params.yaml; the source, what was built and sealed versions stay."""
+    from tasks.data.declared import remove
+
+    left = remove(store, name, although_used=yes)
+    click.echo("\n- ".join([f"{name}: taken out of params.yaml", *left]))
+
+
 @data.command("build")
 @click.argument("name")
 @pass_store

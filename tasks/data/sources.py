@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Mapping
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tasks.artifact import write_atomically
 from tasks.config.data import Dataset
@@ -26,6 +26,9 @@ from tasks.errors import ConfigError, InputError
 from tasks.home import CHECKOUT, shown
 from tasks.settings import load_yaml
 from tasks.store import Store
+
+if TYPE_CHECKING:
+    from ruamel.yaml import YAML
 
 COMMITTED = (PARAMS, "dvc.yaml", "dvc.lock", "data/withdrawn.txt")
 """What `commit` puts under git: what is needed to build the same data again."""
@@ -79,7 +82,30 @@ def _check_rows(dataset: Dataset) -> None:
         raise InputError(f"none of the first {len(rows)} rows can be read: {why}", value=dataset.source, hint=hint)
 
 
+def take_out(name: str) -> None:
+    """Take an entry out of params.yaml; the rest of the file stays. The caller holds the lock `params`.
+
+    Raises:
+        InputError: the file is not YAML, or has no such entry.
+    """
+    yaml, data = _written()
+    if name not in data["datasets"]:
+        raise InputError("no such dataset", value=name, hint="galen data list")
+    del data["datasets"][name]
+    _write(yaml, data)
+
+
 def _write_entry(name: str, entry: Mapping[str, Any], replace: bool) -> None:
+    yaml, data = _written()
+    if name in data["datasets"] and not replace:
+        hint = f"choose another name, edit its entry in {PARAMS}, or overwrite it with --replace"
+        raise InputError("this dataset is declared already", value=name, hint=hint)
+    data["datasets"][name] = dict(entry)
+    _write(yaml, data)
+
+
+def _written() -> tuple[YAML, dict[str, Any]]:
+    """params.yaml with its comments, and what writes it so."""
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
@@ -95,13 +121,13 @@ def _write_entry(name: str, entry: Mapping[str, Any], replace: bool) -> None:
     data = {} if data is None else data
     if not isinstance(data, dict) or not isinstance(data.setdefault("datasets", {}), dict):
         raise ConfigError.of(shown(file), ["datasets: expected one entry per dataset"])
-    if name in data["datasets"] and not replace:
-        hint = f"choose another name, edit its entry in {PARAMS}, or overwrite it with --replace"
-        raise InputError("this dataset is declared already", value=name, hint=hint)
-    data["datasets"][name] = dict(entry)
+    return yaml, data
+
+
+def _write(yaml: YAML, data: dict[str, Any]) -> None:
     text = io.StringIO()
     yaml.dump(data, text)
-    write_atomically(file, text.getvalue().encode())
+    write_atomically(params_file(), text.getvalue().encode())
 
 
 def inputs_digest(store: Store, name: str) -> str:
