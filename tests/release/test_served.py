@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 import torch
 from mlflow.exceptions import MlflowException
+from transformers import AutoConfig
 
 from tasks.artifact import seal
 from tasks.config.evaluation import EvaluationSettings
@@ -33,7 +34,9 @@ class ByTokenAndPlace:
     """Says something else for every token at every place, so that any other tokenization shows."""
 
     device = torch.device("cpu")
-    config = SimpleNamespace(max_position_embeddings=None)
+
+    def __init__(self, folder: Path) -> None:
+        self.config = AutoConfig.from_pretrained(folder)
 
     def __call__(self, input_ids: torch.Tensor, **_: Any) -> Any:
         chosen = (input_ids + 3 * torch.arange(input_ids.shape[1])) % len(LABELS)
@@ -50,7 +53,8 @@ class ByTokenAndPlace:
 def test_words_get_the_tags_they_were_judged_with(
     make: Any, length: int, tokens: list[str], text: str, tmp_path: Path
 ) -> None:
-    tokenizer, model, words = load_tokenizer(make(tmp_path / "base")), ByTokenAndPlace(), learned([tokens] * 3)
+    folder = make(tmp_path / "base")
+    tokenizer, model, words = load_tokenizer(folder), ByTokenAndPlace(folder), learned([tokens] * 3)
     rows = [{"tokens": tokens, "tags": ["O"] * len(tokens)}]
     judged = predict(
         model,
@@ -81,7 +85,8 @@ def test_words_get_the_tags_they_were_judged_with(
 
 
 def test_a_tagger_that_does_not_say_how_is_judged_and_served_alike(tmp_path: Path) -> None:
-    tokenizer, model = load_tokenizer(tiny_bert(tmp_path / "base")), ByTokenAndPlace()
+    folder = tiny_bert(tmp_path / "base")
+    tokenizer, model = load_tokenizer(folder), ByTokenAndPlace(folder)
     rows = [{"tokens": ["the", "patient", "has", "COVID-19"], "tags": ["O", "O", "O", "B-1"]}]
     judged = predict(model, tokenizer, "token-classification", LABELS, rows, EvaluationSettings())
     said = model_meta(Form.ADAPTER, "token-classification", LABELS, "b")
@@ -92,7 +97,8 @@ def test_a_tagger_that_does_not_say_how_is_judged_and_served_alike(tmp_path: Pat
 
 @pytest.mark.parametrize("words", [None, WordsMeta(pattern=r"\S+", found_again=1.0)])
 def test_a_text_without_words_has_no_mentions(words: WordsMeta | None, tmp_path: Path) -> None:
-    tokenizer, model = load_tokenizer(tiny_bert(tmp_path / "base")), ByTokenAndPlace()
+    folder = tiny_bert(tmp_path / "base")
+    tokenizer, model = load_tokenizer(folder), ByTokenAndPlace(folder)
     said = model_meta(Form.ADAPTER, "token-classification", LABELS, "b").model_copy(update={"words": words})
     assert ask._tags(said, model, tokenizer, " \n ") == ""
 
