@@ -59,7 +59,7 @@ def test_another_home_has_another_key(store: Store, tmp_path: Path) -> None:
 def test_a_damaged_key_is_no_new_key(store: Store) -> None:
     identity_key(store)
     key_file(store).write_bytes(b"short")
-    with pytest.raises(IntegrityError, match="no identity key"):
+    with pytest.raises(IntegrityError, match="not an identity key"):
         identity_key(store)
 
 

@@ -104,7 +104,7 @@ def test_a_new_head_in_the_base_does_not_matter(candidate: Candidates, tmp_path:
 @pytest.mark.parametrize(
     ("file", "weight", "says"),
     [
-        (BASE_WEIGHTS, UP, "further off"),
+        (BASE_WEIGHTS, UP, "more than 4-bit rounding"),
         (BASE_WEIGHTS, "model.norm.weight", "left out of 4 bits changed"),
         ("adapter_model.safetensors", None, "a file of the adapter changed"),
     ],

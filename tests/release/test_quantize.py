@@ -99,7 +99,7 @@ def test_an_encoder_opens_in_either_dtype(candidate: Candidates, dtype: torch.dt
 
 def test_a_weight_that_was_changed_on_disk_is_noticed(store: Store, candidate: Candidates, tmp_path: Path) -> None:
     made = candidate("causal-lm")
-    for name, says in ((UP, "further off"), ("model.norm.weight", "left out of 4 bits changed")):
+    for name, says in ((UP, "more than 4-bit rounding"), ("model.norm.weight", "left out of 4 bits changed")):
         folder = shutil.copytree(made.quantized.path, tmp_path / name)
         weights = load_file(folder / "model.safetensors")
         weights[name] = weights[name].flip(0).contiguous() if name == UP else weights[name] * 2

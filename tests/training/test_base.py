@@ -195,7 +195,7 @@ def test_an_empty_folder_may_stand_there_a_filled_one_not(corpus: Path, tmp_path
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (None, "no file"),
+        (None, "not a file"),
         (b"", "empty"),
         (b" \n\n  \n", "empty"),
         ("哮喘".encode("gbk"), "not UTF-8"),
