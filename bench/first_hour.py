@@ -1,6 +1,6 @@
 """The first hour of a new user: two dirty files of their own, no file edited by hand, two champions at the end.
 
-    python -m bench.first_hour            # about half an hour on two quiet cores; in a copy of this checkout
+    python -m bench.first_hour            # about ten minutes on two cores; in a copy of this checkout
 
 `galen init` looks at each file and writes an entry and a recipe; then build, retrain, approve, next week's rows,
 retrain again. It ends with an error unless each model has a champion of its second week that passed every gate, those
