@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator
-from typing import Annotated, Self
+from typing import Annotated, ClassVar, Self
 
 from pydantic import Field
 
+from tasks.config.words import DatasetTask
 from tasks.errors import NotJudgeable
 from tasks.evaluation.estimates import difference
 from tasks.evaluation.evaluation import Evaluation
 from tasks.evaluation.evidence import Evidence
-from tasks.evaluation.gate import Finite, GateResult, MetricGate, Protocol, number
+from tasks.evaluation.gate import Fault, Finite, GateResult, MetricGate, Protocol, number
+from tasks.evaluation.rules import rival_faults
 
 
 class RivalGate(MetricGate):
@@ -75,3 +77,26 @@ class NotWorseGate(RivalGate):
         if self.tolerance > approved.tolerance:
             yield "tolerance"
         yield from super().weaker_than(approved)
+
+
+class RuleGate(RivalGate):
+    """A gate whose rival is a simple rule."""
+
+    rival: str
+    """Which rule: for causal-lm `majority answer` or `nearest train question`; for text-classification `majority
+    label` or `nearest train text`; for token-classification `no entity` or `word's tag in training`."""
+
+    about: ClassVar[tuple[str, ...]] = (*RivalGate.about, "rival")
+
+    @property
+    def rivals(self) -> tuple[str, ...]:
+        """The one that it names."""
+        return (self.rival,)
+
+    def faults(self, task: DatasetTask) -> list[Fault]:
+        """The task has no such rival, or a rule has no such metric."""
+        return [*super().faults(task), *rival_faults(task, self.rival, self.metric)]
+
+    def verdict(self, protocol: Protocol, evidence: Evidence, slice_: str | None) -> GateResult:
+        """Beside the rival."""
+        return self.against(evidence.other(self.rival), f"the rival {self.rival!r}", protocol, evidence, slice_)
