@@ -7,6 +7,7 @@ import os
 import warnings
 from importlib.util import find_spec
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import click
 
@@ -50,14 +51,27 @@ def _leave_proxies_out() -> None:
     """Ask this machine directly, whatever proxy the environment names: here and in every process started from here.
 
     Libraries read `no_proxy`, or `NO_PROXY`, or the first of the two that is set: both get what either had. A SOCKS
-    proxy, which no library here can use, would end every client at its start, also one that asks this machine only.
+    proxy, which no library here can use, or one that is no address, would end every client at its start, also one that
+    asks this machine only.
     """
     known = [name.strip() for key in ("no_proxy", "NO_PROXY") for name in os.environ.get(key, "").split(",")]
     direct = ",".join(dict.fromkeys(name for name in (*known, *LOOPBACK) if name))
     os.environ.update(no_proxy=direct, NO_PROXY=direct)
-    if find_spec("socksio") is not None:
-        return
     for key in (name for lower in PROXIES for name in (lower, lower.upper())):
-        if os.environ.get(key, "").lower().startswith("socks"):
+        address = os.environ.get(key, "")
+        if address.lower().startswith("socks"):
+            fault = None if find_spec("socksio") is not None else "names a SOCKS proxy, which cannot be used here"
+        else:
+            fault = None if not address or _is_address(address) else "is no address of a proxy"
+        if fault:
             del os.environ[key]
-            click.echo(f"{key} names a SOCKS proxy, which cannot be used here: it is ignored", err=True)
+            click.echo(f"{key} {fault}: it is ignored", err=True)
+
+
+def _is_address(text: str) -> bool:
+    """Whether libraries read a proxy's address in it, with or without a scheme."""
+    try:
+        place = urlsplit(text if "://" in text else f"http://{text}")
+        return bool(place.hostname) and place.scheme in ("http", "https") and (place.port or 1) > 0
+    except ValueError:
+        return False

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from flows.server import prefect_server
-from tasks.errors import ConfigError, InputError
+from tasks.errors import ConfigError, InputError, masked
 from tasks.evaluation.policy import load_recipe
 from tasks.home import CHECKOUT, shown
 from tasks.store import Store
@@ -59,7 +59,7 @@ def run_schedules(store: Store, named: list[Path]) -> None:
         click.echo(f"{recipe.model}: {shown(path)} at {recipe.schedule.cron} ({recipe.schedule.timezone})")
     with prefect_server(store, scheduler=True) as server:
         server.ready()
-        click.echo(f"serving on {server.url}; stop with Ctrl-C")
+        click.echo(f"serving on {masked(server.url)}; stop with Ctrl-C")
         # The runner starts each run as a new Python process: it must import flows/ from this checkout.
         os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(CHECKOUT), os.environ.get("PYTHONPATH")]))
         _run(recipes)

@@ -41,6 +41,7 @@ DECIDES_NOTHING = {
     "tasks.process": "starts and stops processes; what they run counts by itself",
     "tasks.progress": "shows how far a step is",
     "tasks.reports": "pages for people",
+    "tasks.plain_yaml": "reads YAML as plain data; the values are in every key",
     "tasks.settings": "reads YAML into settings, whose values are in every key",
     "tasks.store": "where sealed artifacts lie",
     "tasks.tracking": "a copy of the numbers for MLflow",

@@ -10,10 +10,28 @@ import traceback
 from pathlib import Path
 from typing import Any, ClassVar, Self, TextIO
 
+_CREDENTIALS = re.compile(r"(?<=://)\S*@")
+_SECRETS = re.compile(r"([?&;][^=&;\s]*(?:pass|pwd|token|secret|key)[^=&;\s]*=)[^&;\s'\"<>]+", re.IGNORECASE)
 _FULL = re.compile(r"No space left on device|disk is full|Disk quota exceeded|PytorchStreamWriter failed writing")
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 """Numbers of an `OSError` for which the top of a command has words of its own."""
-_FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR)
+_FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP)
+_NO_MEMORY = re.compile(
+    r"can't allocate memory|cannot allocate memory|out of memory|bad_alloc|not enough memory|unable to allocate|"
+    r"failed to map segment from shared object|can't start new thread|cannot create thread",
+    re.IGNORECASE,
+)
+_NO_HANDLES = re.compile(r"too many open files", re.IGNORECASE)
+
+
+def masked(text: str) -> str:
+    """A text without the user names and passwords of the addresses in it, and without their secret parameters.
+
+    What an error says passes through here; so does every address that is printed or recorded otherwise.
+    """
+    if "://" not in text:
+        return text
+    return _SECRETS.sub(r"\1***", _CREDENTIALS.sub("", text))
 
 
 class GalenError(Exception):
@@ -25,10 +43,10 @@ class GalenError(Exception):
     exit_code: ClassVar[int] = 2
 
     def __init__(self, what: str, *, value: object = None, hint: str | None = None) -> None:
-        self.what = what
-        self.value = None if value is None else str(value)
-        self.hint = hint
-        super().__init__(what, self.value, hint)
+        self.what = masked(what)
+        self.value = None if value is None else masked(str(value))
+        self.hint = None if hint is None else masked(hint)
+        super().__init__(self.what, self.value, self.hint)
 
     def __str__(self) -> str:
         """One paragraph: the fault, the value, the remedy."""
@@ -147,12 +165,14 @@ def traced(error: Exception, what: str, hint: str, to: TextIO | None = None) -> 
 
 
 def of_machine(error: BaseException) -> GalenError | None:
-    """A fault of the machine's files, not of Galen, in words: no space, or no access. None for anything else.
+    """A fault of the machine, not of Galen, in words: no space, no access, no memory. None for anything else.
 
     Libraries in other languages (Arrow, safetensors, SQLite, torch) keep the system's words and lose its number.
     """
     at: BaseException | None = error
     while at is not None:
+        if known := _short_of(at):
+            return known
         number = at.errno if isinstance(at, OSError) else None
         file = at.filename if isinstance(at, OSError) else None
         if number in NO_SPACE or _FULL.search(str(at)):
@@ -164,4 +184,21 @@ def of_machine(error: BaseException) -> GalenError | None:
             hint = "give this user access to it; GALEN_HOME moves what is made at run time"
             return InputError("this file or folder cannot be used", value=f"{file} ({os.strerror(number)})", hint=hint)
         at = at.__cause__ or at.__context__
+    return None
+
+
+def _short_of(error: BaseException) -> GalenError | None:
+    """What the machine has too little of, as libraries say it: by type, by number or in words."""
+    number = error.errno if isinstance(error, OSError) else None
+    foreign = isinstance(error, RuntimeError | OSError | ImportError)
+    if number in (errno.EMFILE, errno.ENFILE) or (foreign and _NO_HANDLES.search(str(error))):
+        return Stopped(
+            "too many files are open", hint="raise the limit (`ulimit -n 4096`) and run the same command again"
+        )
+    if isinstance(error, MemoryError) or number == errno.ENOMEM or (foreign and _NO_MEMORY.search(str(error))):
+        hint = (
+            "give it more (`ulimit -v`, other programs) or ask for less (training.micro_batch_tokens, a smaller base), "
+            "and run the same command again: it continues"
+        )
+        return Stopped("there is too little memory, or too few threads", hint=hint)
     return None

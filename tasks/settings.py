@@ -9,12 +9,16 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tasks.errors import ConfigError, InputError
+from tasks.plain_yaml import plain_yaml
 
 
 class Settings(BaseModel):
-    """The base of every setting: frozen, and an unknown key is an error."""
+    """The base of every setting: frozen; an unknown key is an error, and so is a number that is none (NaN, infinity).
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    Every number has a least and a greatest value (tests/contracts/test_bounds.py).
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
 
     def plain(self) -> dict[str, Any]:
         """The settings as plain data, for digests and records."""
@@ -22,18 +26,20 @@ class Settings(BaseModel):
 
 
 S = TypeVar("S", bound=Settings)
+LONGEST_SHOWN = 100
+"""Characters of a wrong value that a message repeats."""
 
 
 def load_yaml(path: Path) -> Any:
     """Plain data from a YAML file (safe loader).
 
     Raises:
-        InputError: the file is not there, not UTF-8, or not YAML.
+        InputError: the file is not there, not UTF-8, or not what `tasks.plain_yaml` takes.
     """
-    import yaml
-
+    if path.exists() and not path.is_file() and not path.is_dir():  # a pipe would be waited for without end
+        raise InputError("this is no file", value=path)
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError as error:
         near = sorted(other.name for other in path.parent.glob("*.yaml")) if path.parent.is_dir() else []
         hint = f"there are: {', '.join(near)}" if near else "check the path"
@@ -42,10 +48,7 @@ def load_yaml(path: Path) -> Any:
         raise InputError("this is a folder, not a YAML file", value=path) from error
     except UnicodeDecodeError as error:
         raise InputError("this YAML file is not UTF-8", value=path, hint="save it as UTF-8") from error
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"line {mark.line + 1}, column {mark.column + 1}" if mark else "somewhere"
-        raise InputError(f"not YAML ({where}: {getattr(error, 'problem', error)})", value=path) from error
+    return plain_yaml(text, path)
 
 
 def parse(kind: type[S], data: Any, file: object, context: object = None) -> S:
@@ -75,7 +78,8 @@ def _fault(kind: type[BaseModel], item: Any) -> str:
         known = _keys_at(kind, item["loc"][:-1])
         text = f"unknown key (known: {', '.join(known)})" if known else "unknown key"
     elif item["type"] not in ("missing", "value_error") and isinstance(item.get("input"), str | int | float | bool):
-        text = f"{text} (found {item['input']!r})"
+        found = repr(item["input"])
+        text = f"{text} (found {found if len(found) <= LONGEST_SHOWN else f'{found[:LONGEST_SHOWN]}...'})"
     return f"{where}: {text}"
 
 

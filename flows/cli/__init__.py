@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
@@ -12,7 +13,7 @@ import click
 
 from flows.cli import data, evidence, models, runs
 from flows.environment import set_up_environment
-from tasks.errors import ApprovalNeeded, GalenError, Stopped, in_words
+from tasks.errors import ApprovalNeeded, GalenError, InputError, Stopped, in_words
 from tasks.store import Store
 
 
@@ -59,7 +60,11 @@ for command in (
 def main() -> NoReturn:
     """Run the command; end with the exit code that the design gives each kind of error."""
     signal.signal(signal.SIGTERM, _stop)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal of latin-1 or ASCII must end no command
+            stream.reconfigure(errors="backslashreplace")
     try:
+        _check_bytes()
         galen.main(standalone_mode=False)
     except click.exceptions.Exit as done:
         sys.exit(done.exit_code)
@@ -74,6 +79,21 @@ def main() -> NoReturn:
     except Exception as error:
         _fail(in_words(error))
     sys.exit(0)
+
+
+def _check_bytes() -> None:
+    """Every name that is given becomes part of a record, of a key or of a message, and those are UTF-8.
+
+    Raises:
+        InputError: an argument, or `GALEN_HOME`, is not.
+    """
+    for given in (*sys.argv[1:], os.environ.get("GALEN_HOME", "")):
+        try:
+            given.encode()
+        except UnicodeEncodeError:
+            shown = given.encode("utf-8", "backslashreplace").decode()
+            hint = "rename the file or folder, or write the text in UTF-8"
+            raise InputError("a name or a text that is not UTF-8", value=shown, hint=hint) from None
 
 
 def _stop(_signum: int, _frame: FrameType | None) -> None:

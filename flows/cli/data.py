@@ -158,7 +158,7 @@ def data_show(store: Store, name: str, as_json: bool) -> None:
 @data.command("rejected")
 @click.argument("name")
 @click.option("--reason", help="Only rows rejected for this reason.")
-@click.option("--limit", default=20, show_default=True)
+@click.option("--limit", type=click.IntRange(0), default=20, show_default=True, help="Rows at most.")
 @click.option("--full", is_flag=True, help="Whole rows, however long.")
 @pass_store
 def data_rejected(store: Store, name: str, reason: str | None, limit: int, full: bool) -> None:

@@ -49,16 +49,30 @@ class FormatName(click.ParamType[str]):
         return self._names().shell_complete(ctx, param, incomplete)
 
 
-def settings_of(pairs: tuple[str, ...]) -> dict[str, object]:
-    """`columns.text=note` as nested plain data; values are read as YAML."""
-    import yaml
+_GIVEN_OTHERWISE = frozenset({"task", "source", "format", "licence"})
+"""Settings of a dataset that have flags or arguments of their own."""
 
+
+def settings_of(pairs: tuple[str, ...]) -> dict[str, object]:
+    """`columns.text=note` as nested plain data; values are read as YAML.
+
+    Raises:
+        InputError: no KEY=VALUE, no setting that another flag does not give, or the value is not YAML.
+    """
+    from tasks.config.data import Dataset
+    from tasks.plain_yaml import plain_yaml
+
+    known = sorted(Dataset.model_fields.keys() - _GIVEN_OTHERWISE)
     settings: dict[str, object] = {}
     for pair in pairs:
         key, equals, value = pair.partition("=")
         if not equals:
             raise InputError("a setting is KEY=VALUE", value=pair, hint="for example --set columns.text=note")
         *path, last = key.split(".")
+        first = path[0] if path else last
+        if first not in known or len(path) > 1:
+            hint = f"there are: {', '.join(known)}; within one, as in columns.text"
+            raise InputError("no setting that can be given so", value=key[:100], hint=hint)
         place = settings
         for part in path:
             inner = place.setdefault(part, {})
@@ -66,9 +80,8 @@ def settings_of(pairs: tuple[str, ...]) -> dict[str, object]:
                 raise InputError("two settings contradict each other", value=pair, hint="give each KEY once")
             place = inner
         try:
-            place[last] = yaml.safe_load(value)
-        except yaml.YAMLError as error:
-            raise InputError(
-                "the value of a setting is not YAML", value=pair, hint="quote it: KEY='\"...\"'"
-            ) from error
+            place[last] = plain_yaml(value, f"--set {key}")
+        except InputError as error:
+            error.hint = error.hint or "quote it: KEY='\"...\"'"
+            raise
     return settings

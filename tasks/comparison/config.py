@@ -10,7 +10,7 @@ from typing import Annotated, Any, Self
 from pydantic import Field, field_validator, model_validator
 
 from tasks.config.training import BaseModelRef
-from tasks.config.words import Name
+from tasks.config.words import Name, Seed
 from tasks.errors import ConfigError, InputError
 from tasks.evaluation.policy import load_recipe, parse_recipe
 from tasks.home import CHECKOUT
@@ -22,11 +22,11 @@ from tasks.training.recipe import Recipe
 class Budget(Settings):
     """What keeps a table to a given time, the same for every arm. A smaller train split is a dataset of its own."""
 
-    steps: int | None = Field(default=None, ge=1)
+    steps: int | None = Field(default=None, ge=1, le=10_000_000)
     """Optimizer steps at most (`training.max_steps`)."""
-    max_length: int | None = Field(default=None, ge=8)
+    max_length: int | None = Field(default=None, ge=8, le=1 << 20)
     """Tokens per record at most (`training.max_length`)."""
-    test_records: int | None = Field(default=None, ge=1)
+    test_records: int | None = Field(default=None, ge=1, le=1_000_000_000)
     """Test records at most (`evaluation.max_records`): whole groups, chosen by digest."""
 
 
@@ -41,7 +41,7 @@ class Arm(Settings):
     """Settings that replace the recipe's, e.g. `learning_rate: 1.0e-3`."""
     base_model: BaseModelRef | None = None
     """Instead of the recipe's."""
-    seeds: Annotated[int, Field(ge=1, le=100)] | Annotated[tuple[int, ...], Field(min_length=1)] = 1
+    seeds: Annotated[int, Field(ge=1, le=100)] | Annotated[tuple[Seed, ...], Field(min_length=1, max_length=100)] = 1
     """How many, counted up from the recipe's seed, or which ones."""
 
     @field_validator("seeds")

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, model_validator
 from pydantic_core import PydanticKnownError
 
-from tasks.config.words import DatasetTask, Fraction
+from tasks.config.words import DatasetTask, Fraction, Seed
 from tasks.settings import Settings
 
 KnownFormats = Mapping[str, Collection[str]]
@@ -94,7 +94,7 @@ class SplitSettings(Settings):
     """Share of the groups."""
     test: Fraction = 0.15
     """Share of the groups."""
-    seed: int = 17
+    seed: Seed = 17
     near_duplicate: Fraction = 0.8
     """Jaccard similarity of 5-word shingles (5 characters in Chinese) from which a train record counts as a copy of
     a held-out one and is removed; 1 turns it off (exact copies are always removed)."""
@@ -120,17 +120,17 @@ class Augmentation(Settings):
     """Medical synonyms and abbreviations swapped; tags stay aligned."""
     noise: Fraction = 0.0
     """Typing errors and dropped words in the input, never in the answer; tags stay aligned."""
-    seed: int = 17
+    seed: Seed = 17
 
 
 class Limits(Settings):
     """What makes a row unusable."""
 
-    max_input_characters: int = Field(default=20_000, ge=1)
+    max_input_characters: int = Field(default=20_000, ge=1, le=1 << 24)
     """Longer questions or texts are quarantined."""
-    max_answer_characters: int = Field(default=20_000, ge=1)
+    max_answer_characters: int = Field(default=20_000, ge=1, le=1 << 24)
     """Longer answers are quarantined."""
-    min_records_per_label: int = Field(default=2, ge=1)
+    min_records_per_label: int = Field(default=2, ge=1, le=1_000_000)
     """A label with fewer records ends the build: it cannot be learned and judged."""
 
 

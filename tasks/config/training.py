@@ -40,15 +40,15 @@ class BaseModelRef(Settings):
 class Training(Settings):
     """How long and how fast to learn. Token counts are real tokens, never padding."""
 
-    epochs: float = Field(default=3.0, gt=0)
-    max_steps: int | None = Field(default=None, ge=1)
+    epochs: float = Field(default=3.0, gt=0, le=10_000)
+    max_steps: int | None = Field(default=None, ge=1, le=10_000_000)
     """Optimizer steps; ends training before `epochs` does."""
-    batch_tokens: int = Field(default=2048, ge=16)
+    batch_tokens: int = Field(default=2048, ge=16, le=1 << 24)
     """Tokens per optimizer step (upper bound, padding counted): batches are filled by length."""
-    micro_batch_tokens: int | None = Field(default=None, ge=16)
+    micro_batch_tokens: int | None = Field(default=None, ge=16, le=1 << 24)
     """Tokens per forward pass; a smaller value needs less memory and accumulates gradients. Default: 2048 on a CPU
     (fewer for a large model: 512 with 30 layers of 576, never less), `batch_tokens` on a GPU."""
-    max_length: int = Field(default=512, ge=8)
+    max_length: int = Field(default=512, ge=8, le=1 << 20)
     """Tokens per record (seq2seq-lm: of its question, and of its answer). Longer inputs are cut, and counted; a record
     whose answer cannot fit is left out."""
     left_out_budget: Fraction = 0.02
@@ -56,21 +56,21 @@ class Training(Settings):
     fit into `max_length`. With more of them nothing is trained."""
     packing: bool = True
     """Put several records into one row without padding between them (causal-lm)."""
-    learning_rate: float = Field(default=2e-4, gt=0)
+    learning_rate: float = Field(default=2e-4, gt=0, le=100)
     """Peak, for weights that existed before. LoRA wants about ten times the rate of full fine-tuning."""
-    head_learning_rate: float | None = Field(default=None, gt=0)
+    head_learning_rate: float | None = Field(default=None, gt=0, le=100)
     """Peak for a freshly made head; default: `learning_rate`."""
-    embedding_learning_rate: float | None = Field(default=None, gt=0)
+    embedding_learning_rate: float | None = Field(default=None, gt=0, le=100)
     """Peak for embeddings, where the method trains them; default: `learning_rate`."""
     schedule: Literal["linear", "cosine", "constant"] = "linear"
     """Decay after the warm-up."""
     warmup: Fraction = 0.06
     """Share of the steps."""
-    weight_decay: float = Field(default=0.01, ge=0)
+    weight_decay: float = Field(default=0.01, ge=0, le=100)
     """AdamW's; biases and norms are left out."""
     dropout: Fraction | None = None
     """Of the base model's own layers; default: as the model's config says."""
-    max_gradient_norm: float = Field(default=1.0, gt=0)
+    max_gradient_norm: float = Field(default=1.0, gt=0, le=1e6)
     label_smoothing: Fraction = 0.0
     class_weights: Literal["equal", "balanced"] = "equal"
     """balanced: a record counts by how rare its label is in the train split, so that rare labels are learned, too, at
@@ -78,16 +78,16 @@ class Training(Settings):
     precision: Literal["auto", "bf16", "fp32"] = "auto"
     """auto: bf16 where the CPU or GPU computes it natively."""
     gradient_checkpointing: bool = False
-    evaluations: int = Field(default=4, ge=1)
+    evaluations: int = Field(default=4, ge=1, le=10_000)
     """How many times the validation loss is measured, evenly over training."""
-    patience: int | None = Field(default=None, ge=1)
+    patience: int | None = Field(default=None, ge=1, le=10_000)
     """Stop after this many evaluations without a better validation loss."""
     keep: Literal["best", "last"] = "best"
     """Which weights: those of the evaluation with the lowest validation loss, or the last ones. Where labels are rare
     or records few, the loss turns up while labels and entities still get better: then `last`."""
-    checkpoints: int = Field(default=4, ge=0)
+    checkpoints: int = Field(default=4, ge=0, le=10_000)
     """How many times the state is saved to disk, evenly over training, so that a killed run goes on."""
-    processes: int = Field(default=1, ge=1)
+    processes: int = Field(default=1, ge=1, le=256)
     """Processes of this machine that share each step: one per GPU, or per CPU where there is no GPU."""
     sharding: Literal["none", "full"] = "none"
     """none: every process holds the whole model (as DDP does); full: weights, gradients and optimizer state are sliced

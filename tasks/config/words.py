@@ -17,5 +17,7 @@ DATASET_TASK: dict[Task, DatasetTask] = {**{task: task for task in DATASET_TASKS
 GENERATING: frozenset[Task] = frozenset({"causal-lm", "seq2seq-lm"})
 """Tasks whose output is text: the base model needs no new head, and there are no labels."""
 Split = Literal["train", "validation", "test"]
+Seed = Annotated[int, Field(ge=0, lt=1 << 32)]
+"""What every generator of random numbers takes."""
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]

@@ -115,7 +115,9 @@ def _written() -> tuple[YAML, dict[str, Any]]:
     yaml.indent(mapping=2, sequence=4, offset=2)
     file = params_file()
     try:
-        data = yaml.load(file.read_text(encoding="utf-8")) if file.exists() else None
+        if file.exists():
+            load_yaml(file)  # is stricter, and has words for every fault
+        data = yaml.load(file.read_text(encoding="utf-8-sig")) if file.exists() else None
     except (YAMLError, UnicodeDecodeError) as error:
         raise InputError("this file is not YAML", value=shown(file), hint="correct it first") from error
     data = {} if data is None else data

@@ -11,7 +11,7 @@ import traceback
 from pathlib import Path
 
 from tasks.artifact import Artifact, read, verify, write_atomically
-from tasks.errors import InputError, IntegrityError
+from tasks.errors import InputError, IntegrityError, of_machine
 from tasks.lineage.ledger import events
 from tasks.lineage.statements import DatasetSealed, statements
 from tasks.meta.model import ModelMeta
@@ -67,6 +67,10 @@ def export(store: Store, reference: str, folder: Path) -> Path:
         IntegrityError: the artifact, or the copy, does not match its digest, or does not load.
     """
     folder = folder.expanduser().absolute()
+    try:
+        str(folder).encode()
+    except UnicodeEncodeError:
+        raise InputError("the name of the export folder is not UTF-8", hint="name another place") from None
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError("the export folder is not empty", value=folder, hint="name a new one")
     version, artifact = resolve(store, reference)
@@ -134,5 +138,7 @@ def _check_loads(copy: Artifact, said: ModelMeta, loader: str) -> None:
         check=False,
     )
     if done.returncode:
+        if known := of_machine(RuntimeError(done.stderr)):
+            raise known
         last = (done.stderr.strip().splitlines() or ["weights are missing or left over"])[-1]
         raise IntegrityError("plain transformers cannot load the exported folder", value=last)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import socket
 from contextlib import closing
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
-from tasks.errors import NO_SPACE, InputError
+from tasks.errors import NO_SPACE, InputError, masked
 from tasks.store import Store
 
 URI = "MLFLOW_TRACKING_URI"
@@ -24,33 +23,62 @@ def uri(store: Store) -> str:
 
 
 def shown_uri(store: Store) -> str:
-    """The address without a password, for people and messages."""
-    return re.sub(r"//[^/@]*@", "//", uri(store))
+    """The address without user name and password, for people and messages."""
+    return masked("".join(uri(store).split()))
 
 
 def check_reachable(store: Store) -> None:
     """Ask once, at the start of a command, whether MLflow is there; takes at most about 10 seconds.
 
     Raises:
-        InputError: the address is no MLflow address, nothing answers there, or its file cannot be written.
+        InputError: the address is no MLflow address, nothing answers there, its file cannot be written, or the driver
+            of its database is not installed.
     """
+    from http.client import HTTPException
+
     address = uri(store)
-    scheme = urlsplit(address).scheme.split("+")[0]
+    try:
+        place = urlsplit(address)
+        _ = place.port  # which is read, and may be none, only now
+    except ValueError:  # its words would repeat the address
+        hint = f"correct {URI}, or unset it to use a file under GALEN_HOME"
+        raise InputError(f"{URI} is malformed", value=shown_uri(store), hint=hint) from None
+    scheme = place.scheme.split("+")[0]
     if scheme == "sqlite":
-        _ask_file(store, Path(urlsplit(address).path.removeprefix("/")))
+        _ask_file(store, Path(place.path.removeprefix("/")))
         return
     if scheme not in _PORTS:
         hint = f"use sqlite:///FILE, or one of {', '.join(_PORTS)}; without {URI} a file under GALEN_HOME is used"
         raise InputError(f"{URI} is not a tracking address", value=shown_uri(store), hint=hint)
     try:
         if scheme in ("http", "https"):
-            _ask_health(address)
+            _ask_health(place)
         else:
-            place = urlsplit(address)
             socket.create_connection((place.hostname or "", place.port or _PORTS[scheme]), PATIENCE).close()
-    except (OSError, ValueError) as error:
+            _check_driver(store, address)
+    except (OSError, ValueError, HTTPException):  # not as its cause: what it says may repeat the address
         hint = f"start the server, correct {URI}, or unset it to use a file under GALEN_HOME"
-        raise InputError("the tracking server does not answer", value=shown_uri(store), hint=hint) from error
+        raise InputError("the tracking server does not answer", value=shown_uri(store), hint=hint) from None
+
+
+def _check_driver(store: Store, address: str) -> None:
+    """See that the Python package is there that speaks to a database; SQLAlchemy knows which.
+
+    Raises:
+        InputError: it is not, or SQLAlchemy knows no such database.
+    """
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        make_url(address).get_dialect().import_dbapi()
+    except ModuleNotFoundError as error:
+        hint = "install it beside Galen, or name another driver, e.g. postgresql+psycopg2"
+        raise InputError(
+            f"the driver of this database is not installed ({error.name})", value=shown_uri(store), hint=hint
+        ) from None
+    except ArgumentError:
+        raise InputError(f"{URI} names a database that SQLAlchemy does not know", value=shown_uri(store)) from None
 
 
 def _ask_file(store: Store, path: Path) -> None:
@@ -72,12 +100,19 @@ def _ask_file(store: Store, path: Path) -> None:
         raise InputError("MLflow's database cannot be written", value=path, hint=hint) from error
 
 
-def _ask_health(address: str) -> None:
+def _ask_health(place: SplitResult) -> None:
+    """Ask a server whether it is there, as whoever the address names (urllib takes no user from an address)."""
+    import base64
     import urllib.error
     import urllib.request
 
+    people, _, host = place.netloc.rpartition("@")
+    asked = urllib.request.Request(urlunsplit((place.scheme, host, f"{place.path.rstrip('/')}/health", "", "")))
+    if people:
+        plain = base64.b64encode(unquote(people).encode()).decode()
+        asked.add_header("Authorization", f"Basic {plain}")
     try:
-        urllib.request.urlopen(f"{address.rstrip('/')}/health", timeout=PATIENCE).close()
+        urllib.request.urlopen(asked, timeout=PATIENCE).close()
     except urllib.error.HTTPError as error:
         if error.code not in (401, 403):  # it asks who we are: it is there
             raise

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING
 
-from tasks.errors import Interrupted, of_machine
+from tasks.errors import Interrupted, masked, of_machine
 from tasks.store import Store
 from tasks.tracking.address import shown_uri, uri
 
@@ -27,7 +27,7 @@ def speaking(store: Store) -> Iterator[MlflowClient]:
         yield _client(uri(store))
     except MlflowException as error:
         raise of_machine(error) or Interrupted(
-            f"MLflow failed: {(str(error).splitlines() or [''])[0][:200]}",
+            f"MLflow failed: {(masked(str(error)).splitlines() or [''])[0][:200]}",
             value=shown_uri(store),
             hint="check the tracking server, then run the same command again: it continues",
         ) from error

@@ -12,7 +12,7 @@ from tasks.config.evaluation import EvaluationSettings
 from tasks.config.gates import GateEntry
 from tasks.config.release import Quantization, Schedule
 from tasks.config.training import BaseModelRef, Training
-from tasks.config.words import Name, Task
+from tasks.config.words import Name, Seed, Task
 from tasks.settings import Settings
 from tasks.training.method import MethodOptions, parse_options
 
@@ -40,7 +40,7 @@ class Recipe(Settings):
     first_release: Literal["approval", "base"] = "approval"
     """With no champion to compare to: wait for a person, or compare with the base model."""
     schedule: Schedule | None = None
-    seed: int = 17
+    seed: Seed = 17
 
     @model_validator(mode="after")
     def _classes_to_weigh(self) -> Self:

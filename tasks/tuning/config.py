@@ -22,14 +22,15 @@ from tasks.training.recipe import Recipe
 LOSS = "loss"
 SIZES = ("rank", "target_rank", "length", "reduction")
 """Settings of methods that say how many weights train: the usual space tries them at a quarter to four times."""
+Bound = Annotated[int | float, Field(ge=-1e12, le=1e12)]
 Path_ = Annotated[str, StringConstraints(pattern=r"^(training|method)\.[a-z_]+$")]
 
 
 class Values(Settings):
     """What a setting may become: numbers between `low` and `high`, both included, or one of `choices`."""
 
-    low: int | float | None = None
-    high: int | float | None = None
+    low: Bound | None = None
+    high: Bound | None = None
     log: bool = False
     """Even over orders of magnitude: for rates and sizes."""
     choices: tuple[Any, ...] | None = Field(default=None, min_length=1)
@@ -67,13 +68,13 @@ class Search(Settings):
 
     recipe: str
     """What is tuned: the path of a recipe, relative to the checkout."""
-    trials: int = Field(ge=1)
+    trials: int = Field(ge=1, le=10_000)
     """Trainings in all, those that were stopped early or failed among them."""
     space: dict[Path_, Values] = Field(default_factory=dict)
     """By name, `training.learning_rate` or `method.rank`; default: the usual space of the recipe's method."""
     metric: str = LOSS
     """loss: the best validation loss of a training. Or a metric of the task, measured on the validation split."""
-    random: int = Field(default=10, ge=0)
+    random: int = Field(default=10, ge=0, le=10_000)
     """Trials drawn blindly before the sampler begins to learn from what was found."""
     prune: bool | None = None
     """Stop a training whose validation loss stays above the median of earlier ones; default: if `metric` is loss."""

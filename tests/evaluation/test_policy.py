@@ -171,7 +171,7 @@ gates:
     assert "gates.1.kind: Input should be 'better-than-base', " in text
     assert "or 'train-gap' (found 'threshhold')" in text
     assert "gates.2.metrik: unknown key (known: kind, margin, metric, name, significant, slice)" in text
-    assert "gates.3.max: inf is not a finite number" in text
+    assert "gates.3.max: Input should be a finite number" in text
 
 
 def test_a_policy_needs_gates(policies: Path) -> None:

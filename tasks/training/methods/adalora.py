@@ -26,11 +26,11 @@ RANK_MAP = "rank_map.json"
 class AdaloraOptions(MethodOptions):
     """Settings of AdaLoRA."""
 
-    initial_rank: int = Field(default=12, ge=2)
+    initial_rank: int = Field(default=12, ge=2, le=4096)
     """Of every update, at first."""
-    target_rank: int = Field(default=8, ge=1)
+    target_rank: int = Field(default=8, ge=1, le=4096)
     """Average over the updates, at last."""
-    alpha: float = Field(default=32.0, gt=0)
+    alpha: float = Field(default=32.0, gt=0, le=1e6)
     dropout: Fraction = 0.0
     """On the input of the adapter."""
     targets: Literal["all-linear"] | Annotated[tuple[str, ...], Field(min_length=1)] = "all-linear"
@@ -39,9 +39,9 @@ class AdaloraOptions(MethodOptions):
     """Share of the steps before the first rank is taken away."""
     finish: Annotated[float, Field(gt=0, lt=1)] = 0.5
     """Share of the steps after the last one is: the ranks that are left learn on."""
-    every: int = Field(default=1, ge=1)
+    every: int = Field(default=1, ge=1, le=10_000_000)
     """Steps between two allocations."""
-    orthogonality: float = Field(default=0.5, ge=0)
+    orthogonality: float = Field(default=0.5, ge=0, le=1e6)
     """Weight of the penalty that keeps singular vectors apart."""
 
     @model_validator(mode="after")

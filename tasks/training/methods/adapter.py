@@ -22,10 +22,10 @@ class AdapterOptions(MethodOptions):
     placement: Literal["houlsby", "pfeiffer", "parallel"] = "pfeiffer"
     """houlsby: after attention and after the feed-forward; pfeiffer: after the feed-forward only; parallel: beside the
     feed-forward, reading its input (He et al. 2021)."""
-    reduction: int = Field(default=16, ge=1)
+    reduction: int = Field(default=16, ge=1, le=4096)
     """The bottleneck has a hidden state's features divided by this."""
     activation: Literal["relu", "gelu", "silu", "tanh"] = "relu"
-    scale: float = Field(default=1.0, gt=0)
+    scale: float = Field(default=1.0, gt=0, le=1e6)
     """Of what the adapter adds; He et al. use 4 in parallel."""
 
 

@@ -26,9 +26,9 @@ START = "galen_start"
 class LoraOptions(MethodOptions):
     """Settings of LoRA."""
 
-    rank: int = Field(default=16, ge=1)
+    rank: int = Field(default=16, ge=1, le=4096)
     """Inner size of the two small matrices beside each adapted one."""
-    alpha: float = Field(default=32.0, gt=0)
+    alpha: float = Field(default=32.0, gt=0, le=1e6)
     """Their product is scaled by alpha / rank."""
     dropout: Fraction = 0.0
     """On the input of the adapter."""

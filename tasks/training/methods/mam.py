@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 class MamOptions(MethodOptions):
     """Settings of mix-and-match adapters."""
 
-    length: int = Field(default=16, ge=2)
+    length: int = Field(default=16, ge=2, le=4096)
     """Trained keys and values per attention."""
     init: Literal["activations", "random"] = "activations"
     """Where they start: see `prefix`."""
-    reduction: int = Field(default=4, ge=1)
+    reduction: int = Field(default=4, ge=1, le=4096)
     """The bottleneck beside the feed-forward has a hidden state's features divided by this: the paper gives most of
     the weights to it."""
     activation: Literal["relu", "gelu", "silu", "tanh"] = "relu"
-    scale: float = Field(default=4.0, gt=0)
+    scale: float = Field(default=4.0, gt=0, le=1e6)
     """Of what the bottleneck adds."""
 
 

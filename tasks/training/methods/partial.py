@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class PartialOptions(MethodOptions):
     """Settings of partial fine-tuning: what trains is everything that any of them names."""
 
-    last_layers: Annotated[int, Field(ge=1)] | None = None
+    last_layers: Annotated[int, Field(ge=1, le=256)] | None = None
     """The last so many layers (of each stack, where there is an encoder and a decoder)."""
     parameters: tuple[str, ...] = ()
     """Names of parameters as `fnmatch` patterns, e.g. ["*.layers.5.*", "*.v_proj.weight"]."""

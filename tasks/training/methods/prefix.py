@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 class PrefixOptions(MethodOptions):
     """Settings of prefix tuning."""
 
-    length: int = Field(default=16, ge=2)
+    length: int = Field(default=16, ge=2, le=4096)
     """Trained keys and values per attention."""
     init: Literal["activations", "random", "network"] = "activations"
     """Where they start: keys and values of random tokens of the vocabulary (steady, and best with few records); small
     random numbers; or behind a small network per attention that trains with them and is dropped afterwards."""
-    network_size: int = Field(default=64, ge=1)
+    network_size: int = Field(default=64, ge=1, le=16_384)
     """Inner size of that network."""
 
 

@@ -26,7 +26,7 @@ WORDS = 3  # of the vocabulary, beside each trained vector
 class PromptOptions(MethodOptions):
     """Settings of prompt tuning."""
 
-    length: int = Field(default=20, ge=1)
+    length: int = Field(default=20, ge=1, le=4096)
     """Trained vectors; each takes a position of the input."""
     init: Literal["vocabulary", "random", "text"] = "vocabulary"
     """Where they start: embeddings of random tokens, random numbers as large as embeddings are, or those of `text`."""
@@ -34,7 +34,7 @@ class PromptOptions(MethodOptions):
     """For `init: text`; repeated or cut to `length` tokens."""
     network: Literal["mlp", "lstm"] | None = None
     """P-tuning: the vectors pass through this network while they train; only what it makes of them is kept."""
-    network_size: int = Field(default=128, ge=1)
+    network_size: int = Field(default=128, ge=1, le=16_384)
     """Inner size of that network."""
 
     @model_validator(mode="after")

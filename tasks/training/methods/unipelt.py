@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 class UnipeltOptions(MethodOptions):
     """Settings of UniPELT."""
 
-    rank: int = Field(default=8, ge=1)
+    rank: int = Field(default=8, ge=1, le=4096)
     """Of the low-rank updates of queries and values."""
-    alpha: float = Field(default=16.0, gt=0)
+    alpha: float = Field(default=16.0, gt=0, le=1e6)
     """They are scaled by alpha / rank."""
-    reduction: int = Field(default=16, ge=1)
+    reduction: int = Field(default=16, ge=1, le=4096)
     """The bottleneck after the feed-forward has a hidden state's features divided by this."""
     activation: Literal["relu", "gelu", "silu", "tanh"] = "relu"
-    length: int = Field(default=10, ge=2)
+    length: int = Field(default=10, ge=2, le=4096)
     """Trained keys and values per attention."""
     init: Literal["activations", "random"] = "activations"
     """Where they start: see `prefix`."""
