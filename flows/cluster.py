@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import secrets
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 from flows.environment import ALWAYS, DEFAULTS
+from flows.server import AUTH
 from tasks.errors import InputError
 from tasks.store import Store
 
 LOCAL = "local"
 """As a cluster's address: one on this machine, for as long as the comparison takes."""
-PASSED_ON = (*ALWAYS, *DEFAULTS, "GALEN_DEBUG", "HF_HOME", "HF_HUB_OFFLINE", "PREFECT_API_URL")
+PASSED_ON = (*ALWAYS, *DEFAULTS, "GALEN_DEBUG", "HF_HOME", "HF_HUB_OFFLINE", "PREFECT_API_URL", AUTH)
 """Environment variables that the workers of a cluster get, where they are set here."""
 OBJECT_STORE = 100 * 1024**2  # bytes; only what is asked and answered passes through it
 
@@ -91,6 +93,8 @@ def place(store: Store, parallel: int, address: str | None) -> Iterator[Place]:
         threads = max(1, cores // parallel)
         options: dict[str, object] = {"num_cpus": threads * parallel, "include_dashboard": False}
         options["object_store_memory"] = OBJECT_STORE
+        # Whoever reaches a cluster without a token runs code there: another user of this machine, too.
+        os.environ.update(RAY_AUTH_MODE="token", RAY_AUTH_TOKEN=secrets.token_urlsafe(32))
     else:
         passed = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
         options = {"runtime_env": {"env_vars": {**passed, "GALEN_HOME": str(store.root)}}}

@@ -11,7 +11,7 @@ import click
 from flows.cluster import check_cluster
 from flows.console import table
 from flows.inputs import check_dataset
-from flows.subject import new_id, prefect_in_words, session
+from flows.subject import new_id, session
 from tasks.children import Children
 from tasks.comparison.config import Comparison, Entry, base_recipe, entries, load_comparison, reported
 from tasks.comparison.job import Result, kept, part_of
@@ -131,7 +131,7 @@ def _run(
             forgetting=forgetting,
             place=where,
         )
-        with prefect_in_words("run the same command again: finished arms are kept"):
+        with services.prefect_in_words("run the same command again: finished arms are kept"):
             return compare.with_options(task_runner=where.task_runner(parallel))(run)
 
 

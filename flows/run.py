@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from flows.inputs import check_dataset, decided_before, inputs_of
-from flows.subject import new_id, prefect_in_words, session
+from flows.subject import new_id, session
 from tasks.errors import ApprovalNeeded
 from tasks.evaluation.gate import Protocol
 from tasks.evaluation.policy import load_recipe, protocol_of
@@ -92,8 +92,11 @@ def _retrain(
                 inputs=inputs,
                 tracking=tracked,
             )
-            with conclude(run, started) as outcome, prefect_in_words("run the same command again to continue"):
-                version = retrain(run)
+            with conclude(run, started) as outcome:
+                with services.prefect_in_words("run the same command again to continue", lambda: run.found.concluded):
+                    retrain(run)
+                version = run.found.version
+                assert version
                 if version.promoted is None:
                     what = (
                         f"version {version.number} of {recipe.model} passed its gates; the first release needs a person"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,11 @@ from tasks.home import CHECKOUT, shown
 from tasks.store import Store
 from tasks.training.recipe import Recipe
 
+RECIPES = CHECKOUT / "recipes"
 OTHERS = ("compare-", "tune-")
 """How the files in recipes/ begin that are comparisons and searches: no recipe, so no schedule."""
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+"""What a scheduled recipe may be called."""
 
 
 def scheduled_recipes(named: list[Path]) -> dict[Path, Recipe]:
@@ -26,13 +30,13 @@ def scheduled_recipes(named: list[Path]) -> dict[Path, Recipe]:
         ConfigError: recipes are wrong; all their faults together.
         InputError: there is nothing to run, a named recipe has no schedule, or two recipes train one model.
     """
-    here = sorted((CHECKOUT / "recipes").glob("*.yaml"))
+    here = sorted(RECIPES.glob("*.yaml"))
     paths = named or [path for path in here if not path.name.startswith(OTHERS)]
     found: dict[Path, Recipe] = {}
     faults: list[str] = []
     for path in paths:
         try:
-            found[path] = load_recipe(path)
+            found[path] = load_recipe(recipe_called(_name_of(path)))
         except InputError as error:
             faults.append(str(error))
     if faults:
@@ -48,6 +52,30 @@ def scheduled_recipes(named: list[Path]) -> dict[Path, Recipe]:
     return found
 
 
+def recipe_called(name: str) -> Path:
+    """The recipe of a name, `recipes/NAME.yaml`: what comes by the network names a recipe, and never a file.
+
+    Raises:
+        InputError: this is no name, or there is no such recipe.
+    """
+    path = RECIPES / f"{name}.yaml"
+    if not NAME.fullmatch(name) or not path.is_file():
+        raise InputError("no scheduled recipe has this name", hint="name a file of recipes/, without .yaml")
+    return path
+
+
+def _name_of(path: Path) -> str:
+    """What a recipe is called where it runs by schedule.
+
+    Raises:
+        InputError: it does not lie in recipes/, or its name is none.
+    """
+    if path.resolve().parent != RECIPES or path.suffix != ".yaml" or not NAME.fullmatch(path.stem):
+        hint = "scheduled recipes lie in recipes/ and have plain names: letters, digits, '.', '_' and '-'"
+        raise InputError("this recipe cannot be scheduled", value=shown(path), hint=hint)
+    return path.stem
+
+
 def run_schedules(store: Store, named: list[Path]) -> None:
     """Run scheduled recipes until stopped, on the server of PREFECT_API_URL or on an embedded one.
 
@@ -60,9 +88,16 @@ def run_schedules(store: Store, named: list[Path]) -> None:
     with prefect_server(store, scheduler=True) as server:
         server.ready()
         click.echo(f"serving on {masked(server.url)}; stop with Ctrl-C")
+        if server.secret_file:
+            click.echo(f"its page asks for the secret in {shown(server.secret_file)}")
         # The runner starts each run as a new Python process: it must import flows/ from this checkout.
         os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(CHECKOUT), os.environ.get("PYTHONPATH")]))
-        _run(recipes)
+        try:
+            _run(recipes)
+        except KeyboardInterrupt:
+            if server.lost:
+                raise
+            click.echo("stopped; schedules start again with the next galen schedule")
 
 
 def _run(recipes: dict[Path, Recipe]) -> None:
@@ -86,12 +121,9 @@ def _run(recipes: dict[Path, Recipe]) -> None:
         if recipe.schedule:
             deployment: Any = scheduled_retrain.to_deployment(
                 name=recipe.model,
-                parameters={"recipe": str(path.resolve())},
+                parameters={"recipe": path.stem},
                 schedule=Cron(recipe.schedule.cron, timezone=recipe.schedule.timezone),
                 concurrency_limit=skip,
             )
             scheduler.add_deployment(deployment)
-    try:
-        asyncio.run(scheduler.start())
-    except KeyboardInterrupt:
-        click.echo("stopped; schedules start again with the next galen schedule")
+    asyncio.run(scheduler.start())

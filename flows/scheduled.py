@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from prefect import flow
 from prefect.client.schemas import State
 from prefect.states import Completed, Failed
 
 from flows.environment import set_up_environment
+from flows.schedule import recipe_called
 from tasks.errors import ApprovalNeeded, GateRejected
 from tasks.process import die_with_parent
 from tasks.store import Store
@@ -19,15 +18,16 @@ def scheduled_retrain(recipe: str) -> State:
     """Retrain one recipe if anything that it depends on has changed.
 
     Args:
-        recipe: path of the recipe.
+        recipe: its name, as `recipes/NAME.yaml` has it. Whoever reaches the server says what stands here.
     """
     store = Store.of_environment()
     set_up_environment(store.root)
     die_with_parent()
     from flows.run import run_recipe
 
+    path = recipe_called(recipe)
     try:
-        outcome = run_recipe(store, Path(recipe), actor=f"schedule:{Path(recipe).stem}")
+        outcome = run_recipe(store, path, actor=f"schedule:{recipe}")
     except ApprovalNeeded as waiting:  # nothing failed: a person is to decide
         return Completed(name="Waiting for approval", message=str(waiting))
     except GateRejected as rejected:

@@ -53,6 +53,8 @@ class Found:
     judged: list[FormJudged] = field(default_factory=list)
     baselines: list[rivals.Comparison] = field(default_factory=list)
     version: Version | None = None
+    concluded: bool = False
+    """Whether its last decision was made: what comes after it is only told."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -245,8 +247,10 @@ def promote(run: Run, row: Row, version: Version) -> Version:
     """Make a version champion, unless it is the first and a person must decide: that is a result, not a failure."""
     if run.recipe.first_release == "approval" and roles(run.store, run.recipe.model).champion is None:
         row.verdict, row.detail = "waiting", f"version {version.number} waits for a person"
+        run.found.concluded = True
         return version
-    promoted = registry.promote(run.store, version, run.origin)
+    promoted = run.found.version = registry.promote(run.store, version, run.origin)
+    run.found.concluded = True
     row.detail = f"{run.recipe.model}@champion is version {version.number}"
     return promoted
 

@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
+import click
+
 from flows.cluster import Place, place
 from flows.console import Console, Row
 from flows.server import Server, prefect_server
-from tasks.errors import Interrupted, Stopped, in_words
+from tasks.errors import ApprovalNeeded, GateRejected, Interrupted, Stopped, in_words
 from tasks.lineage.event import Origin
 from tasks.store import Store
 from tasks.tracking.address import check_reachable
@@ -70,6 +72,34 @@ class Session:
             self._server.ready()
             yield self._held.enter_context(place(self.store, parallel, cluster))
 
+    @contextmanager
+    def prefect_in_words(self, hint: str, done: Callable[[], bool] = lambda: False) -> Iterator[None]:
+        """Around the call of a flow, when the services have started.
+
+        Args:
+            hint: how to go on.
+            done: whether all that the flow was to do is done: then it does not matter that Prefect cannot note it.
+
+        Raises:
+            Interrupted: the Prefect server was lost.
+        """
+        import httpx
+        from prefect.exceptions import PrefectHTTPStatusError
+
+        try:
+            yield
+        except (GateRejected, ApprovalNeeded):
+            raise
+        except BaseException as error:
+            self._server.end()  # what follows is not to be interrupted
+            torn = isinstance(error, httpx.HTTPError | PrefectHTTPStatusError)
+            if not (torn or self._server.lost):
+                raise
+            why = self._server.lost or f"was lost ({type(error).__name__})"
+            if not done():
+                raise Interrupted(f"the Prefect server {why}", hint=hint) from error
+            click.echo(f"  note: the Prefect server {why}; the work was done, only Prefect's page lacks its end")
+
 
 @contextmanager
 def session(store: Store) -> Iterator[Session]:
@@ -81,22 +111,6 @@ def session(store: Store) -> Iterator[Session]:
     check_reachable(store)
     with ExitStack() as held:
         yield Session(store, Console(), held.enter_context(prefect_server(store)), held)
-
-
-@contextmanager
-def prefect_in_words(hint: str) -> Iterator[None]:
-    """Around the call of a flow, when the services have started.
-
-    Raises:
-        Interrupted: the Prefect server was lost; `hint` says how to go on.
-    """
-    import httpx
-    from prefect.exceptions import PrefectHTTPStatusError
-
-    try:
-        yield
-    except (httpx.HTTPError, PrefectHTTPStatusError) as error:
-        raise Interrupted(f"the connection to Prefect was lost ({type(error).__name__})", hint=hint) from error
 
 
 S = TypeVar("S", bound=Subject)

@@ -9,7 +9,7 @@ import click
 
 from flows.console import table
 from flows.inputs import check_dataset
-from flows.subject import new_id, prefect_in_words, session
+from flows.subject import new_id, session
 from tasks.children import GOES_ON, Children
 from tasks.errors import GalenError, InputError, Stopped
 from tasks.home import shown
@@ -96,7 +96,7 @@ def _run(store: Store, search: Search, recipe: Recipe, parallel: int) -> Subject
             parallel=parallel,
             children=Children(store, "tasks.tuning.trial", where.threads),
         )
-        with prefect_in_words(GOES_ON):
+        with services.prefect_in_words(GOES_ON):
             return tune.with_options(task_runner=where.task_runner(parallel))(run)
 
 

@@ -33,7 +33,7 @@ def test_a_scheduled_run_that_waits_is_no_failure(
     monkeypatch.setattr(running, "run_recipe", ends)
     monkeypatch.setattr(scheduled, "die_with_parent", lambda: None)
     monkeypatch.setattr(scheduled, "set_up_environment", lambda _: None)
-    state = scheduled.scheduled_retrain.fn("recipes/m.yaml")
+    state = scheduled.scheduled_retrain.fn("medqa-sample")
     assert (state.type, state.name, state.message) == (kind, name, str(error) if error else "promoted")
 
 
