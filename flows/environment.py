@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 
 import click
 
+from tasks.private import close_new_files
+
 ALWAYS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "GX_ANALYTICS_ENABLED": "false",
@@ -45,6 +47,7 @@ def set_up_environment(home: Path) -> None:
     for name, value in {"PREFECT_HOME": str(home / "prefect"), **DEFAULTS}.items():
         os.environ.setdefault(name, value)
     _leave_proxies_out()
+    close_new_files()
 
 
 def _leave_proxies_out() -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 from typing import Any
 
 import click
 
+from flows.named import NAME, RECIPES, recipe_called
 from flows.server import prefect_server
 from tasks.errors import ConfigError, InputError, masked
 from tasks.evaluation.policy import load_recipe
@@ -16,11 +16,8 @@ from tasks.home import CHECKOUT, shown
 from tasks.store import Store
 from tasks.training.recipe import Recipe
 
-RECIPES = CHECKOUT / "recipes"
 OTHERS = ("compare-", "tune-")
 """How the files in recipes/ begin that are comparisons and searches: no recipe, so no schedule."""
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-"""What a scheduled recipe may be called."""
 
 
 def scheduled_recipes(named: list[Path]) -> dict[Path, Recipe]:
@@ -50,18 +47,6 @@ def scheduled_recipes(named: list[Path]) -> dict[Path, Recipe]:
     if doubled := sorted({model for model in models if models.count(model) > 1}):
         raise InputError("two scheduled recipes train the same model", value=", ".join(doubled))
     return found
-
-
-def recipe_called(name: str) -> Path:
-    """The recipe of a name, `recipes/NAME.yaml`: what comes by the network names a recipe, and never a file.
-
-    Raises:
-        InputError: this is no name, or there is no such recipe.
-    """
-    path = RECIPES / f"{name}.yaml"
-    if not NAME.fullmatch(name) or not path.is_file():
-        raise InputError("no scheduled recipe has this name", hint="name a file of recipes/, without .yaml")
-    return path
 
 
 def _name_of(path: Path) -> str:

@@ -7,7 +7,8 @@ from prefect.client.schemas import State
 from prefect.states import Completed, Failed
 
 from flows.environment import set_up_environment
-from flows.schedule import recipe_called
+from flows.named import recipe_called
+from flows.working import working
 from tasks.errors import ApprovalNeeded, GateRejected
 from tasks.process import die_with_parent
 from tasks.store import Store
@@ -27,7 +28,8 @@ def scheduled_retrain(recipe: str) -> State:
 
     path = recipe_called(recipe)
     try:
-        outcome = run_recipe(store, path, actor=f"schedule:{recipe}")
+        with working(store):
+            outcome = run_recipe(store, path, actor=f"schedule:{recipe}")
     except ApprovalNeeded as waiting:  # nothing failed: a person is to decide
         return Completed(name="Waiting for approval", message=str(waiting))
     except GateRejected as rejected:

@@ -20,6 +20,8 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 from tasks.errors import GalenError, InputError, Interrupted
 from tasks.home import CHECKOUT
@@ -32,6 +34,8 @@ LOOK_EVERY = 1.0  # seconds between two looks at the temporary server's process
 AGAIN_EVERY = 20.0  # seconds between two interruptions, should a library have swallowed the first
 ASK_EVERY = 15.0  # seconds between two questions whether it still answers
 SILENT_LIMIT = 120.0  # seconds without an answer after which it counts as dead
+INTERRUPTING = signal.SIGUSR1
+"""To the main thread, from the one that watches: of the usual two, a process may have been told to ignore any."""
 AUTH = "PREFECT_API_AUTH_STRING"
 
 
@@ -46,6 +50,7 @@ class Server:
         self.secret_file: Path | None = None
         """Where people find the secret for as long as it runs, if they may want to look at its pages."""
         self._ended = threading.Event()
+        self._handler: Any = None
 
     def ready(self) -> None:
         """Wait until the server answers, and point Prefect at it. Call this before Prefect is imported.
@@ -71,11 +76,15 @@ class Server:
         if self.process:
             os.environ[AUTH] = self.secret
             if threading.current_thread() is threading.main_thread():
+                self._handler = signal.signal(INTERRUPTING, _interrupt)
                 threading.Thread(target=self._watch, name="server-watch", daemon=True).start()
 
     def end(self) -> None:
         """Watch it no longer."""
         self._ended.set()
+        if self._handler is not None and threading.current_thread() is threading.main_thread():
+            signal.signal(INTERRUPTING, self._handler)
+            self._handler = None
 
     def gone(self) -> Interrupted:
         """What to say when it is lost."""
@@ -98,7 +107,7 @@ class Server:
             if self.lost:
                 break
         while not self._ended.is_set():
-            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+            signal.pthread_kill(threading.main_thread().ident or 0, INTERRUPTING)
             self._ended.wait(AGAIN_EVERY)
 
     def _answers(self) -> bool:
@@ -107,6 +116,10 @@ class Server:
                 return bool(answer.status == 200)
         except (urllib.error.URLError, OSError, ValueError):
             return False
+
+
+def _interrupt(_signum: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
 
 
 @contextmanager

@@ -38,6 +38,7 @@ DECIDES_NOTHING = {
     "tasks.home": "where things lie: content counts, not its place",
     "tasks.meaning": "reads code for tasks.code",
     "tasks.plugins": "finds files by their being there; which of them counts is said by whoever names the key",
+    "tasks.private": "who may read and write what is made",
     "tasks.process": "starts and stops processes; what they run counts by itself",
     "tasks.progress": "shows how far a step is",
     "tasks.reports": "pages for people",

@@ -145,7 +145,7 @@ class Store:
         """
         path = self.root / "locks" / f"{name}.lock"
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             if error.errno in NO_SPACE:  # the top of the command says so

@@ -14,6 +14,7 @@ import click
 from flows.cli import data, evidence, models, runs
 from flows.environment import set_up_environment
 from tasks.errors import ApprovalNeeded, GalenError, InputError, Stopped, in_words
+from tasks.private import check_private
 from tasks.store import Store
 
 
@@ -35,6 +36,7 @@ def galen(context: click.Context) -> None:
     """
     context.obj = Store.of_environment()
     set_up_environment(context.obj.root)
+    check_private(context.obj.root, lambda text: click.echo(text, err=True))
 
 
 for command in (

@@ -6,14 +6,14 @@ import json
 
 import click
 
-from flows.cli.options import pass_store
+from flows.cli.options import pass_store_to_read
 from tasks.store import Store
 
 
 @click.command()
 @click.argument("model")
 @click.option("--json", "as_json", is_flag=True)
-@pass_store
+@pass_store_to_read
 def audit(store: Store, model: str, as_json: bool) -> None:
     """Print a model's ancestry and verify every digest within reach."""
     from tasks.lineage.audit import audit as audit_model
@@ -26,7 +26,7 @@ def audit(store: Store, model: str, as_json: bool) -> None:
 @click.command()
 @click.argument("record_id")
 @click.option("--json", "as_json", is_flag=True)
-@pass_store
+@pass_store_to_read
 def trace(store: Store, record_id: str, as_json: bool) -> None:
     """Name the dataset versions and models that held a record."""
     from tasks.lineage.trace import trace as trace_record

@@ -15,6 +15,7 @@ from tasks.config.training import BaseModelRef
 from tasks.config.words import DATASET_TASK, GENERATING, DatasetTask, Task
 from tasks.errors import GalenError, InputError
 from tasks.home import CHECKOUT, shown
+from tasks.private import for_its_user
 from tasks.settings import parse
 from tasks.store import Store
 from tasks.training.recipe import Recipe
@@ -117,7 +118,8 @@ def init_project(
     ask.for_(base_model, asked, default_base, fitting)
     entry = {**extra, **({"columns": columns} if columns else {})}
     add(store, named, path, held.name, replace=False, licence=licensed, task=DATASET_TASK[chosen], **entry)
-    write_atomically(_recipe_path(named), text.encode())
+    with for_its_user():
+        write_atomically(_recipe_path(named), text.encode())
     return shown(_recipe_path(named))
 
 

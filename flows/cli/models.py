@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from flows.cli.options import pass_store
+from flows.cli.options import pass_store, pass_store_to_read
 from tasks.store import Store
 
 
@@ -33,7 +33,7 @@ def base_train(store: Store, name: str, corpus: Path | None) -> None:
 @click.command()
 @click.option("--base", help="Count in this base: a folder, a name of recipes/bases, or PACKAGE/FOLDER.")
 @click.option("--json", "as_json", is_flag=True)
-@pass_store
+@pass_store_to_read
 def methods(store: Store, base: str | None, as_json: bool) -> None:
     """Explain each way to fine-tune: what trains, share of parameters, mergeable, tasks, when to choose it, paper."""
     from tasks.comparison.methods import base_named, explained, text, what_it_can
@@ -53,7 +53,7 @@ def methods(store: Store, base: str | None, as_json: bool) -> None:
 @click.command()
 @click.argument("model", required=False)
 @click.option("--json", "as_json", is_flag=True)
-@pass_store
+@pass_store_to_read
 def models(store: Store, model: str | None, as_json: bool) -> None:
     """List versions with roles, main metric, size and approver; and what was rejected."""
     from flows.cli.show import models_table
@@ -66,7 +66,7 @@ def models(store: Store, model: str | None, as_json: bool) -> None:
 @click.command()
 @click.argument("model")
 @click.argument("question")
-@pass_store
+@pass_store_to_read
 def ask(store: Store, model: str, question: str) -> None:
     """Let a registered model (NAME@champion, NAME@3) answer."""
     from tasks.release.ask import ask as answer

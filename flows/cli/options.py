@@ -2,16 +2,40 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from functools import update_wrapper
+from typing import Any, TypeVar, cast
 
 import click
 from click.shell_completion import CompletionItem
 
+from flows.working import working
 from tasks.errors import InputError
 from tasks.store import Store
 
-pass_store = click.make_pass_decorator(Store)
-"""Hands a command the store that `galen` made."""
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def pass_store(command: F) -> F:
+    """Hand a command the store that `galen` made, and be known as one who works on it."""
+    return _passing(command, make=True)
+
+
+def pass_store_to_read(command: F) -> F:
+    """As `pass_store`, for a command that makes no store where there is none."""
+    return _passing(command, make=False)
+
+
+def _passing(command: F, *, make: bool) -> F:
+    def run(*args: Any, **kwargs: Any) -> Any:
+        context = click.get_current_context()
+        store = context.find_object(Store)
+        assert store is not None
+        context.with_resource(working(store, make=make))
+        return context.invoke(command, store, *args, **kwargs)
+
+    return cast("F", update_wrapper(run, command))
+
 
 set_option = click.option(
     "--set",

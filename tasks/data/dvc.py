@@ -15,6 +15,7 @@ from tasks.data.reading import source_path
 from tasks.data.stage import ERROR_FILE, PARENT, STAGES, built_folder
 from tasks.errors import InputError, Interrupted
 from tasks.home import CHECKOUT
+from tasks.private import BUILT, DVC_OWN, DVC_SITE, private_folder
 from tasks.store import Store
 
 LOCK_PATIENCE = 600.0
@@ -111,7 +112,7 @@ def environment(store: Store) -> dict[str, str]:
         "PATH": path,
         "PYTHONPATH": str(CHECKOUT),
         "DVC_NO_ANALYTICS": "1",
-        "DVC_SITE_CACHE_DIR": str(store.root / "dvc-site"),
+        "DVC_SITE_CACHE_DIR": str(store.root / DVC_SITE),
         "GALEN_HOME": str(store.root),
         "GX_ANALYTICS_ENABLED": "false",
         "DO_NOT_TRACK": "1",
@@ -126,6 +127,8 @@ def configure(store: Store) -> None:
     """
     import configparser
 
+    for folder in (store.root / DVC_SITE / "repo", BUILT, *DVC_OWN):  # DVC makes the first for everyone to write
+        private_folder(folder)
     wanted = {
         ("cache", "dir"): str(store.root / "dvc-cache"),
         ("'remote \"local\"'", "url"): str(store.root / "dvc-remote"),

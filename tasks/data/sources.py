@@ -24,6 +24,7 @@ from tasks.data.stage import STAGES
 from tasks.digest import digest_data, digest_file, files_of
 from tasks.errors import ConfigError, InputError
 from tasks.home import CHECKOUT, shown
+from tasks.private import for_its_user
 from tasks.settings import load_yaml
 from tasks.store import Store
 
@@ -129,7 +130,8 @@ def _written() -> tuple[YAML, dict[str, Any]]:
 def _write(yaml: YAML, data: dict[str, Any]) -> None:
     text = io.StringIO()
     yaml.dump(data, text)
-    write_atomically(params_file(), text.getvalue().encode())
+    with for_its_user():
+        write_atomically(params_file(), text.getvalue().encode())
 
 
 def inputs_digest(store: Store, name: str) -> str:

@@ -15,6 +15,7 @@ from tasks.errors import InputError, IntegrityError, of_machine
 from tasks.lineage.ledger import events
 from tasks.lineage.statements import DatasetSealed, statements
 from tasks.meta.model import ModelMeta
+from tasks.private import for_its_user
 from tasks.release.card import model_card
 from tasks.release.plain import LOADERS, code
 from tasks.release.register import Version, resolve
@@ -76,8 +77,10 @@ def export(store: Store, reference: str, folder: Path) -> Path:
     version, artifact = resolve(store, reference)
     draft = folder.with_name(f".{folder.name}.{os.getpid()}")
     try:
-        draft.mkdir(parents=True)
-        _fill(store, draft, version, artifact)
+        with for_its_user():
+            draft.mkdir(parents=True)
+            _fill(store, draft, version, artifact)
+            _open_like_new(draft)
         if folder.exists():
             folder.rmdir()  # empty, as seen above
         draft.rename(folder)
@@ -86,6 +89,14 @@ def export(store: Store, reference: str, folder: Path) -> Path:
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     return folder
+
+
+def _open_like_new(folder: Path) -> None:
+    """Give what was copied the modes that new files get: in the store they are their owner's alone."""
+    mask = os.umask(0)
+    os.umask(mask)
+    for path in (folder, *folder.rglob("*")):
+        path.chmod((0o777 if path.is_dir() else 0o666) & ~mask)
 
 
 def _fill(store: Store, draft: Path, version: Version, artifact: Artifact) -> None:

@@ -22,6 +22,11 @@ def uri(store: Store) -> str:
     return os.environ.get(URI) or f"sqlite:///{store.root / 'mlflow.db'}"
 
 
+def file_of(store: Store) -> Path:
+    """The file of an MLflow that is an SQLite file."""
+    return Path(urlsplit(uri(store)).path.removeprefix("/"))
+
+
 def shown_uri(store: Store) -> str:
     """The address without user name and password, for people and messages."""
     return masked("".join(uri(store).split()))
@@ -45,7 +50,7 @@ def check_reachable(store: Store) -> None:
         raise InputError(f"{URI} is malformed", value=shown_uri(store), hint=hint) from None
     scheme = place.scheme.split("+")[0]
     if scheme == "sqlite":
-        _ask_file(store, Path(place.path.removeprefix("/")))
+        _ask_file(store, file_of(store))
         return
     if scheme not in _PORTS:
         hint = f"use sqlite:///FILE, or one of {', '.join(_PORTS)}; without {URI} a file under GALEN_HOME is used"

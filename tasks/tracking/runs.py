@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
@@ -12,13 +13,16 @@ from typing import Any, Protocol
 
 from tasks.config.words import Split
 from tasks.data.version import DatasetVersion
+from tasks.digest import digest_data
 from tasks.errors import ApprovalNeeded, GateRejected, InputError, Interrupted
 from tasks.store import Store
+from tasks.tracking.address import file_of, uri
 from tasks.tracking.connection import experiment_id, speaking, unless
 
 _SHOWN = frozenset({".json", ".html", ".md", ".txt", ".yaml", ".svg", ".png"})
 _BATCH = 100  # parameters per request: MLflow's limit
 _RUN_LOCK = "mlflow-run-"
+_HOME = "galen.home"
 VERDICT = "galen.verdict"
 """Tag of a run: promoted, rejected, waiting, interrupted or error."""
 
@@ -112,7 +116,7 @@ def open_run(
     close_abandoned(store)
     with ExitStack() as stack:
         with speaking(store) as client:
-            labels = {**(tags or {}), **({"mlflow.parentRunId": parent.run_id} if parent else {})}
+            labels = {_HOME: _home(store), **(tags or {}), **({"mlflow.parentRunId": parent.run_id} if parent else {})}
             run = Run(
                 store,
                 client.create_run(experiment_id(store, client, experiment), run_name=name, tags=labels).info.run_id,
@@ -133,11 +137,14 @@ def _status_after(error: BaseException) -> str:
     return "KILLED" if isinstance(error, Interrupted | KeyboardInterrupt | GeneratorExit) else "FAILED"
 
 
-def close_abandoned(store: Store) -> list[Run]:
+def close_abandoned(store: Store, *, alone: bool = False) -> list[Run]:
     """Mark runs of this store KILLED whose process is gone, and return them.
 
     Every open run holds a lock that the kernel frees with its process, so a run is abandoned exactly when its lock
     file is there and nobody holds it.
+
+    Args:
+        alone: nobody works on this store: its runs without a lock file were left by a process that died making one.
     """
     closed = []
     for path in sorted((store.root / "locks").glob(f"{_RUN_LOCK}*.lock")):
@@ -148,7 +155,18 @@ def close_abandoned(store: Store) -> list[Run]:
                 closed.append(run)
         except Interrupted:
             continue  # its process lives, or MLflow is away: the next run tries again
+    if alone and (not uri(store).startswith("sqlite:") or file_of(store).is_file()):
+        with speaking(store) as client:
+            everywhere = [one.experiment_id for one in client.search_experiments()]
+            for one in client.search_runs(everywhere, f"tags.`{_HOME}` = '{_home(store)}' and status = 'RUNNING'"):
+                _finish(Run(store, one.info.run_id), "KILLED")
+                closed.append(Run(store, one.info.run_id))
     return closed
+
+
+def _home(store: Store) -> str:
+    """A store as its runs name it: other stores may use the same MLflow."""
+    return digest_data([socket.gethostname(), str(store.root)])[:16]
 
 
 def tag_run(store: Store, experiment: str, run: str, values: Mapping[str, str]) -> None:

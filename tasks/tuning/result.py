@@ -12,6 +12,7 @@ from tasks.errors import InputError
 from tasks.evaluation.policy import parse_recipe
 from tasks.home import shown
 from tasks.lineage.ledger import events
+from tasks.private import for_its_user
 from tasks.store import Store
 from tasks.training.recipe import Recipe
 from tasks.training.train import training_code
@@ -118,7 +119,8 @@ def write_recipe(source: Path, target: Path, found: Mapping[str, Any], recipe: R
     if parse_recipe(plain_yaml.safe_load(written), target) != expected:
         hint = "run the same command again: it makes a new search of the recipe as it is now"
         raise InputError("the recipe was changed while the search ran", value=shown(source), hint=hint)
-    write_atomically(target, written.encode())
+    with for_its_user():
+        write_atomically(target, written.encode())
 
 
 def _origin(found: Mapping[str, Any], source: Path) -> str:

@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from flows.schedule import recipe_called, scheduled_recipes
+from flows.named import recipe_called
+from flows.schedule import scheduled_recipes
 from flows.server import AUTH, Server, prefect_server
 from tasks.errors import ConfigError, InputError, Interrupted
 from tasks.store import Store
@@ -87,14 +88,13 @@ def _readable(file: str) -> bool:
 def test_events_and_logs_are_closed_to_sockets_without_the_secret(running: Server) -> None:
     from websockets.exceptions import ConnectionClosed, WebSocketException
     from websockets.sync.client import connect
+    from websockets.typing import Subprotocol
 
     for route in ("events/in", "events/out", "logs/out"):
-        for protocol in ("prefect", None):
+        for spoken in ([Subprotocol("prefect")], None):
             with (
                 pytest.raises((ConnectionClosed, WebSocketException)),
-                connect(
-                    f"{running.url.replace('http', 'ws')}/{route}", subprotocols=[protocol] if protocol else None
-                ) as line,
+                connect(f"{running.url.replace('http', 'ws')}/{route}", subprotocols=spoken) as line,
             ):
                 line.send(json.dumps({"type": "auth", "token": "guessed"}))
                 assert json.loads(line.recv(timeout=10)).get("type") != "auth_success"
