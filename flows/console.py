@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -11,6 +12,9 @@ from dataclasses import dataclass, field
 import click
 
 from tasks.errors import ApprovalNeeded, GateRejected, Interrupted
+
+STOPPED = threading.Event()
+"""Set once this process was told to stop: nothing new begins then."""
 
 
 @dataclass
@@ -32,6 +36,8 @@ class Console:
     @contextmanager
     def stage(self, name: str) -> Iterator[Row]:
         """Time a stage; the block sets the row's verdict and detail."""
+        if STOPPED.is_set():  # a library swallowed the interruption
+            raise KeyboardInterrupt
         row = Row(name)
         if sys.stdout.isatty():
             click.echo(f"  {name} ...\r", nl=False)

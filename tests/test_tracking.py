@@ -2,13 +2,15 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ import pytest
 from tasks.errors import GateRejected, InputError, Interrupted, Stopped
 from tasks.home import CHECKOUT
 from tasks.store import Store
-from tasks.tracking import address, connection, runs
+from tasks.tracking import address, connection, database, runs
 from tests.factories import dataset_version
 
 pytestmark = pytest.mark.usefixtures("mlflow_store")
@@ -179,3 +181,58 @@ def test_a_full_disk_under_mlflow_is_called_that(store: Store) -> None:
 
     with pytest.raises(Stopped, match="disk is full"), connection.speaking(store):
         raise MlflowException("(sqlite3.OperationalError) database or disk is full")
+
+
+def _half_made(file: Path) -> None:
+    """As MLflow leaves it when it is killed between two of its steps."""
+    with closing(sqlite3.connect(file)) as database:
+        database.execute("UPDATE alembic_version SET version_num = '451aebb31d03'")
+        database.commit()
+
+
+def test_a_database_that_was_left_half_made_is_made_again(
+    store: Store, mlflow_template: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
+
+    file = address.file_of(store)
+    _half_made(file)
+    with pytest.raises(MlflowException, match="out-of-date"):
+        MlflowClient(tracking_uri=address.uri(store))
+    made = MlflowClient
+
+    def quickly(tracking_uri: str, registry_uri: str) -> Any:
+        if ".new" in tracking_uri:
+            shutil.copy(mlflow_template, tracking_uri.removeprefix("sqlite:///"))
+        return made(tracking_uri=tracking_uri, registry_uri=registry_uri)
+
+    monkeypatch.setattr("mlflow.MlflowClient", quickly)
+    with runs.open_run(store, "runs", "chain"):
+        pass
+    assert [path.name for path in store.root.glob("mlflow.db*")] == ["mlflow.db"]
+    assert database._holds_anything(file), "one with a run is not made again"
+
+
+def test_a_kill_while_mlflow_makes_its_database_leaves_none(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    address.file_of(store).unlink()
+
+    def killed(tracking_uri: str, registry_uri: str) -> Any:
+        Path(tracking_uri.removeprefix("sqlite:///")).write_bytes(b"half")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("mlflow.MlflowClient", killed)
+    with pytest.raises(KeyboardInterrupt):
+        database.open_client(store)
+    assert not address.file_of(store).exists()
+
+
+def test_runs_of_a_process_that_died_before_it_held_their_lock_are_closed_too(store: Store) -> None:
+    with runs.open_run(store, "runs", "mine") as run:
+        pass
+    client(store).update_run(run.run_id, status="RUNNING")
+    theirs = client(store).create_run(client(store).get_run(run.run_id).info.experiment_id).info.run_id
+    assert runs.close_abandoned(store) == []
+    assert runs.close_abandoned(store, alone=True) == [run]
+    assert client(store).get_run(run.run_id).info.status == "KILLED"
+    assert client(store).get_run(theirs).info.status == "RUNNING", "not of this store"

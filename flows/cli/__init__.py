@@ -11,11 +11,14 @@ from typing import NoReturn
 
 import click
 
+from flows import console
 from flows.cli import data, evidence, models, runs
 from flows.environment import set_up_environment
-from tasks.errors import ApprovalNeeded, GalenError, InputError, Stopped, in_words
+from tasks.errors import ApprovalNeeded, GalenError, InputError, Stopped, Unforeseen, in_words
 from tasks.private import check_private
 from tasks.store import Store
+
+CONTINUES = "nothing is lost: run the same command again to continue"
 
 
 class InOrder(click.Group):
@@ -61,26 +64,55 @@ for command in (
 
 def main() -> NoReturn:
     """Run the command; end with the exit code that the design gives each kind of error."""
-    signal.signal(signal.SIGTERM, _stop)
+    signals = _Signals()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a terminal of latin-1 or ASCII must end no command
             stream.reconfigure(errors="backslashreplace")
     try:
+        code = _run(signals)
+    except BaseException as error:  # of a library that was interrupted in the middle of something
+        if not signals.stopped:
+            raise
+        code = _told(Stopped("stopped", hint=CONTINUES) if isinstance(error, KeyboardInterrupt) else _after_stop(error))
+    signals.outcome = code
+    sys.exit(code)
+
+
+class _Signals:
+    """SIGTERM, SIGHUP and Ctrl-C end a command with 5, wherever they meet it; what was to be ignored stays so."""
+
+    def __init__(self) -> None:
+        self.stopped = False
+        self.outcome: int | None = None
+        """The exit code, once it has been told: a signal then only cuts short how libraries take their leave."""
+        for signum in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+            if signal.getsignal(signum) is not signal.SIG_IGN:
+                signal.signal(signum, self._stop)
+
+    def _stop(self, _signum: int, _frame: FrameType | None) -> None:
+        if self.outcome is not None:
+            os._exit(self.outcome)
+        self.stopped = True
+        console.STOPPED.set()
+        raise KeyboardInterrupt
+
+
+def _run(signals: _Signals) -> int:
+    try:
         _check_bytes()
         galen.main(standalone_mode=False)
     except click.exceptions.Exit as done:
-        sys.exit(done.exit_code)
+        return int(done.exit_code)
     except click.ClickException as error:
         error.show()
-        sys.exit(2)
+        return 2
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
     except (KeyboardInterrupt, click.Abort):
-        _fail(Stopped("stopped", hint="nothing is lost: run the same command again to continue"))
+        return _told(Stopped("stopped", hint=CONTINUES))
     except Exception as error:
-        _fail(in_words(error))
-    sys.exit(0)
+        return _told(_after_stop(error) if signals.stopped else in_words(error))
+    return 0
 
 
 def _check_bytes() -> None:
@@ -98,11 +130,13 @@ def _check_bytes() -> None:
             raise InputError("a name or a text that is not UTF-8", value=shown, hint=hint) from None
 
 
-def _stop(_signum: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+def _after_stop(error: BaseException) -> GalenError:
+    """What a command ended with that was told to stop: libraries make other faults of that (Prefect a ValueError)."""
+    known = in_words(error) if isinstance(error, Exception) else None
+    return known if known and known.exit_code != Unforeseen.exit_code else Stopped("stopped", hint=CONTINUES)
 
 
-def _fail(error: GalenError) -> NoReturn:
+def _told(error: GalenError) -> int:
     word = "waiting" if isinstance(error, ApprovalNeeded) else "error"
     click.secho(f"{word}: {error}", err=True, fg="red" if word == "error" else "yellow")
-    sys.exit(error.exit_code)
+    return error.exit_code

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from tasks.errors import Interrupted, masked, of_machine
 from tasks.store import Store
 from tasks.tracking.address import shown_uri, uri
+from tasks.tracking.database import open_client
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -24,7 +25,7 @@ def speaking(store: Store) -> Iterator[MlflowClient]:
     from mlflow.exceptions import MlflowException
 
     try:
-        yield _client(uri(store))
+        yield _client(uri(store), store)
     except MlflowException as error:
         raise of_machine(error) or Interrupted(
             f"MLflow failed: {(masked(str(error)).splitlines() or [''])[0][:200]}",
@@ -62,10 +63,8 @@ def _quieten() -> None:
 
 
 @cache
-def _client(address: str) -> MlflowClient:
-    from mlflow import MlflowClient
-
-    return MlflowClient(tracking_uri=address, registry_uri=address)
+def _client(_address: str, store: Store) -> MlflowClient:
+    return open_client(store)
 
 
 KIND = "mlflow.experimentKind"

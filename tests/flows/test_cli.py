@@ -178,3 +178,50 @@ def test_galen_serve_says_its_new_name_and_does_the_same(monkeypatch: pytest.Mon
     assert (new.exit_code, new.stderr) == (0, "")
     assert ran == [[Path("recipes/triage-sample.yaml")]] * 2
     assert "  schedule " in (said := CliRunner().invoke(cli.galen, ["--help"]).output) and "  serve " not in said
+
+
+SIGNALLED = """
+import os, signal, sys
+import click
+import flows.cli as cli
+from tasks.errors import GateRejected, InputError
+from flows.console import Console
+
+def caught(then):
+    try:
+        os.kill(os.getpid(), signal.SIGTERM)
+    except BaseException:
+        then()
+
+def refuse(): raise InputError("no such file")
+def reject(): raise GateRejected("no")
+def broken(): raise ValueError("a Token was created in a different Context")
+def swallowed():
+    with Console().stage("the next"):
+        print("begun")
+def abort(): raise click.Abort
+def cancelled():
+    import asyncio
+    raise asyncio.CancelledError
+
+ended = []
+for then in (broken, swallowed, abort, cancelled, reject, refuse):
+    cli.galen.commands["models"].callback = lambda then=then, **_: caught(then)
+    cli.console.STOPPED.clear()
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(signum, signal.SIG_DFL)
+    sys.argv = ["galen", "models"]
+    try:
+        cli.main()
+    except SystemExit as end:
+        ended.append(end.code)
+print(ended)
+os.kill(os.getpid(), signal.SIGTERM)  # when all is told
+"""
+
+
+def test_a_signal_ends_with_5_whatever_a_library_makes_of_it() -> None:
+    done = subprocess.run([sys.executable, "-c", SIGNALLED], cwd=CHECKOUT, capture_output=True, text=True)
+    assert done.stdout == "[5, 5, 5, 5, 3, 2]\n", done.stderr
+    assert done.returncode == 2, "the last outcome that was told"
+    assert "Traceback" not in done.stderr and "different Context" not in done.stderr
