@@ -7,7 +7,7 @@ import pickle
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -65,11 +65,12 @@ def test_a_home_that_is_somebody_elses_or_can_be_swapped_is_refused(way: Path, m
     home = way / "home"
     check_private(home, print, ours=())  # nothing is there yet
     home.mkdir(mode=0o700)
-    for change, message in (
+    changes: tuple[tuple[Callable[[], None], str], ...] = (
         (lambda: os.chown(home, NOBODY, NOBODY), "this folder belongs to nobody"),
         (lambda: way.chmod(0o777), "others can replace GALEN_HOME"),
         (lambda: os.chown(way, NOBODY, NOBODY), "nobody can replace GALEN_HOME"),
-    ):
+    )
+    for change, message in changes:
         change()
         with pytest.raises(InputError, match=message):
             check_private(home, print, ours=())
