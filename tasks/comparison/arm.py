@@ -10,6 +10,7 @@ from typing import Any
 
 from tasks.artifact import Artifact
 from tasks.children import answer
+from tasks.comparison.bootstrap import resampled_sums
 from tasks.comparison.cost import cost
 from tasks.comparison.job import Job
 from tasks.comparison.learned import learned, switched_off
@@ -18,6 +19,7 @@ from tasks.errors import InputError
 from tasks.evaluation.elsewhere import forgetting, transfer
 from tasks.evaluation.evaluate import evaluate
 from tasks.evaluation.evaluation import Evaluation
+from tasks.evaluation.metric import Sums
 from tasks.meta.model import ModelMeta
 from tasks.store import Store
 from tasks.training.recipe import Recipe
@@ -84,7 +86,8 @@ def _quality(evaluation: Evaluation) -> tuple[dict[str, Any], dict[str, list[flo
     import numpy as np
 
     view = evaluation.scores().view()
-    drawn = view.resampled(evaluation.settings.resamples)
+    sums = resampled_sums(view.by_group, evaluation.settings.resamples, f"{evaluation.test}/all")
+    drawn = Sums(view.names, sums)
     quality, draws = {}, {}
     for name, estimate in evaluation.metrics.items():
         quality[name] = estimate.plain() | {"better": view.metrics[name].better}

@@ -6,11 +6,11 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from tasks.comparison.bootstrap import interval
 from tasks.comparison.config import Comparison, Entry, reference_of
 from tasks.comparison.job import Result, measuring_code
 from tasks.config.words import DATASET_TASK
 from tasks.errors import InputError
-from tasks.evaluation.bootstrap import interval
 from tasks.evaluation.metric import usual_metric
 from tasks.training.recipe import Recipe
 

@@ -21,6 +21,6 @@ class EvaluationSettings(Settings):
     generation: Generation = Generation()
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
     resamples: int = Field(default=1000, ge=100, le=100_000)
-    """Bootstrap resamples of the groups."""
+    """Bootstrap resamples of the groups, for intervals over groups and seeds in `galen compare`. Gates need none."""
     max_records: int | None = Field(default=None, ge=1, le=1_000_000_000)
     """Judge at most this many test records (whole groups, chosen by digest); default: all."""

@@ -10,25 +10,27 @@ import numpy as np
 
 from tasks.config.evaluation import EvaluationSettings
 from tasks.errors import IntegrityError, NotJudgeable
-from tasks.evaluation.bootstrap import interval
+from tasks.evaluation.intervals import of_difference, of_value
 from tasks.evaluation.slices import Scores, View
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A metric's value with its percentile interval; None and None where no interval can be given."""
+    """A metric's value with its interval; None where no interval can be given."""
 
     value: float
-    low: float | None
-    high: float | None
+    low: float | None = None
+    high: float | None = None
+    method: str | None = None
+    """How the interval was found (`tasks/evaluation/intervals.py`)."""
 
-    def plain(self) -> dict[str, float | None]:
+    def plain(self) -> dict[str, float | str | None]:
         """As JSON."""
-        return {"value": self.value, "low": self.low, "high": self.high}
+        return dict(vars(self))
 
     @classmethod
-    def of(cls, plain: Mapping[str, float | None]) -> Estimate:
-        """From JSON, in which 0.0 has become 0.
+    def of(cls, plain: Mapping[str, float | str | None]) -> Estimate:
+        """From JSON, in which 0.0 has become 0. Earlier versions did not say how they found an interval.
 
         Raises:
             IntegrityError: there is no value.
@@ -36,18 +38,18 @@ class Estimate:
         value, low, high = (None if plain[end] is None else float(str(plain[end])) for end in ("value", "low", "high"))
         if value is None:
             raise IntegrityError("an estimate has no value", hint="the evaluation was made by other code")
-        return cls(value, low, high)
+        return cls(value, low, high, str(plain["method"]) if plain.get("method") else None)
 
 
 def measure(view: View, settings: EvaluationSettings) -> dict[str, Estimate]:
-    """Every metric that is defined in a slice, with its clustered bootstrap interval."""
-    total, drawn = view.total(), view.resampled(settings.resamples)
+    """Every metric that is defined in a slice, with its interval over groups."""
+    total = view.total()
     found = {}
     for name, metric in view.metrics.items():
         value = float(metric.of(total))
         if np.isfinite(value):
-            low, high = interval(metric.of(drawn), view.groups, settings.confidence) or (None, None)
-            found[name] = Estimate(value, low, high)
+            span = of_value(metric, view.names, view.by_group, settings.confidence)
+            found[name] = Estimate(value, span.low, span.high, span.method) if span else Estimate(value)
     return found
 
 
@@ -65,6 +67,8 @@ class Difference:
     high: float | None
     records: int
     groups: int
+    method: str | None = None
+    """How the interval was found."""
 
     @property
     def better(self) -> bool:
@@ -84,7 +88,7 @@ class Difference:
 def difference(
     candidate: Scores, other: Scores, metric: str, settings: EvaluationSettings, *, slice_: str | None = None
 ) -> Difference:
-    """The paired difference of two models on the same records: both are resampled by the same draws of groups.
+    """The paired difference of two models on the same records, group by group.
 
     Raises:
         NotJudgeable: the records differ, the metric or the slice does not exist or is undefined for one of them, or
@@ -104,11 +108,11 @@ def difference(
     values = [float(definition.of(total)) for total in totals]
     if not np.all(np.isfinite(values)):
         raise NotJudgeable(f"{metric} is not defined for {'the candidate' if np.isnan(values[0]) else 'the other'}")
-    drawn = [definition.of(view.resampled(settings.resamples)) for view in (one, two)]
-    gains = definition.sign * (drawn[0] - drawn[1]) + 0.0
-    low, high = interval(gains, one.groups, settings.confidence) or (None, None)
     gain = definition.sign * (values[0] - values[1]) + 0.0  # never minus zero
-    return Difference(metric, slice_, values[0], values[1], gain, low, high, one.records, one.groups)
+    sums = one.by_group, two.by_group
+    span = of_difference(definition, (one.names, two.names), sums, settings.confidence)
+    low, high, method = (span.low, span.high, span.method) if span else (None, None, None)
+    return Difference(metric, slice_, values[0], values[1], gain, low, high, one.records, one.groups, method)
 
 
 def same_tokenizer(one: Scores, two: Scores) -> bool:

@@ -2,7 +2,7 @@
 
 A record contributes a vector of sufficient statistics (token counts, hits and misses...), and a metric is computed
 from the sum of these vectors over some records. So one definition gives the value of a test set, of a slice, and, over
-sums of resampled groups, all values of a bootstrap at once.
+sums that leave one group out, what each group changes.
 """
 
 from __future__ import annotations
@@ -59,6 +59,12 @@ class Metric:
     meaning: str
     of: Callable[[Sums], Floats]
     """From sums of shape [..., statistics] its values, shape [...]; NaN where it is not defined: it never guesses."""
+    units: Callable[[Sums], Floats] = lambda sums: sums["records"]
+    """How many things it is measured on, from the same sums: texts, closed questions, entities..."""
+    parts: Callable[[Sums], Floats] | None = None
+    """Of a mean over labels, how often each is there to find: shape [..., labels]."""
+    scale: Literal["share", "graded", "open"] = "share"
+    """share: from 0 to 1, each thing is right or wrong. graded: from 0 to 1, a mean of scores. open: no such bounds."""
     over: Literal["records", "label", "both"] = "records"
     """records: all statistics of a test set or of a slice of its records. label: the hits and misses of one label or
     entity type, over all records."""
@@ -123,6 +129,24 @@ def f1(sums: Sums) -> Floats:
 
 def _outcomes(sums: Sums) -> tuple[Floats, Floats, Floats]:
     return sums.matching("tp").sum(-1), sums.matching("fp").sum(-1), sums.matching("fn").sum(-1)
+
+
+def said(sums: Sums) -> Floats:
+    """How many labels were said."""
+    hits, wrong, _ = _outcomes(sums)
+    return hits + wrong
+
+
+def there(sums: Sums) -> Floats:
+    """How many labels there are to find."""
+    hits, _, missed = _outcomes(sums)
+    return hits + missed
+
+
+def said_or_there(sums: Sums) -> Floats:
+    """How many labels were said, or are there, or both."""
+    hits, wrong, missed = _outcomes(sums)
+    return hits + wrong + missed
 
 
 def _defined(value: Floats, seen: Floats) -> Floats:

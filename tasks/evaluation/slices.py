@@ -10,7 +10,6 @@ import numpy as np
 
 from tasks.config.words import DatasetTask
 from tasks.errors import NotJudgeable
-from tasks.evaluation.bootstrap import resampled_sums
 from tasks.evaluation.entities import kinds
 from tasks.evaluation.metric import Metric, Sums, metrics_of
 
@@ -114,7 +113,7 @@ class Scores:
         by_group = np.zeros((len(distinct), len(names)))
         np.add.at(by_group, place, values)
         metrics = metrics_in(self.task, slice_)
-        return View(slice_, metrics, names, by_group, len(groups), f"{self.test}/{slice_ or 'all'}")
+        return View(slice_, metrics, names, by_group, len(groups))
 
     def support(self, slice_: str) -> tuple[int, int]:
         """(records, groups) of a slice; of a label or entity type those whose reference has it.
@@ -144,7 +143,6 @@ class View:
     names: tuple[str, ...]
     by_group: Floats = field(repr=False)
     records: int
-    seed: str
 
     @property
     def groups(self) -> int:
@@ -167,10 +165,6 @@ class View:
     def total(self) -> Sums:
         """Sums over all records of the slice: shape []."""
         return Sums(self.names, self.by_group.sum(axis=0))
-
-    def resampled(self, resamples: int) -> Sums:
-        """Sums over resamples of the groups: shape [resamples]. Views of one slice of one test set draw the same."""
-        return Sums(self.names, resampled_sums(self.by_group, resamples, self.seed))
 
 
 def _statistic_names(task: DatasetTask, labels: Sequence[str], found: Sequence[Mapping[str, float]]) -> tuple[str, ...]:

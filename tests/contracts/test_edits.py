@@ -82,7 +82,7 @@ EDITS: dict[tuple[str, str, str], list[str]] = {
     ("tasks/evaluation/metrics/labels.py", "BINS = 15", "BINS = 10"): ["evaluate", "judge", *RUN],
     ("tasks/release/merge.py", "MERGED_KL = 1e-6", "MERGED_KL = 1e-7"): ["merge lora", *RUN],
     ("tasks/release/quantize.py", "KL = 1.0", "KL = 2.0"): ["quantize", *RUN],
-    ("tasks/evaluation/bootstrap.py", "MIN_GROUPS = 5", "MIN_GROUPS = 6"): ["evaluate", "judge", *RUN],
+    ("tasks/evaluation/intervals.py", "MIN_GROUPS = 8", "MIN_GROUPS = 9"): ["evaluate", "judge", *RUN],
     ("data/suites/text-classification.json", "{", "{ "): ["validate"],
     ("tasks/data/phi/en/lists/common_words.txt", "\n", "\nzzyzx\n"): ["deidentify"],
 }

@@ -127,7 +127,7 @@ def test_a_model_that_is_the_base_beats_nothing_of_it(store: Store, llama: Base)
 @pytest.mark.parametrize("task", ["text-classification", "token-classification"])
 def test_baselines_of_an_encoder(store: Store, task: DatasetTask, tmp_path: Path) -> None:
     base = resolve_base(store, BaseModelRef(folder=str(tiny_bert(tmp_path / "bert"))))
-    dataset = dataset_version(store, task, 60)
+    dataset = dataset_version(store, task, 160)
     found = baselines(store, dataset, base, FEW)
     assert list(found) == ["untrained base", *RULES[task]]
     assert "calibration_error" not in found[next(iter(RULES[task]))].metrics

@@ -16,7 +16,7 @@ from tests.factories import dataset_version
 
 @pytest.fixture
 def dataset(store: Store) -> DatasetVersion:
-    return dataset_version(store, "causal-lm", 120)
+    return dataset_version(store, "causal-lm", 200)
 
 
 def gate(kind: str, **settings: Any) -> Gate:

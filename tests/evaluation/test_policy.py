@@ -235,7 +235,7 @@ def test_the_protocol_is_named_by_everything_that_decides() -> None:
         "metric",
         "metrics/answers",
         "text",
-        "bootstrap",
+        "intervals",
         "estimates",
         "judge",
         "gates/threshold",

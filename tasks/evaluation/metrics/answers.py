@@ -14,6 +14,8 @@ METRICS = (
         "lower",
         "exp of the mean negative log-likelihood per token of the reference answers, end token included",
         lambda sums: np.exp(ratio(sums["answer_nll"], sums["answer_tokens"])),
+        units=lambda sums: sums["answer_tokens"],
+        scale="open",
         per_token=True,
     ),
     Metric(
@@ -22,6 +24,8 @@ METRICS = (
         "lower",
         "negative log-likelihood of the reference answers in bits per UTF-8 byte: comparable between tokenizers",
         lambda sums: ratio(sums["answer_nll"] / np.log(2), sums["answer_bytes"]),
+        units=lambda sums: sums["answer_bytes"],
+        scale="open",
     ),
     Metric(
         "token_f1",
@@ -29,6 +33,7 @@ METRICS = (
         "higher",
         "mean token F1 of generated and reference answers (Rajpurkar et al. 2016), character-wise for Chinese",
         lambda sums: ratio(sums["token_f1"], sums["records"]),
+        scale="graded",
         usual=True,
     ),
     Metric(
@@ -37,6 +42,7 @@ METRICS = (
         "higher",
         "mean ROUGE-L F-measure of generated and reference answers (Lin 2004), character-wise for Chinese",
         lambda sums: ratio(sums["rouge_l"], sums["records"]),
+        scale="graded",
     ),
     Metric(
         "choice_accuracy",
@@ -44,6 +50,7 @@ METRICS = (
         "higher",
         "share of closed questions whose reference answer is the most likely of the allowed answers",
         lambda sums: ratio(sums["closed_correct"], sums["closed"]),
+        units=lambda sums: sums["closed"],
     ),
 )
 

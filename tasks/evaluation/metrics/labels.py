@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tasks.evaluation.metric import Metric, Sums, f1, precision, ratio, recall
+from tasks.evaluation.metric import Metric, Sums, f1, precision, ratio, recall, said, said_or_there, there
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -18,9 +18,13 @@ BINS = 15
 
 
 def _macro_f1(sums: Sums) -> Floats:
-    hits, wrong, missed = sums.matching("tp"), sums.matching("fp"), sums.matching("fn")
-    each = ratio(2 * hits, 2 * hits + wrong + missed)
+    hits = sums.matching("tp")
+    each = ratio(2 * hits, hits + _there(sums) + sums.matching("fp"))
     return ratio(np.nansum(each, axis=-1), (~np.isnan(each)).sum(-1).astype(np.float64))
+
+
+def _there(sums: Sums) -> Floats:
+    return sums.matching("tp") + sums.matching("fn")
 
 
 def _calibration_error(sums: Sums) -> Floats:
@@ -42,6 +46,7 @@ METRICS = (
         "higher",
         "mean F1 over the labels that occur in references or predictions (scikit-learn's macro average)",
         _macro_f1,
+        parts=_there,
         usual=True,
     ),
     Metric(
@@ -51,14 +56,25 @@ METRICS = (
         f"expected calibration error, {BINS} equal bins of confidence (Guo et al. 2017, "
         '"On Calibration of Modern Neural Networks")',
         _calibration_error,
+        units=lambda sums: sums["with_confidence"],
+        scale="graded",
     ),
-    Metric("f1", "text-classification", "higher", "F1 of one label against all others", f1, over="label"),
+    Metric(
+        "f1",
+        "text-classification",
+        "higher",
+        "F1 of one label against all others",
+        f1,
+        units=said_or_there,
+        over="label",
+    ),
     Metric(
         "precision",
         "text-classification",
         "higher",
         "share of the texts given this label that have it",
         precision,
+        units=said,
         over="label",
     ),
     Metric(
@@ -67,6 +83,7 @@ METRICS = (
         "higher",
         "share of the texts with this label that were given it",
         recall,
+        units=there,
         over="label",
     ),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from tasks.evaluation.entities import Entity, compared, entities
-from tasks.evaluation.metric import Metric, f1, precision, recall
+from tasks.evaluation.metric import Metric, f1, precision, recall, said, said_or_there, there
 
 METRICS = (
     Metric(
@@ -14,6 +14,7 @@ METRICS = (
         "higher",
         "F1 of entities: type, start and end all right (conlleval, seqeval)",
         f1,
+        units=said_or_there,
         over="both",
         usual=True,
     ),
@@ -23,6 +24,7 @@ METRICS = (
         "higher",
         "share of the predicted entities that are right",
         precision,
+        units=said,
         over="both",
     ),
     Metric(
@@ -31,6 +33,7 @@ METRICS = (
         "higher",
         "share of the reference entities that were found",
         recall,
+        units=there,
         over="both",
     ),
 )

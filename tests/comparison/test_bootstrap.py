@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from tasks.evaluation import bootstrap
-from tasks.evaluation.bootstrap import interval, resampled_sums
+from tasks.comparison import bootstrap
+from tasks.comparison.bootstrap import interval, resampled_sums
 
 
 def test_resamples_are_sums_over_groups_drawn_with_replacement() -> None:

@@ -1,0 +1,137 @@
+"""Confidence intervals over whole groups: records of one patient or page are not independent.
+
+One rule for values and one for differences, with no random number in them: what each group changes (the jackknife over
+groups), and Student's t for as many groups as there are. `bench/coverage.py` measures how often they hold what they
+claim, beside the percentile bootstrap (docs/gates.md).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tasks.evaluation.metric import Metric, Sums
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+MIN_GROUPS = 8
+"""With fewer groups nothing can be said of how much they differ: no interval is given."""
+MIN_LABEL_GROUPS = 5
+"""A mean over labels has no interval of its own where a label of the dataset is in fewer groups, or in none:
+whether it is there at all moves such a mean more than how well it is recognised."""
+LEAST = {"share": 1.0, "graded": 0.25}
+"""What a record is thought to vary at least, as a share of the variance of one that is right or wrong: scores that all
+happen to be alike do not make a mean certain."""
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A range, and how it was found."""
+
+    low: float
+    high: float
+    method: str
+    """`wilson` or `jackknife` for a value, `paired jackknife` for a difference."""
+
+
+def of_value(metric: Metric, names: tuple[str, ...], by_group: Floats, confidence: float) -> Interval | None:
+    """The interval of one metric of one model.
+
+    A share or a mean of scores from 0 to 1: Wilson's score interval (Wilson 1927) for as many records as these groups
+    are worth, which is their number over the design effect (Korn & Graubard 1998), with Student's t. Any other: t times
+    the jackknife's standard error (Efron & Stein 1981; with clusters also called CR3).
+
+    Args:
+        metric: what is measured.
+        names: of the statistics.
+        by_group: statistics summed within each group, shape [groups, statistics].
+        confidence: for example 0.95.
+
+    Returns:
+        None with fewer than `MIN_GROUPS` groups that count, where one group alone makes the metric defined, or with a
+        label in fewer than `MIN_LABEL_GROUPS` groups.
+    """
+    counted = by_group[metric.units(Sums(names, by_group)) > 0]
+    if len(counted) < MIN_GROUPS or _rare_label(metric, names, counted):
+        return None
+    total = Sums(names, counted.sum(axis=0))
+    value = float(metric.of(total))
+    variance = _variance(_influence(metric, names, counted))
+    factor = _quantile(confidence, len(counted))
+    if not np.isfinite(variance):
+        return None
+    if metric.scale == "open":
+        half = factor * variance**0.5
+        return Interval(value - half, value + half, "jackknife")
+    alone = value * (1 - value)
+    least = alone * LEAST[metric.scale] / float(metric.units(total))
+    # All right, or all wrong, says nothing of how much groups differ: each then counts as one record.
+    worth = alone / max(variance, least) if alone > 0 else len(counted)
+    square = factor**2 / worth
+    centre = (value + square / 2) / (1 + square)
+    half = (square * (value * (1 - value) + square / 4)) ** 0.5 / (1 + square)
+    return Interval(max(0.0, centre - half), min(1.0, centre + half), "wilson")
+
+
+def of_difference(
+    metric: Metric, names: tuple[tuple[str, ...], tuple[str, ...]], by_group: tuple[Floats, Floats], confidence: float
+) -> Interval | None:
+    """The interval of what one model gains over another on the same groups, positive is better.
+
+    t times the jackknife's standard error of the difference. For metrics from 0 to 1, two records more are thought to
+    be there, one gained and one lost, as in Agresti & Min 2005 and Bonett & Price 2012: models that seldom differ are
+    not certain to be alike.
+
+    Args:
+        metric: what is measured.
+        names: of the statistics, for each of the two.
+        by_group: statistics summed within each group, the same groups for both, shape [groups, statistics] each.
+        confidence: for example 0.95.
+
+    Returns:
+        None where a value would have none.
+    """
+    sides = list(zip(names, by_group, strict=True))
+    fewest = min(int((metric.units(Sums(*side)) > 0).sum()) for side in sides)
+    if fewest < MIN_GROUPS:
+        return None
+    totals = [Sums(name, one.sum(axis=0)) for name, one in sides]
+    gain = metric.sign * float(metric.of(totals[0]) - metric.of(totals[1]))
+    influences = [_influence(metric, *side) for side in sides]
+    counts = np.logical_or.reduce([metric.units(Sums(*side)) > 0 for side in sides])
+    variance = _variance((influences[0] - influences[1])[counts])
+    if metric.scale != "open":
+        variance += 2 * LEAST[metric.scale] / min(float(metric.units(total)) for total in totals) ** 2
+    half = _quantile(confidence, fewest) * variance**0.5
+    return Interval(gain - half, gain + half, "paired jackknife") if np.isfinite(half) else None
+
+
+def _rare_label(metric: Metric, names: tuple[str, ...], counted: Floats) -> bool:
+    if metric.parts is None:
+        return False
+    met = (metric.parts(Sums(names, counted)) > 0).sum(axis=0)
+    return bool((met < MIN_LABEL_GROUPS).any())
+
+
+def _influence(metric: Metric, names: tuple[str, ...], by_group: Floats) -> Floats:
+    """What each group changes: the value with all groups minus the value without it, shape [groups]."""
+    total = by_group.sum(axis=0)
+    influence: Floats = metric.of(Sums(names, total)) - metric.of(Sums(names, total - by_group))
+    return influence
+
+
+def _variance(influence: Floats) -> float:
+    """Of the value that the groups change so, around that value: the jackknife's, on the wide side with few groups."""
+    return float((len(influence) - 1) / len(influence) * np.square(influence).sum())
+
+
+def _quantile(confidence: float, groups: int) -> float:
+    """How many standard errors make a two-sided interval."""
+    from scipy.special import stdtrit  # type: ignore[import-untyped]
+
+    return float(stdtrit(groups - 1, (1 + confidence) / 2))
