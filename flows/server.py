@@ -49,6 +49,7 @@ class Server:
         """Why the temporary server is no more, once it is."""
         self.secret_file: Path | None = None
         """Where people find the secret for as long as it runs, if they may want to look at its pages."""
+        self.look_every, self.ask_every, self.silent_limit = LOOK_EVERY, ASK_EVERY, SILENT_LIMIT
         self._ended = threading.Event()
         self._handler: Any = None
 
@@ -95,15 +96,15 @@ class Server:
         """Interrupt the main thread when the server is gone: Prefect itself would ask it again for minutes."""
         assert self.process
         answered = asked = time.monotonic()
-        while not self._ended.wait(LOOK_EVERY):
+        while not self._ended.wait(self.look_every):
             now = time.monotonic()
-            if now - asked > ASK_EVERY:
+            if now - asked > self.ask_every:
                 asked = now
                 answered = now if self._answers() else answered
             if (code := self.process.poll()) is not None:
                 self.lost = f"ended ({'signal' if code < 0 else 'exit code'} {abs(code)})"
-            elif now - answered > SILENT_LIMIT:
-                self.lost = f"has not answered for {SILENT_LIMIT:.0f} s"
+            elif now - answered > self.silent_limit:
+                self.lost = f"has not answered for {self.silent_limit:.0f} s"
             if self.lost:
                 break
         while not self._ended.is_set():

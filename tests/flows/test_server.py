@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import socket
 import time
 import urllib.error
@@ -154,17 +153,14 @@ def test_a_lost_server_interrupts_within_seconds(
 ) -> None:
     from flows import server as module
 
-    monkeypatch.setattr(module, "LOOK_EVERY", 0.01)
-    monkeypatch.setattr(module, "ASK_EVERY", 0.0)
-    monkeypatch.setattr(module, "SILENT_LIMIT", 0.0)
-    monkeypatch.setattr(Server, "_answers", lambda _: True)
-    monkeypatch.setattr(module, "stop", lambda _: None)
-    monkeypatch.setattr(module, "_send_what_is_queued", lambda: None)
     process: Any = Dead(None)
-    monkeypatch.setattr(module, "start", lambda *_, **__: process)
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    lost = Server("http://127.0.0.1:9/api", process, tmp_path, "galen:x")
+    lost.look_every, lost.ask_every, lost.silent_limit = 0.01, 0.0, 0.0
+    monkeypatch.setattr(lost, "_answers", lambda: True)
+    monkeypatch.setattr(module, "_started", lambda *_: lost)
+    monkeypatch.setattr(module, "stop", lambda _: None)
     with pytest.raises(Interrupted, match=said), prefect_server(Store(tmp_path)) as server:
         server.ready()
         process._code = code
-        monkeypatch.setattr(Server, "_answers", lambda _: False)
+        monkeypatch.setattr(lost, "_answers", lambda: False)
         time.sleep(20)
