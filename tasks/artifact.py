@@ -9,15 +9,28 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tasks.digest import canonical_json, digest_bytes, digest_data, digest_file, files_of
-from tasks.errors import IntegrityError
+from tasks.digest import canonical_json, digest_bytes, digest_data, digest_file
+from tasks.errors import InputError, IntegrityError
 
 MANIFEST = "artifact.json"
+FILE = "a file"
+_KINDS = {
+    stat.S_IFREG: FILE,
+    stat.S_IFLNK: "a link",
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+MOST_SHOWN = 5
+"""Differences that a message names."""
+REMEDY = "run `galen retrain` of its recipe: it makes a whole one, and sets the damaged one aside"
 Meta = dict[str, Any]
 
 
@@ -45,9 +58,17 @@ class Artifact:
 
 
 def seal(folder: Path, kind: str, meta: Mapping[str, Any]) -> str:
-    """Write `artifact.json` into a folder and return the digest; the same content always gives the same digest."""
+    """Write `artifact.json` into a folder and return the digest; the same content always gives the same digest.
+
+    Raises:
+        InputError: the folder holds a link, a pipe or the like: what it leads to could change without a trace.
+    """
     (folder / MANIFEST).unlink(missing_ok=True)
-    files = {file.relative_to(folder).as_posix(): digest_file(file) for file in files_of(folder)}
+    _drop_empty(folder)
+    present = entries_of(folder)
+    if odd := next(((name, kind) for name, kind in present.items() if kind != FILE), None):
+        raise InputError(f"{odd[1]} cannot be sealed", value=folder / odd[0], hint="copy what it leads to")
+    files = {name: digest_file(folder / name) for name in present}
     data = canonical_json({"kind": kind, "meta": dict(meta), "files": files})
     write_atomically(folder / MANIFEST, data)
     return digest_bytes(data)
@@ -73,23 +94,68 @@ def verify(artifact: Artifact) -> None:
     """Hash every file again.
 
     Raises:
-        IntegrityError: a file is missing, changed or was added; the message names it.
+        IntegrityError: a file is missing, changed or was added; the message names every one (of many the first).
     """
-    again = read(artifact.path)
+    if found := differences(artifact):
+        shown = "; ".join(found[:MOST_SHOWN]) + (f"; and {len(found) - MOST_SHOWN} more" * (len(found) > MOST_SHOWN))
+        raise IntegrityError(f"{shown} in {artifact.kind} {artifact.digest[:12]}", value=artifact.path, hint=REMEDY)
+
+
+def differences(artifact: Artifact) -> list[str]:
+    """What of an artifact's folder is not as it was sealed, one line for each; empty where it is intact.
+
+    Whatever lies there is looked at: a link, a pipe or an empty folder is a difference, even where the bytes
+    behind a link are the sealed ones: they can change without a trace.
+    """
+    try:
+        again = read(artifact.path)
+    except IntegrityError:
+        return [f"{MANIFEST} is missing or cannot be read"]
     if again.digest != artifact.digest:
-        raise IntegrityError(f"{MANIFEST} was changed", value=artifact.path, hint="restore it from a copy you trust")
-    present = {file.relative_to(artifact.path).as_posix(): file for file in files_of(artifact.path)}
+        return [f"{MANIFEST} was changed"]
+    present, found = entries_of(artifact.path), []
     present.pop(MANIFEST, None)
     for name in sorted(again.files.keys() | present.keys()):
         if name not in present:
-            fault = "is missing"
+            found.append(f"{name} is missing")
+        elif present[name] != FILE:
+            found.append(f"{name} is {present[name]}")
         elif name not in again.files:
-            fault = "was added after sealing"
-        elif digest_file(present[name]) != again.files[name]:
-            fault = "was changed"
-        else:
-            continue
-        raise IntegrityError(f"{name} {fault} in {artifact.kind} {artifact.digest[:12]}", value=artifact.path)
+            found.append(f"{name} was added after sealing")
+        elif _digest_of(artifact.path / name) != again.files[name]:
+            found.append(f"{name} was changed")
+    return found
+
+
+def entries_of(folder: Path) -> dict[str, str]:
+    """Everything below a folder by its POSIX path, and what it is (`FILE`, a link, ...); of folders only empty ones.
+
+    Nothing is followed and nothing is opened.
+    """
+    found: dict[str, str] = {}
+    for top, inner, names in os.walk(folder):
+        place = Path(top)
+        links = [name for name in inner if (place / name).is_symlink()]
+        for name in (*names, *links):
+            mode = (place / name).lstat().st_mode
+            found[(place / name).relative_to(folder).as_posix()] = _KINDS.get(stat.S_IFMT(mode), "no file")
+        if not names and not inner and place != folder:
+            found[place.relative_to(folder).as_posix()] = "an empty folder"
+    return found
+
+
+def _drop_empty(folder: Path) -> None:
+    """Folders without a file in them are no content, and would not be copied everywhere."""
+    for top, _, _ in os.walk(folder, topdown=False):
+        if Path(top) != folder and not any(Path(top).iterdir()):
+            Path(top).rmdir()
+
+
+def _digest_of(file: Path) -> str | None:
+    try:
+        return digest_file(file)
+    except OSError:  # gone meanwhile, or a bad sector
+        return None
 
 
 def key_of(kind: str, inputs: Mapping[str, Any], code: str) -> str:

@@ -44,6 +44,7 @@ DECIDES_NOTHING = {
     "tasks.reports": "pages for people",
     "tasks.plain_yaml": "reads YAML as plain data; the values are in every key",
     "tasks.settings": "reads YAML into settings, whose values are in every key",
+    "tasks.signatures": "signs and verifies; what is signed counts by its content",
     "tasks.store": "where sealed artifacts lie",
     "tasks.tracking": "a copy of the numbers for MLflow",
     # Data.

@@ -57,6 +57,11 @@ def speed(rate: float, unit: str) -> str:
     return f"{1 / rate:,.{1 if rate > 0.1 else 0}f} s per {unit.removesuffix('s')}"
 
 
+def notice(text: str) -> None:
+    """Say aloud what a person should know of and need not act on; no content of records."""
+    print(f"note: {text}", file=sys.stderr, flush=True)  # noqa: T201
+
+
 @contextmanager
 def progress(what: str, total: int | None = None, unit: str = "records") -> Iterator[Progress]:
     """Show progress while a block runs; what ends within a few seconds prints nothing off a terminal."""

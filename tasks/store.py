@@ -7,6 +7,7 @@ process know nothing of each other. Everything else that is made at run time lie
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
@@ -15,10 +16,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from tasks.artifact import MANIFEST, Artifact, key_of, read, seal, sync, verify, write_atomically
-from tasks.digest import files_of
+from tasks import signatures
+from tasks.artifact import MANIFEST, REMEDY, Artifact, key_of, read, seal, sync, verify, write_atomically
+from tasks.digest import canonical_json, files_of
 from tasks.errors import NO_SPACE, InputError, IntegrityError, Interrupted
 from tasks.home import home
+from tasks.progress import notice
+
+MADE = "application/vnd.galen.made+json"
+"""Type of the signed statement which artifact a step made of which inputs."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +59,7 @@ class Store:
         folder = self.folder(digest)
         artifact = read(folder)
         if artifact.digest != digest:
-            raise IntegrityError(f"{MANIFEST} was changed", value=folder, hint="restore it from a copy you trust")
+            raise IntegrityError(f"{MANIFEST} was changed", value=folder, hint=REMEDY)
         verify(artifact)
         return artifact
 
@@ -69,14 +75,16 @@ class Store:
     def find(self, kind: str, inputs: Mapping[str, Any], code: str) -> Artifact | None:
         """What the same step made before from the same inputs by the same code, verified; None where there is nothing.
 
-        Raises:
-            IntegrityError: it is there, and does not match its digest.
+        It counts only with this machine's signature under the statement that it was made of these inputs: whoever can
+        write into the root, without its key, can offer nothing. What is damaged is nothing, too: `make` makes it again.
         """
-        try:
-            digest = self._index(kind, key_of(kind, inputs, code)).read_text().strip()
-        except FileNotFoundError:
+        digest = self._stated(kind, key_of(kind, inputs, code))
+        if digest is None or not self.has(digest):
             return None
-        return replace(self.load(digest), reused=True) if self.has(digest) else None
+        try:
+            return replace(self.load(digest), reused=True)
+        except IntegrityError:
+            return None
 
     def make(
         self,
@@ -98,22 +106,74 @@ class Store:
         with self.locked(name):
             if found := self.find(kind, inputs, code):
                 return found
+            if self._index(kind, key).exists():
+                notice(self._why_again(kind, key))
             with self.staging(name) as folder:
                 artifact = self.adopt(folder, kind, build(folder))
-            write_atomically(self._index(kind, key), artifact.digest.encode())
+            self._state(kind, key, artifact.digest)
             return artifact
 
     def adopt(self, staging: Path, kind: str, meta: Mapping[str, Any]) -> Artifact:
-        """Seal a folder on the same disk and move it in with one rename; content already stored is kept."""
+        """Seal a folder on the same disk and move it in with one rename; content already stored is kept.
+
+        A damaged copy that lies in its place is set aside, now that there is a whole one.
+        """
         digest = seal(staging, kind, meta)
         final = self.folder(digest)
         final.parent.mkdir(parents=True, exist_ok=True)
+        if final.is_dir():
+            try:
+                return self.load(digest)
+            except IntegrityError:
+                self.set_aside(final)
         if not final.is_dir():
             for file in files_of(staging):
                 sync(file)
             staging.rename(final)
             sync(final.parent)
         return self.load(digest)
+
+    def set_aside(self, path: Path) -> Path:
+        """Move a damaged file or folder to `damaged/`, under its own name and a number; says so aloud."""
+        place = self.root / "damaged"
+        place.mkdir(parents=True, exist_ok=True, mode=0o700)
+        number = 1
+        while (kept := place / f"{path.name}.{number}").exists():
+            number += 1
+        path.rename(kept)
+        notice(f"a damaged {path.parent.name} entry was set aside: {kept}")
+        return kept
+
+    def check(self, digest: str) -> None:
+        """See that an artifact is here and was not touched since it was last hashed; then it costs no hashing.
+
+        Touched: a file's size, inode, or time of change differs from the note that the last hashing left. Bits that rot
+        below the file system leave no such trace: `galen audit` hashes always.
+
+        Raises:
+            IntegrityError: it is not here, or was touched and does not match its digest.
+        """
+        note, now = self.root / "checked" / digest, self._marks(digest)
+        try:
+            if now and json.loads(note.read_bytes()) == now:
+                return
+        except (OSError, ValueError):
+            pass
+        self.load(digest)
+        write_atomically(note, json.dumps(now).encode())
+
+    def _marks(self, digest: str) -> dict[str, list[int]]:
+        found = {}
+        for top, inner, names in os.walk(self.folder(digest)):
+            for path in (Path(top), *(Path(top) / name for name in (*inner, *names))):
+                status = path.lstat()
+                found[path.relative_to(self.root).as_posix()] = [
+                    status.st_size,
+                    status.st_ino,
+                    status.st_mtime_ns,
+                    status.st_ctime_ns,
+                ]
+        return found
 
     def remove(self, digest: str) -> bool:
         """Take an artifact out with one rename, so that nobody finds half of it; whether it was there."""
@@ -163,3 +223,31 @@ class Store:
 
     def _index(self, kind: str, key: str) -> Path:
         return self.root / "index" / kind / key
+
+    def _state(self, kind: str, key: str, digest: str) -> None:
+        """State, signed, that an artifact was made here of the inputs that a key names."""
+        said = canonical_json({"kind": kind, "key": key, "artifact": digest})
+        write_atomically(self._index(kind, key), signatures.sign(MADE, said, signatures.signer(self)))
+
+    def _stated(self, kind: str, key: str) -> str | None:
+        """The artifact that this machine's key says was made of these inputs; None where it says nothing."""
+        try:
+            data = self._index(kind, key).read_bytes()
+        except OSError:
+            return None
+        by = signatures.signer(self)
+        try:
+            envelope = signatures.check(data, {by.id: by.private.public_key()})
+            said = json.loads(envelope.payload)
+        except ValueError:
+            return None
+        if envelope.payload_type != MADE or (said.get("kind"), said.get("key")) != (kind, key):
+            return None
+        return str(said["artifact"])
+
+    def _why_again(self, kind: str, key: str) -> str:
+        digest = self._stated(kind, key)
+        if digest is None:
+            return f"what the index names as this {kind} bears no signature of this machine's key: it is made again"
+        state = "is damaged" if self.has(digest) else "is not here any more"
+        return f"{kind} {digest[:12]} {state}: it is made again"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -9,13 +10,15 @@ from typing import Any
 
 import pytest
 
-from tasks.artifact import MANIFEST
+from tasks import signatures
+from tasks.artifact import MANIFEST, Artifact, key_of
+from tasks.digest import canonical_json
 from tasks.errors import InputError, IntegrityError, Interrupted
 from tasks.lineage.audit import audit
 from tasks.lineage.ledger import events, find
 from tasks.lineage.roles import models, roles
-from tasks.lineage.signatures import trusted_keys
 from tasks.lineage.trace import trace
+from tasks.signatures import trusted_keys
 from tasks.store import Store
 from tests.lineage.chain import build_chain, release
 
@@ -73,12 +76,106 @@ def test_tampering_is_named(fault: str, store: Store) -> None:
     else:
         manifest = made.path / MANIFEST
         manifest.write_bytes(manifest.read_bytes().replace(b'"n"', b'"m"'))
-    with pytest.raises(IntegrityError) as caught:
-        store.find("thing", {}, CODE)
+    assert store.find("thing", {}, CODE) is None
+    with pytest.raises(IntegrityError, match="galen retrain") as caught:
+        store.load(made.digest)
     if fault != "manifest":
         assert {"changed": "weights.bin was changed", "added": "extra.bin", "missing": "is missing"}[fault] in str(
             caught.value
         )
+
+
+def test_every_difference_is_named_not_the_first_alone(store: Store) -> None:
+    made = store.make("thing", {}, writes("x"), CODE)
+    (made.path / "sub" / "weights.bin").unlink()
+    (made.path / "extra.bin").write_text("z")
+    with pytest.raises(IntegrityError) as caught:
+        store.load(made.digest)
+    assert "sub/weights.bin is missing" in str(caught.value) and "extra.bin was added" in str(caught.value)
+
+
+@pytest.mark.parametrize("odd", ["link", "link to the same bytes", "dangling", "linked folder", "pipe", "empty folder"])
+def test_whatever_lies_in_an_artifact_beside_its_files_is_a_difference(odd: str, store: Store) -> None:
+    made = store.make("thing", {}, writes("x"), CODE)
+    place, away = made.path / "planted", store.root / "away"
+    away.mkdir()
+    if odd == "link":
+        place.symlink_to(made.path / "sub" / "weights.bin")
+    elif odd == "link to the same bytes":
+        place = made.path / "sub" / "weights.bin"
+        place.rename(away / "weights.bin")
+        place.symlink_to(away / "weights.bin")
+    elif odd == "dangling":
+        place.symlink_to("nowhere")
+    elif odd == "linked folder":
+        place.symlink_to(away)
+    elif odd == "pipe":
+        os.mkfifo(place)
+    else:
+        place.mkdir()
+    with pytest.raises(IntegrityError, match=rf"{place.name} is (a link|a pipe|an empty folder)"):
+        store.load(made.digest)
+
+
+def test_a_damaged_artifact_is_set_aside_and_made_again(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    made = store.make("thing", {}, writes("x"), CODE)
+    (made.path / "sub" / "weights.bin").write_text("y")
+    again = store.make("thing", {}, writes("x"), CODE)
+    assert (again.digest, again.reused) == (made.digest, False)
+    store.load(made.digest)
+    (kept,) = (store.root / "damaged").iterdir()
+    assert (kept / "sub" / "weights.bin").read_text() == "y"
+    said = capsys.readouterr().err
+    assert "is damaged: it is made again" in said and "set aside" in said
+
+
+def forged(store: Store) -> Artifact:
+    """What somebody without the key puts into the root: an artifact that verifies by its digest."""
+    with store.staging("forged") as folder:
+        return store.adopt(folder, "thing", writes("forged")(folder))
+
+
+@pytest.mark.parametrize("how", ["plain digest", "another key", "another step", "other bytes", "no text"])
+def test_what_no_key_of_this_machine_vouches_for_is_not_reused(
+    how: str, store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    evil = forged(store)
+    store.make("thing", {"a": 2}, writes("other step"), CODE)
+    index = store.root / "index" / "thing" / key_of("thing", {"a": 1}, CODE)
+    said = canonical_json({"kind": "thing", "key": index.name, "artifact": evil.digest})
+    if how == "plain digest":  # as earlier versions wrote it, too
+        line = evil.digest.encode()
+    elif how == "another key":
+        stranger = signatures.signer(Store(tmp_path / "stranger"))
+        shutil.copy(tmp_path / "stranger" / "keys" / f"{stranger.id}.pub", store.root / "keys")
+        line = signatures.sign("application/vnd.galen.made+json", said, stranger)
+    elif how == "another step":
+        line = (index.parent / key_of("thing", {"a": 2}, CODE)).read_bytes()
+    elif how == "other bytes":
+        mine = signatures.sign("application/vnd.galen.made+json", said, signatures.signer(store))
+        line = mine.replace(b"payload", b"Payload", 1)
+    else:
+        line = b"\xff\x00"
+    index.write_bytes(line)
+    assert store.find("thing", {"a": 1}, CODE) is None
+    made = store.make("thing", {"a": 1}, writes("honest"), CODE)
+    assert (made.reused, made.file("sub/weights.bin").read_text()) == (False, "honest")
+    assert "no signature" in capsys.readouterr().err
+    assert store.make("thing", {"a": 1}, writes("never"), CODE).reused
+
+
+def test_what_was_not_touched_is_not_hashed_again(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = store.make("thing", {}, writes("x"), CODE)
+    store.check(made.digest)
+    with monkeypatch.context() as patch:
+        patch.setattr("tasks.artifact.digest_file", lambda _: pytest.fail("hashed"))
+        store.check(made.digest)
+    weights = made.path / "sub" / "weights.bin"
+    before = weights.stat()
+    weights.write_text("y")  # the same size, and the old time put back
+    os.utime(weights, ns=(before.st_atime_ns, before.st_mtime_ns))
+    with pytest.raises(IntegrityError, match="was changed"):
+        store.check(made.digest)
 
 
 def test_a_lost_artifact_is_built_again(store: Store) -> None:

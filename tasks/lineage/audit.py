@@ -13,9 +13,9 @@ from tasks.lineage.ancestry import Ancestry
 from tasks.lineage.ledger import Chain, events, verify_chain
 from tasks.lineage.node import BROKEN, Node
 from tasks.lineage.roles import RegisteredVersion, resolve, roles
-from tasks.lineage.signatures import Keys
 from tasks.lineage.standing import WORDS, Standing, standing
 from tasks.lineage.today import AGAIN, EARLIER, judged_today
+from tasks.signatures import Keys
 from tasks.store import Store
 
 

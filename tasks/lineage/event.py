@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tasks.digest import canonical_json, code_version, digest_bytes
-from tasks.lineage.signatures import Keys, Signer, check, sign, unwrap
+from tasks.signatures import Keys, Signer, check, sign, unwrap
 
 STATEMENT = "https://in-toto.io/Statement/v1"
 PAYLOAD_TYPE = "application/vnd.in-toto+json"

@@ -23,7 +23,7 @@ from tasks.artifact import sync, write_atomically
 from tasks.digest import canonical_json, digest_bytes
 from tasks.errors import IntegrityError, Interrupted
 from tasks.lineage.event import GENESIS, Event, Origin, open_event, seal_event
-from tasks.lineage.signatures import Keys, Signer, check, sign, signer, trusted_keys
+from tasks.signatures import Keys, Signer, check, sign, signer, trusted_keys
 from tasks.store import Store
 
 HEAD_TYPE = "application/vnd.galen.ledger-head+json"

@@ -12,7 +12,7 @@ from tasks.home import CHECKOUT
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("errors", "home", "plugins", "private", "progress", "process", "digest", "model_text", "plain_yaml"),
     ("settings", "config"),
-    ("meaning", "code", "artifact"),
+    ("meaning", "code", "artifact", "signatures"),
     ("store", "children", "reports"),
     ("meta",),
     ("data",),

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from tasks import signatures
 from tasks.errors import InputError, IntegrityError
-from tasks.lineage import ledger, recording, signatures
+from tasks.lineage import ledger, recording
 from tasks.lineage.audit import audit
 from tasks.store import Store
 from tests.lineage.chain import ORIGIN, Chain, build_chain, release

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from tasks import signatures
 from tasks.digest import digest_bytes
 from tasks.home import CHECKOUT
-from tasks.lineage import ledger, signatures
+from tasks.lineage import ledger
 from tasks.lineage.event import Origin, open_event, seal_event
 from tasks.lineage.roles import roles
 from tasks.store import Store

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
+from tasks import signatures
 from tasks.digest import canonical_json, digest_bytes
 from tasks.errors import IntegrityError
-from tasks.lineage import ledger, signatures
+from tasks.lineage import ledger
 from tasks.lineage.event import Event, Origin
 from tasks.store import Store
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from tasks import signatures
 from tasks.digest import canonical_json
 from tasks.errors import InputError, IntegrityError
-from tasks.lineage import signatures
 from tasks.store import Store
 
 

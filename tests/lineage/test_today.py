@@ -34,9 +34,7 @@ def measured(store: Store, chain: Chain, code: str) -> None:
     found = chain.evaluations[chain.quantized.kind]
     meta = EvaluationMeta.read(found.artifact)
     inputs = evaluate._inputs(meta.subject, meta.task, meta.labels, meta.split, meta.test, meta.settings)
-    file = store._index("evaluation", key_of("evaluation", inputs, code))
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(found.digest)
+    store._state("evaluation", key_of("evaluation", inputs, code), found.digest)
 
 
 def test_what_earlier_code_judged_is_marked_until_it_is_judged_again(store: Store, chain: Chain) -> None:

@@ -15,18 +15,25 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from tasks.artifact import sync, write_atomically
 from tasks.digest import canonical_json, digest_bytes
 from tasks.errors import InputError, IntegrityError
-from tasks.store import Store
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 Keys = Mapping[str, "Ed25519PublicKey"]
 """Public keys by key id."""
+
+
+class Rooted(Protocol):
+    """What has a folder of its own for all that is made at run time: a `Store`."""
+
+    @property
+    def root(self) -> Path:
+        """The folder."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +44,7 @@ class Signer:
     private: Ed25519PrivateKey = field(repr=False)
 
 
-def keys_folder(store: Store) -> Path:
+def keys_folder(store: Rooted) -> Path:
     """Where the keys are."""
     return store.root / "keys"
 
@@ -47,7 +54,7 @@ def key_id(public: Ed25519PublicKey) -> str:
     return digest_bytes(public.public_bytes_raw())
 
 
-def signer(store: Store) -> Signer:
+def signer(store: Rooted) -> Signer:
     """This installation's signing key, made on first use.
 
     Raises:
@@ -125,7 +132,7 @@ def load_public(path: Path) -> Ed25519PublicKey:
     return public
 
 
-def trusted_keys(store: Store) -> dict[str, Ed25519PublicKey]:
+def trusted_keys(store: Rooted) -> dict[str, Ed25519PublicKey]:
     """Every public key in the keys folder, by key id; empty where nothing was signed yet. File names do not count."""
     found = [load_public(path) for path in sorted(keys_folder(store).glob("*.pub"))]
     return {key_id(public): public for public in found}
