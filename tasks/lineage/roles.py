@@ -53,10 +53,14 @@ class Roles:
     previous: RegisteredVersion | None
     candidate: RegisteredVersion | None
 
+    @property
+    def holders(self) -> dict[Role, RegisteredVersion | None]:
+        """Who holds each role."""
+        return {"champion": self.champion, "previous": self.previous, "candidate": self.candidate}
+
     def of(self, version: RegisteredVersion) -> tuple[Role, ...]:
         """The roles that a version holds."""
-        holders = {"champion": self.champion, "previous": self.previous, "candidate": self.candidate}
-        return tuple(role for role in ROLES if holders[role] == version)
+        return tuple(role for role, holder in self.holders.items() if holder == version)
 
 
 def models(store: Store) -> list[str]:
@@ -115,7 +119,7 @@ def resolve(store: Store, reference: str) -> RegisteredVersion:
         known = ", ".join(models(store)) or "none yet"
         raise InputError("no version of this model is registered", value=model, hint=f"models: {known}")
     if wanted in ROLES:
-        holder = {"champion": found.champion, "previous": found.previous, "candidate": found.candidate}[wanted]
+        holder = found.holders[wanted]
     else:
         holder = next((version for version in found.versions if str(version.number) == wanted), None)
     if holder is None:

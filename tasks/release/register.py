@@ -16,10 +16,11 @@ from tasks.digest import digest_data
 from tasks.errors import InputError
 from tasks.lineage import recording
 from tasks.lineage.event import Event, Origin
-from tasks.lineage.roles import ROLES, RegisteredVersion, Roles, roles
+from tasks.lineage.roles import RegisteredVersion, Roles, roles
 from tasks.lineage.roles import models as known_models
 from tasks.lineage.roles import resolve as resolve_version
 from tasks.meta.form import Form
+from tasks.progress import notice
 from tasks.release.card import model_card
 from tasks.release.package import check_packaged, package
 from tasks.store import Store
@@ -93,16 +94,21 @@ def promote(store: Store, version: Version, origin: Origin | None = None, *, app
         Interrupted: MLflow does not answer; the decision stands, and the mirror follows on the next run.
     """
     with store.locked(f"registry-{version.model}"):
-        champion = roles(store, version.model).champion
-        if champion is None or champion.number != version.number:
-            if champion and version.number < champion.number:
-                raise InputError(
-                    f"version {version.number} is older than the champion, version {champion.number}",
-                    hint="retrain to make a newer one",
-                )
-            store.load(version.artifact)
-            recording.record_promoted(store, version.model, version.number, approved=approved, origin=origin)
-        _mirror(store, version.model)
+        return _promoted(store, version, origin, approved)
+
+
+def _promoted(store: Store, version: Version, origin: Origin | None, approved: Event | None) -> Version:
+    """As `promote`, by whoever holds the registry's lock."""
+    champion = roles(store, version.model).champion
+    if champion is None or champion.number != version.number:
+        if champion and version.number < champion.number:
+            raise InputError(
+                f"version {version.number} is older than the champion, version {champion.number}",
+                hint="retrain to make a newer one",
+            )
+        store.load(version.artifact)
+        recording.record_promoted(store, version.model, version.number, approved=approved, origin=origin)
+    _mirror(store, version.model)
     return resolve_version(store, f"{version.model}@{version.number}")
 
 
@@ -123,13 +129,14 @@ def approve(store: Store, reference: str, *, by: str, reason: str, origin: Origi
     if not (by.strip() and reason.strip()):
         raise InputError("an approval needs a name and a reason", hint='--by "YOUR NAME" --reason "..."')
     version, _ = resolve(store, reference)
-    if (waiting := roles(store, version.model).candidate) is None or waiting.number != version.number:
-        raise InputError("this version does not wait for a decision", value=reference)
     check_reachable(store)
-    event = recording.record_approved(
-        store, version.model, version.number, name=by.strip(), reason=reason.strip(), origin=origin
-    )
-    promoted = promote(store, version, origin, approved=event)
+    with store.locked(f"registry-{version.model}"):  # asked and answered in one step: one of several approvals counts
+        if (waiting := roles(store, version.model).candidate) is None or waiting.number != version.number:
+            raise InputError("this version does not wait for a decision", value=reference)
+        event = recording.record_approved(
+            store, version.model, version.number, name=by.strip(), reason=reason.strip(), origin=origin
+        )
+        promoted = _promoted(store, version, origin, event)
     if version.registered.run:
         tag_run(store, version.model, version.registered.run, {VERDICT: "promoted"})
     return promoted
@@ -161,21 +168,43 @@ def approve_command(model: str, version: int) -> str:
 
 
 def mirror(store: Store, model: str, *, run: Run | None = None) -> bool:
-    """Bring MLflow's versions and aliases in line with the ledger, if they lag; returns whether there was work.
+    """Bring MLflow's versions and aliases in line with the ledger, if they differ; returns whether there was work.
 
-    Costs nothing where the last change was mirrored: then MLflow is not even imported.
+    MLflow itself is asked for its aliases: one that was moved by hand is put back, and that is said. Its embedded store
+    is read without importing MLflow.
 
     Raises:
         IntegrityError: a version that MLflow lacks is not on this machine any more.
         Interrupted: MLflow does not answer.
     """
+    found, file = roles(store, model), _mirrored(store, model)
     try:
-        if _mirrored(store, model).read_text() == _state(store, roles(store, model)):
-            return False
+        same = file.read_bytes() == _state(store, found).encode()
     except FileNotFoundError:
-        pass
+        same = False
+    if same:
+        moved = moved_aliases(store, found)
+        if not moved:
+            return False
+        notice(f"in MLflow, {'; '.join(moved)}: put back")
     _mirror(store, model, run)
     return True
+
+
+def moved_aliases(store: Store, found: Roles) -> list[str]:
+    """Which roles MLflow's aliases do not show as the ledger has them, in words.
+
+    Raises:
+        Interrupted: MLflow does not answer.
+    """
+    shown, said = registry.holders(store, found.model, _EVENT), []
+    for role, holder in found.holders.items():
+        if shown.get(role) != (holder and holder.registered.digest):
+            other = next((one for one in found.versions if one.registered.digest == shown.get(role)), None)
+            place = f"at version {other.number}" if other else "elsewhere" if role in shown else "missing"
+            meant = f"version {holder.number} holds that role" if holder else "no version holds that role"
+            said.append(f"the alias {role} of {found.model} is {place} and {meant}")
+    return said
 
 
 def _mirror(
@@ -190,9 +219,7 @@ def _mirror(
             upload = (uploads or {}).get(event) or _upload(store, model, artifact, run)
             numbers[event] = registry.add_version(model, upload, _tags(version), model_card(store, version, artifact))
     present = registry.aliases(store, model)
-    holders = {"champion": found.champion, "previous": found.previous, "candidate": found.candidate}
-    for role in ROLES:
-        holder = holders[role]
+    for role, holder in found.holders.items():
         wanted = numbers[holder.registered.digest] if holder else None
         if present.get(role) != wanted:
             registry.set_alias(store, model, role, wanted)

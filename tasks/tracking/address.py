@@ -27,6 +27,11 @@ def file_of(store: Store) -> Path:
     return Path(urlsplit(uri(store)).path.removeprefix("/"))
 
 
+def embedded(store: Store) -> Path | None:
+    """The file of MLflow's SQLite store; None where MLflow is somewhere else."""
+    return file_of(store) if uri(store).startswith("sqlite:") else None
+
+
 def shown_uri(store: Store) -> str:
     """The address without user name and password, for people and messages."""
     return masked("".join(uri(store).split()))

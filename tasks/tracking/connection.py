@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tasks.errors import Interrupted, masked, of_machine
+from tasks.errors import IntegrityError, Interrupted, masked, of_machine
 from tasks.store import Store
-from tasks.tracking.address import shown_uri, uri
+from tasks.tracking.address import embedded, shown_uri, uri
 from tasks.tracking.database import open_client
 
 if TYPE_CHECKING:
@@ -27,11 +29,22 @@ def speaking(store: Store) -> Iterator[MlflowClient]:
     try:
         yield _client(uri(store), store)
     except MlflowException as error:
+        if _DAMAGED.search(str(error)) and (file := embedded(store)):
+            raise damaged(file) from error
         raise of_machine(error) or Interrupted(
             f"MLflow failed: {(masked(str(error)).splitlines() or [''])[0][:200]}",
             value=shown_uri(store),
             hint="check the tracking server, then run the same command again: it continues",
         ) from error
+
+
+def damaged(file: Path) -> IntegrityError:
+    """What to say of MLflow's database when SQLite cannot make sense of it."""
+    hint = "move it away and run again: versions and aliases are filled in anew from the ledger, older runs are lost"
+    return IntegrityError("MLflow's database is damaged", value=file, hint=hint)
+
+
+_DAMAGED = re.compile(r"disk image is malformed|not a database|malformed database schema|disk I/O error")
 
 
 @contextmanager

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import sqlite3
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from tasks.errors import Interrupted
 from tasks.store import Store
-from tasks.tracking.address import uri
-from tasks.tracking.connection import experiment_id, speaking, unless
+from tasks.tracking.address import PATIENCE, embedded, uri
+from tasks.tracking.connection import damaged, experiment_id, speaking, unless
 from tasks.tracking.runs import Run
 
 _DESCRIPTION = 5000  # characters: the width of MLflow's column
@@ -118,6 +120,39 @@ def aliases(store: Store, name: str) -> dict[str, int]:
     with speaking(store) as client, unless("RESOURCE_DOES_NOT_EXIST"):
         found = client.get_registered_model(name).aliases
     return {alias: int(version) for alias, version in found.items()}
+
+
+def holders(store: Store, name: str, tag: str) -> dict[str, str | None]:
+    """Alias -> the value of a tag of the version that it is at, for a model as MLflow has it now; None: no such tag.
+
+    An SQLite store is read as a file: importing MLflow takes longer than all else that a run with nothing to do does.
+
+    Raises:
+        Interrupted: MLflow does not answer.
+        IntegrityError: the file is damaged.
+    """
+    if (file := embedded(store)) is None:
+        known = versions(store, name)
+        return {alias: known.get(version, {}).get(tag) for alias, version in aliases(store, name).items()}
+    if not file.is_file():
+        return {}
+    try:
+        with closing(sqlite3.connect(f"{file.as_uri()}?mode=rw", uri=True, timeout=PATIENCE)) as connection:
+            found = connection.execute(_HOLDERS, (tag, name)).fetchall()
+    except sqlite3.OperationalError as error:
+        if "no such table" in str(error):  # killed while it was made
+            return {}
+        raise Interrupted(f"MLflow's database cannot be read ({error})", value=file, hint="run again") from error
+    except sqlite3.DatabaseError as error:
+        raise damaged(file) from error
+    return {str(alias): value for alias, value in found}
+
+
+_HOLDERS = """
+SELECT alias.alias, tag.value FROM registered_model_aliases AS alias
+LEFT JOIN model_version_tags AS tag ON tag.name = alias.name AND tag.version = alias.version AND tag.key = ?
+WHERE alias.name = ?
+"""
 
 
 def set_alias(store: Store, name: str, alias: str, version: int | None) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tasks.artifact import Artifact
-from tasks.errors import IntegrityError
+from tasks.errors import InputError, IntegrityError
 from tasks.meta.base import BaseMeta
 from tasks.meta.form import Form
 from tasks.meta.model import ModelMeta
@@ -36,15 +36,38 @@ def locate_base(store: Store, digest: str) -> Base:
     if store.has(digest):
         artifact = store.load(digest)
         return Base(artifact.path, digest, {"base": BaseMeta.read(artifact).name})
+    folder, ref = base_place(store, digest)
+    if not folder.is_dir():
+        hint = "put it back there, or run the recipe that names its new place"
+        raise IntegrityError("the base model is not there any more", value=folder, hint=hint)
     try:
-        record = json.loads((store.root / "bases" / f"{digest}.json").read_bytes())
-    except (OSError, ValueError) as error:
-        hint = "run the recipe that used it once more, or restore GALEN_HOME/bases"
+        whole = digest_model(folder) == digest
+    except InputError as error:
+        raise IntegrityError("the base model was changed", value=error, hint="put the same files back there") from error
+    if not whole:
+        raise IntegrityError("the base model was changed", value=folder, hint="put the same files back there")
+    return Base(folder, digest, ref)
+
+
+def base_file(store: Store, digest: str) -> Path:
+    """The note of where a base model that was not made here lies."""
+    return store.root / "bases" / f"{digest}.json"
+
+
+def base_place(store: Store, digest: str) -> tuple[Path, dict[str, str | None]]:
+    """Where a base model that was not made here lies, and how a recipe named it.
+
+    Raises:
+        IntegrityError: no note of it is kept, or the note is damaged.
+    """
+    file, hint = base_file(store, digest), "run the recipe that used it once more: it is written anew"
+    try:
+        record = json.loads(file.read_bytes())
+        return Path(record["path"]), {str(key): value for key, value in record["ref"].items()}
+    except FileNotFoundError as error:
         raise IntegrityError("the location of this base model is not known", value=digest, hint=hint) from error
-    folder = Path(record["path"])
-    if not folder.is_dir() or digest_model(folder) != digest:
-        raise IntegrityError("the base model was moved or changed", value=folder, hint="put the same files back there")
-    return Base(folder, digest, record["ref"])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise IntegrityError("the note of a base model's place is damaged", value=file, hint=hint) from error
 
 
 def base_beside(store: Store, model: Artifact | Base) -> Base | None:

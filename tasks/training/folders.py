@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from tasks.digest import digest_data, digest_file
 from tasks.errors import InputError, Interrupted
+from tasks.training.model_files import check_values, model_files
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig
@@ -35,14 +36,17 @@ VOCABULARIES = (
     "vocab.txt",
 )
 WANTED = ("*.safetensors", "*.safetensors.index.json", "config.json", "generation_config.json", *TOKENIZER_FILES)
-"""What counts as the model, and what is downloaded from the hub: never pickle, never code."""
+"""What is downloaded from the hub: never pickle, never code."""
 WHOLE = "copy the whole folder again"
 
 
 def digest_model(folder: Path) -> str:
-    """Digest of the files that make a model folder (weights, config, tokenizer); a README does not count."""
-    found = {file for pattern in WANTED for file in folder.glob(pattern) if file.is_file()}
-    return digest_data({file.name: digest_file(file) for file in found})
+    """Digest of all files of a model folder that could be loaded (`model_files`); a README does not count.
+
+    Raises:
+        InputError: loading the folder would open more than these.
+    """
+    return digest_data({name: digest_file(file) for name, file in model_files(folder).items()})
 
 
 def check_folder(folder: Path) -> None:
@@ -74,18 +78,18 @@ def check_folder(folder: Path) -> None:
     if not any((folder / name).is_file() for name in VOCABULARIES):  # transformers would make an empty one up
         hint = "expected tokenizer.json: save the tokenizer there with save_pretrained"
         raise InputError("the base model folder has no tokenizer", value=folder, hint=hint)
-    for file in sorted(folder.glob("*.safetensors")):
-        _check_weights(file)
+    if not sum(_check_weights(file) for file in sorted(folder.glob("*.safetensors"))):
+        raise InputError("the weights of the base model hold no tensor", value=folder, hint=WHOLE)
     load_config(folder)
 
 
-def _check_weights(file: Path) -> None:
-    """See from its header that a file of weights is whole; git-lfs leaves a line of text where it did not download."""
-    from safetensors import SafetensorError, safe_open
+def _check_weights(file: Path) -> int:
+    """See that a file of weights is whole, and all of it numbers; git-lfs leaves a line of text where it did not
+    download."""
+    from safetensors import SafetensorError
 
     try:
-        with safe_open(file, framework="np"):
-            pass
+        return check_values(file)
     except (SafetensorError, OSError) as error:
         raise InputError(
             "the weights of the base model are cut off or no safetensors", value=file, hint=WHOLE

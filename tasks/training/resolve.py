@@ -9,7 +9,7 @@ from tasks.config.training import BaseModelRef
 from tasks.digest import canonical_json
 from tasks.home import CHECKOUT
 from tasks.store import Store
-from tasks.training.bases import Base
+from tasks.training.bases import Base, base_file
 from tasks.training.folders import check_folder, digest_model, from_hub, in_package
 from tasks.training.named_base import base_artifact
 
@@ -37,7 +37,7 @@ def resolve_base(store: Store, ref: BaseModelRef) -> Base:
     else:
         folder = from_hub(str(ref.hub), str(ref.revision))
     base = Base(folder, digest_model(folder), plain)
-    file = store.root / "bases" / f"{base.digest}.json"
+    file = base_file(store, base.digest)
     record = canonical_json({"path": str(folder.absolute()), "ref": plain})
     if not file.is_file() or file.read_bytes() != record:  # the same bytes in the same place were looked at before
         check_folder(folder)

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import shutil
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,10 +19,11 @@ from tasks.evaluation.gate import GateResult
 from tasks.evaluation.judge import Judged, Verdict
 from tasks.lineage import ledger, recording
 from tasks.lineage.event import Event
+from tasks.lineage.roles import roles
 from tasks.meta.form import Form
 from tasks.release.ask import ask
 from tasks.release.listing import models
-from tasks.release.register import Version, approve, mirror, promote, register, resolve
+from tasks.release.register import Version, approve, mirror, moved_aliases, promote, register, resolve
 from tasks.store import Store
 from tasks.tracking import address, registry, runs
 from tasks.training.fourbit import keep_unpacked
@@ -236,12 +239,44 @@ def test_a_lost_mlflow_is_filled_again_from_the_ledger(
         assert mirror(store, "tiny") and registry.aliases(store, "tiny") == {"champion": 1}
 
 
-def test_an_alias_moved_by_hand_convinces_nobody(store: Store, candidate: Candidates) -> None:
+def test_of_eight_approvals_at_once_one_counts(
+    store: Store, candidate: Candidates, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release(store, candidate())
+    monkeypatch.setattr(registry, "versions", lambda *_: {1: {"galen.registered": registered}})
+    monkeypatch.setattr(registry, "aliases", lambda *_: {})
+    monkeypatch.setattr(registry, "set_alias", lambda *_: None)
+    registered = roles(store, "tiny").versions[0].registered.digest
+    together = threading.Barrier(8)
+
+    def one(number: int) -> str:
+        together.wait()
+        try:
+            approve(store, "tiny@1", by=f"Person {number}", reason="read", origin=ORIGIN)
+        except InputError as error:
+            return error.what
+        return "approved"
+
+    with ThreadPoolExecutor(8) as pool:
+        said = sorted(pool.map(one, range(8)))
+    assert said == ["approved", *["this version does not wait for a decision"] * 7]
+    assert len(ledger.events(store, "approved")) == len(ledger.events(store, "promoted")) == 1
+
+
+def test_an_alias_moved_by_hand_convinces_nobody(
+    store: Store, candidate: Candidates, capsys: pytest.CaptureFixture[str]
+) -> None:
     made = candidate()
     promote(store, release(store, made), ORIGIN)
     second = release(store, another(store, made))
     registry.set_alias(store, "tiny", "champion", 2)
     assert resolve(store, "tiny@champion")[0].number == 1
+    said = "the alias champion of tiny is at version 2 and version 1 holds that role"
+    assert moved_aliases(store, roles(store, "tiny")) == [said]
+    assert mirror(store, "tiny") and registry.aliases(store, "tiny") == {"champion": 1, "candidate": 2}
+    assert f"in MLflow, {said}: put back" in capsys.readouterr().err
+    registry.set_alias(store, "tiny", "candidate", None)
+    assert mirror(store, "tiny") and not mirror(store, "tiny")
     promote(store, second, ORIGIN)
     assert registry.aliases(store, "tiny") == {"champion": 2, "previous": 1}
 
