@@ -6,10 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import click
-
 from flows.cluster import check_cluster
-from flows.console import table
+from flows.console import say, table
 from flows.inputs import check_dataset
 from flows.subject import new_id, session
 from tasks.children import Children
@@ -74,7 +72,7 @@ def run_comparison(
     page, data = write_report(folder, found, render(found))
     if not report_only:
         _track(store, found, covered, page, data)
-    click.echo(f"\n{text_of(found)}\n\nreport: {shown(page)}\n  json: {shown(data)}")
+    say(f"\n{text_of(found)}\n\nreport: {shown(page)}\n  json: {shown(data)}")
     ended = [(entry, result) for entry, result in results if entry in asked_for]
     _raise_if_failed(ended)
     if not report_only:

@@ -12,6 +12,13 @@ from dataclasses import dataclass, field
 import click
 
 from tasks.errors import ApprovalNeeded, GateRejected, Interrupted
+from tasks.plain_text import one_line, terminal
+
+
+def say(text: object, *, err: bool = False, fg: str | None = None, nl: bool = True) -> None:
+    """Print for people: the one way of commands to do so. What words of others would do to a terminal is only shown."""
+    click.secho(terminal(text), err=err, fg=fg, nl=nl)
+
 
 STOPPED = threading.Event()
 """Set once this process was told to stop: nothing new begins then."""
@@ -40,7 +47,7 @@ class Console:
             raise KeyboardInterrupt
         row = Row(name)
         if sys.stdout.isatty():
-            click.echo(f"  {name} ...\r", nl=False)
+            click.echo(f"  {one_line(name)} ...\r", nl=False)
         started = time.monotonic()
         try:
             yield row
@@ -51,7 +58,7 @@ class Console:
             row.seconds = time.monotonic() - started
             self.rows.append(row)
             colour = {"failed": "red", "rejected": "red", "interrupted": "yellow", "waiting": "yellow"}.get(row.verdict)
-            click.secho(f"  {row.stage:<22} {row.seconds:7.1f} s  {row.verdict:<9} {row.detail}".rstrip(), fg=colour)
+            say(f"  {row.stage:<22} {row.seconds:7.1f} s  {row.verdict:<9} {one_line(row.detail)}".rstrip(), fg=colour)
             sys.stdout.flush()
 
 
@@ -81,7 +88,7 @@ def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 def _text(cell: object) -> str:
     if cell is None:
         return "-"
-    return f"{cell:,}" if isinstance(cell, int) and not isinstance(cell, bool) else str(cell)
+    return f"{cell:,}" if isinstance(cell, int) and not isinstance(cell, bool) else one_line(cell)
 
 
 def _is_number(text: str) -> bool:

@@ -9,8 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import click
-
+from flows.console import say
 from tasks.private import close_new_files
 
 ALWAYS = {
@@ -68,7 +67,7 @@ def _leave_proxies_out() -> None:
             fault = None if not address or _is_address(address) else "is no address of a proxy"
         if fault:
             del os.environ[key]
-            click.echo(f"{key} {fault}: it is ignored", err=True)
+            say(f"{key} {fault}: it is ignored", err=True)
 
 
 def _is_address(text: str) -> bool:

@@ -9,9 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import click
-
-from flows.console import table
+from flows.console import say, table
 from flows.steps import Run
 from tasks.config.words import Task
 from tasks.data.stage import built_folder
@@ -118,10 +116,10 @@ def _leave(run: Run, outcome: Outcome, seconds: float) -> None:
     run.tracking.tags({VERDICT: outcome.verdict, **registered})
     work = sum(row.seconds for row in rows)
     run.tracking.metrics({"chain.seconds": seconds, "chain.orchestration_seconds": seconds - work})
-    click.echo(f"\n{table(('stage', 'seconds', 'verdict'), [(r.name, f'{r.seconds:.1f}', r.verdict) for r in rows])}")
-    click.echo(f"\n{outcome.text}; {seconds:.0f} s in all, {seconds - work:.1f} s of which between the stages")
-    click.echo(f"report: {shown(report)}")
-    click.echo("next:\n" + "\n".join(f"  {line}" for line in _next(run, outcome, report)))
+    say(f"\n{table(('stage', 'seconds', 'verdict'), [(r.name, f'{r.seconds:.1f}', r.verdict) for r in rows])}")
+    say(f"\n{outcome.text}; {seconds:.0f} s in all, {seconds - work:.1f} s of which between the stages")
+    say(f"report: {shown(report)}")
+    say("next:\n" + "\n".join(f"  {line}" for line in _next(run, outcome, report)))
 
 
 def _next(run: Run, outcome: Outcome, report: Path) -> list[str]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-import click
-
+from flows.console import say
 from flows.inputs import check_dataset, decided_before, inputs_of
 from flows.subject import new_id, session
 from tasks.errors import ApprovalNeeded
@@ -56,7 +55,7 @@ def run_recipe(store: Store, path: Path, actor: str | None = None) -> str:
             mirror(store, recipe.model)  # a run that was killed between its decision and MLflow left the aliases behind
             if decision.outcome == "waiting" and decision.version:
                 raise ApprovalNeeded(text, hint=approve_command(recipe.model, decision.version))
-            click.echo(text)
+            say(text)
             return text
         return _retrain(store, path, recipe, protocol, inputs, origin, id_, started)
 
@@ -75,7 +74,7 @@ def _retrain(
     with session(store) as services:
         check_fit(store, recipe)
         for line in remarks(store, recipe):
-            click.echo(f"  note: {line}")
+            say(f"  note: {line}")
         with open_run(store, recipe.model, id_, tags=tags) as tracked:
             with services.starting():
                 from flows.outcome import conclude

@@ -6,8 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-import click
-
+from flows.console import say
 from flows.named import NAME, RECIPES, recipe_called
 from flows.server import prefect_server
 from tasks.errors import ConfigError, InputError, masked
@@ -69,12 +68,12 @@ def run_schedules(store: Store, named: list[Path]) -> None:
     recipes = scheduled_recipes(named)
     for path, recipe in recipes.items():
         assert recipe.schedule is not None
-        click.echo(f"{recipe.model}: {shown(path)} at {recipe.schedule.cron} ({recipe.schedule.timezone})")
+        say(f"{recipe.model}: {shown(path)} at {recipe.schedule.cron} ({recipe.schedule.timezone})")
     with prefect_server(store, scheduler=True) as server:
         server.ready()
-        click.echo(f"serving on {masked(server.url)}; stop with Ctrl-C")
+        say(f"serving on {masked(server.url)}; stop with Ctrl-C")
         if server.secret_file:
-            click.echo(f"its page asks for the secret in {shown(server.secret_file)}")
+            say(f"its page asks for the secret in {shown(server.secret_file)}")
         # The runner starts each run as a new Python process: it must import flows/ from this checkout.
         os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(CHECKOUT), os.environ.get("PYTHONPATH")]))
         try:
@@ -82,7 +81,7 @@ def run_schedules(store: Store, named: list[Path]) -> None:
         except KeyboardInterrupt:
             if server.lost:
                 raise
-            click.echo("stopped; schedules start again with the next galen schedule")
+            say("stopped; schedules start again with the next galen schedule")
 
 
 def _run(recipes: dict[Path, Recipe]) -> None:

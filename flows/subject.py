@@ -12,10 +12,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
-import click
-
 from flows.cluster import Place, place
-from flows.console import Console, Row
+from flows.console import Console, Row, say
 from flows.server import Server, prefect_server
 from tasks.errors import ApprovalNeeded, GateRejected, Interrupted, Stopped, in_words
 from tasks.lineage.event import Origin
@@ -98,7 +96,7 @@ class Session:
             why = self._server.lost or f"was lost ({type(error).__name__})"
             if not done():
                 raise Interrupted(f"the Prefect server {why}", hint=hint) from error
-            click.echo(f"  note: the Prefect server {why}; the work was done, only Prefect's page lacks its end")
+            say(f"  note: the Prefect server {why}; the work was done, only Prefect's page lacks its end")
 
 
 @contextmanager

@@ -5,9 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import click
-
-from flows.console import table
+from flows.console import say, table
 from flows.inputs import check_dataset
 from flows.subject import new_id, session
 from tasks.children import GOES_ON, Children
@@ -60,14 +58,14 @@ def run_search(
     found = summarise(store, subject)
     page, data = write_report(store.root / "tuning" / subject.key[:12], found, render(found))
     _track(store, found, page, data)
-    click.echo(f"\n{text_of(found)}\n\nreport: {shown(page)}\n  json: {shown(data)}")
+    say(f"\n{text_of(found)}\n\nreport: {shown(page)}\n  json: {shown(data)}")
     _raise_if_unfinished(found)
     _check_target(target, force)  # again: somebody else may have written it meanwhile
     write_recipe(file, target, found, recipe)
-    click.echo(f"recipe: {shown(target)}")
+    say(f"recipe: {shown(target)}")
     if not keep and (gone := sweep(store, found, subject)):
-        click.echo(f"removed: {gone} artifacts of the other trials")
-    click.echo(f"next: galen retrain {shown(target)}")
+        say(f"removed: {gone} artifacts of the other trials")
+    say(f"next: galen retrain {shown(target)}")
     return found
 
 

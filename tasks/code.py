@@ -37,6 +37,7 @@ DECIDES_NOTHING = {
     "tasks.errors": "kinds of errors: which of them is raised counts where it is raised",
     "tasks.home": "where things lie: content counts, not its place",
     "tasks.meaning": "reads code for tasks.code",
+    "tasks.plain_text": "how words are shown",
     "tasks.plugins": "finds files by their being there; which of them counts is said by whoever names the key",
     "tasks.private": "who may read and write what is made",
     "tasks.process": "starts and stops processes; what they run counts by itself",

@@ -10,6 +10,8 @@ import traceback
 from pathlib import Path
 from typing import Any, ClassVar, Self, TextIO
 
+from tasks.plain_text import one_line
+
 _CREDENTIALS = re.compile(r"(?<=://)\S*@")
 _SECRETS = re.compile(r"([?&;][^=&;\s]*(?:pass|pwd|token|secret|key)[^=&;\s]*=)[^&;\s'\"<>]+", re.IGNORECASE)
 _FULL = re.compile(r"No space left on device|disk is full|Disk quota exceeded|PytorchStreamWriter failed writing")
@@ -50,7 +52,7 @@ class GalenError(Exception):
 
     def __str__(self) -> str:
         """One paragraph: the fault, the value, the remedy."""
-        text = self.what if self.value is None else f"{self.what}: {self.value}"
+        text = self.what if self.value is None else f"{self.what}: {one_line(self.value)}"
         return text if self.hint is None else f"{text}\n  -> {self.hint}"
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -13,6 +13,7 @@ import click
 
 from flows import console
 from flows.cli import data, evidence, models, runs
+from flows.console import say
 from flows.environment import set_up_environment
 from tasks.errors import ApprovalNeeded, GalenError, InputError, Stopped, Unforeseen, in_words
 from tasks.private import check_private
@@ -39,7 +40,7 @@ def galen(context: click.Context) -> None:
     """
     context.obj = Store.of_environment()
     set_up_environment(context.obj.root)
-    check_private(context.obj.root, lambda text: click.echo(text, err=True))
+    check_private(context.obj.root, lambda text: say(text, err=True))
 
 
 for command in (
@@ -138,5 +139,5 @@ def _after_stop(error: BaseException) -> GalenError:
 
 def _told(error: GalenError) -> int:
     word = "waiting" if isinstance(error, ApprovalNeeded) else "error"
-    click.secho(f"{word}: {error}", err=True, fg="red" if word == "error" else "yellow")
+    say(f"{word}: {error}", err=True, fg="red" if word == "error" else "yellow")
     return error.exit_code

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from flows.cli.options import FormatName, pass_store, set_option, settings_of
+from flows.console import say
 from tasks.store import Store
 
 
@@ -52,7 +53,7 @@ def init(
         yes=yes,
         settings=settings_of(settings),
     )
-    click.echo(f"wrote {recipe}\nnext: galen retrain {recipe} --plan")
+    say(f"wrote {recipe}\nnext: galen retrain {recipe} --plan")
 
 
 @click.group()
@@ -88,7 +89,7 @@ def data_add(
 
     extra = settings_of(settings) | ({"task": task} if task else {})
     dataset = add(store, name, path, format_, replace=replace, licence=licence, **extra)
-    click.echo(f"{name}: {dataset.task}, {dataset.format} at {dataset.source}; next: galen data build {name}")
+    say(f"{name}: {dataset.task}, {dataset.format} at {dataset.source}; next: galen data build {name}")
 
 
 @data.command("list")
@@ -101,7 +102,7 @@ def data_list(store: Store, as_json: bool) -> None:
 
     found = listed(store)
     if as_json:
-        click.echo(json.dumps(found, indent=2, ensure_ascii=False))
+        say(json.dumps(found, indent=2, ensure_ascii=False))
         return
     keys = ("name", "task", "format", "source")
     rows = [
@@ -113,10 +114,10 @@ def data_list(store: Store, as_json: bool) -> None:
         )
         for one in found
     ]
-    click.echo(table((*keys, "version", "records", "state"), rows))
+    say(table((*keys, "version", "records", "state"), rows))
     for one in found:
         if one["faults"]:
-            click.echo(f"{one['name']}: {one['faults']}")
+            say(f"{one['name']}: {one['faults']}")
 
 
 @data.command("remove")
@@ -128,7 +129,7 @@ def data_remove(store: Store, name: str, yes: bool) -> None:
     from tasks.data.declared import remove
 
     left = remove(store, name, although_used=yes)
-    click.echo("\n- ".join([f"{name}: taken out of params.yaml", *left]))
+    say("\n- ".join([f"{name}: taken out of params.yaml", *left]))
 
 
 @data.command("build")
@@ -139,7 +140,7 @@ def data_build(store: Store, name: str) -> None:
     from flows.data import build
 
     version = build(store, name)
-    click.echo(f"{name}: sealed version {version.digest[:12]}; next: galen data show {name}")
+    say(f"{name}: sealed version {version.digest[:12]}; next: galen data show {name}")
 
 
 @data.command("show")
@@ -152,7 +153,7 @@ def data_show(store: Store, name: str, as_json: bool) -> None:
     from tasks.data.shown import show
 
     found = show(store, name)
-    click.echo(json.dumps(found, indent=2, ensure_ascii=False) if as_json else dataset_table(found))
+    say(json.dumps(found, indent=2, ensure_ascii=False) if as_json else dataset_table(found))
 
 
 @data.command("rejected")
@@ -170,7 +171,7 @@ def data_rejected(store: Store, name: str, reason: str | None, limit: int, full:
     for row in islice(rejected(store, name, reason), limit):
         if not full and len(row["raw"]) > 300:
             row["raw"] = f"{row['raw'][:300]}... ({len(row['raw']):,} characters; --full shows them)"
-        click.echo(json.dumps(row, ensure_ascii=False, default=str))
+        say(json.dumps(row, ensure_ascii=False, default=str))
 
 
 @data.command("new-key")
@@ -181,18 +182,18 @@ def data_new_key(store: Store, yes: bool) -> None:
     from tasks.data.identity_key import lost_keys, new_key, versions_by_key
 
     known = sum(versions_by_key(store).values())
-    click.echo(
+    say(
         f"{known} identified dataset version(s) here were built with the present key or one before it. With a new key\n"
         "- the next build of every identified dataset gives each patient a new id and draws the split again: records\n"
         "  that were held out for testing move into train, and results before and after are not comparable;\n"
         "- galen trace finds people in the old versions only as long as their key is kept in GALEN_HOME/keys/."
     )
     if not yes:
-        click.echo("nothing was changed; to do it: galen data new-key --yes")
+        say("nothing was changed; to do it: galen data new-key --yes")
         return
-    click.echo(f"new identity key {new_key(store)}: back up GALEN_HOME/keys/ now")
+    say(f"new identity key {new_key(store)}: back up GALEN_HOME/keys/ now")
     if lost := lost_keys(store):
-        click.echo(f"given up as lost, so that nobody is found in what they built: {', '.join(sorted(lost))}")
+        say(f"given up as lost, so that nobody is found in what they built: {', '.join(sorted(lost))}")
 
 
 @data.command("commit")
@@ -202,7 +203,7 @@ def data_commit(name: str, message: str | None) -> None:
     """Commit a dataset's declaration and DVC lock to git; nothing else."""
     from tasks.data.sources import commit
 
-    click.echo(commit(name, message))
+    say(commit(name, message))
 
 
 @data.command("restore")
@@ -212,4 +213,4 @@ def data_restore(store: Store, digest: str) -> None:
     """Bring a sealed version's DVC files and data back, from this machine or DVC's remote."""
     from tasks.data.restore import restore
 
-    click.echo(f"restored {restore(store, digest).digest[:12]}")
+    say(f"restored {restore(store, digest).digest[:12]}")

@@ -7,6 +7,7 @@ import json
 import click
 
 from flows.cli.options import pass_store_to_read
+from flows.console import say
 from tasks.store import Store
 
 
@@ -19,7 +20,7 @@ def audit(store: Store, model: str, as_json: bool) -> None:
     from tasks.lineage.audit import audit as audit_model
 
     found = audit_model(store, model)
-    click.echo(json.dumps(found.plain(), indent=2, ensure_ascii=False) if as_json else found.text())
+    say(json.dumps(found.plain(), indent=2, ensure_ascii=False) if as_json else found.text())
     found.raise_if_broken()
 
 
@@ -32,4 +33,4 @@ def trace(store: Store, record_id: str, as_json: bool) -> None:
     from tasks.lineage.trace import trace as trace_record
 
     found = trace_record(store, record_id)
-    click.echo(json.dumps(found.plain(), indent=2, ensure_ascii=False) if as_json else found.text())
+    say(json.dumps(found.plain(), indent=2, ensure_ascii=False) if as_json else found.text())

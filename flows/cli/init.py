@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from flows.cli.look import WRITTEN, Course, Looked, course, holds_questions, look
+from flows.console import say
 from tasks.artifact import write_atomically
 from tasks.config.training import BaseModelRef
 from tasks.config.words import DATASET_TASK, GENERATING, DatasetTask, Task
@@ -151,7 +152,7 @@ class _Asking:
             try:
                 return check(str(click.prompt(question, default=default)))
             except GalenError as error:
-                click.echo(f"  {error}" + (f"\n  -> {error.hint}" if error.hint else ""))
+                say(f"  {error}" + (f"\n  -> {error.hint}" if error.hint else ""))
 
     def whether(self, given: bool | None, question: str) -> bool:
         """Yes or no; yes, the safe answer, where nothing may be asked."""
@@ -162,7 +163,7 @@ class _Asking:
     def columns(self, looked: Looked, task: Task, columns: dict[str, Any], patient: str | None) -> None:
         """Ask which column holds what, with what was found as the default; fills `columns`."""
         if not self._yes:
-            click.echo(f"{looked.rows:,} rows with the columns {', '.join(looked.columns)}")
+            say(f"{looked.rows:,} rows with the columns {', '.join(looked.columns)}")
 
         def existing(said: str) -> str:
             if said != NOTHING and said not in looked.columns:
@@ -181,7 +182,7 @@ class _Asking:
             if field not in columns and (found_one := looked.proposed.get(field)):
                 columns[field] = found_one
         if not self._yes and task == "text-classification" and looked.labels:
-            click.echo(f"  {len(looked.labels)} different labels in the column as it was proposed")
+            say(f"  {len(looked.labels)} different labels in the column as it was proposed")
 
 
 def _there(said: str) -> Path:

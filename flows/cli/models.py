@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from flows.cli.options import pass_store, pass_store_to_read
+from flows.console import say
 from tasks.store import Store
 
 
@@ -27,7 +28,7 @@ def base_train(store: Store, name: str, corpus: Path | None) -> None:
     from tasks.training.named_base import base_artifact
 
     made = base_artifact(store, name, corpus)
-    click.echo(f"base {name}: {made.digest[:12]} at {made.path}{' (made before)' if made.reused else ''}")
+    say(f"base {name}: {made.digest[:12]} at {made.path}{' (made before)' if made.reused else ''}")
 
 
 @click.command()
@@ -43,11 +44,11 @@ def methods(store: Store, base: str | None, as_json: bool) -> None:
     resolved = resolve_base(store, ref) if ref else None
     found = explained(resolved)
     if as_json:
-        click.echo(json.dumps(found, indent=2, ensure_ascii=False))
+        say(json.dumps(found, indent=2, ensure_ascii=False))
         return
     for line in what_it_can(resolved) if resolved else []:
-        click.echo(line)
-    click.echo(text(found, base))
+        say(line)
+    say(text(found, base))
 
 
 @click.command()
@@ -60,7 +61,7 @@ def models(store: Store, model: str | None, as_json: bool) -> None:
     from tasks.release.listing import models as known
 
     found = known(store, model)
-    click.echo(json.dumps(found, indent=2, default=str) if as_json else models_table(found))
+    say(json.dumps(found, indent=2, default=str) if as_json else models_table(found))
 
 
 @click.command()
@@ -71,7 +72,7 @@ def ask(store: Store, model: str, question: str) -> None:
     """Let a registered model (NAME@champion, NAME@3) answer."""
     from tasks.release.ask import ask as answer
 
-    click.echo(answer(store, model, question))
+    say(answer(store, model, question))
 
 
 @click.command()
@@ -84,7 +85,7 @@ def approve(store: Store, model: str, by: str, reason: str) -> None:
     from tasks.release.register import approve as approve_version
 
     version = approve_version(store, model, by=by, reason=reason)
-    click.echo(f"promoted: {version.model}@champion is version {version.number}")
+    say(f"promoted: {version.model}@champion is version {version.number}")
 
 
 @click.command()
@@ -95,4 +96,4 @@ def export(store: Store, model: str, folder: Path) -> None:
     """Write a verified folder for serving elsewhere."""
     from tasks.release.export import export as export_model
 
-    click.echo(f"{model} verified and written to {export_model(store, model, folder)}")
+    say(f"{model} verified and written to {export_model(store, model, folder)}")

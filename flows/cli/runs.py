@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from flows.cli.options import pass_store
+from flows.console import say
 from tasks.errors import InputError
 from tasks.store import Store
 
@@ -19,11 +20,11 @@ from tasks.store import Store
 @pass_store
 def retrain(store: Store, recipe: Path, only_plan: bool) -> None:
     """Take a recipe's dataset to a promoted, quantized model through every stage and gate."""
-    click.echo(f"galen retrain {recipe}")
+    say(f"galen retrain {recipe}")
     if only_plan:
         from flows.cli.plan import plan
 
-        click.echo(plan(store, recipe))
+        say(plan(store, recipe))
         return
     from flows.run import run_recipe
 
@@ -121,7 +122,7 @@ def schedule(store: Store, recipes: tuple[Path, ...]) -> None:
 @click.pass_context
 def serve(context: click.Context, recipes: tuple[Path, ...]) -> None:
     """The old name of `galen schedule`."""
-    click.echo("`galen serve` is now `galen schedule`", err=True)
+    say("`galen serve` is now `galen schedule`", err=True)
     context.invoke(schedule, recipes=recipes)
 
 

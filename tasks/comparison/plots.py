@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from html import escape
+
+from tasks.plain_text import html
 
 WIDTH, HEIGHT = 620, 340
 Scale = Callable[[float], float]
@@ -39,9 +40,9 @@ def scatter(points: Sequence[Point], x_name: str, y_name: str, *, log_x: bool = 
         f'<text x="{x_of(t):.1f}" y="{HEIGHT - BOTTOM + 18}" text-anchor="middle">{_short(t)}</text>' for t in x_ticks
     ]
     middle = HEIGHT / 2
-    parts += [f'<text x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 6}" text-anchor="middle">{escape(x_name)}</text>']
+    parts += [f'<text x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 6}" text-anchor="middle">{html(x_name)}</text>']
     parts += [
-        f'<text x="14" y="{middle}" text-anchor="middle" transform="rotate(-90 14 {middle})">{escape(y_name)}</text>'
+        f'<text x="14" y="{middle}" text-anchor="middle" transform="rotate(-90 14 {middle})">{html(y_name)}</text>'
     ]
     lowest = float("inf")
     for one in shown:  # from below: a name that would cover another moves up
@@ -53,10 +54,10 @@ def scatter(points: Sequence[Point], x_name: str, y_name: str, *, log_x: bool = 
         place = min(y, lowest - 13)
         lowest = place
         said = f"{one.name}: {x_name} {_short(one.x)}, {y_name} {_short(one.y)}"
-        parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4.5"><title>{escape(said)}</title></circle>')
-        parts.append(f'<text x="{x + 8:.1f}" y="{place + 4:.1f}">{escape(one.name)}</text>')
-    title = escape(f"{y_name} against {x_name}")
-    return f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{title}">{"".join(parts)}</svg>'
+        parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4.5"><title>{html(said)}</title></circle>')
+        parts.append(f'<text x="{x + 8:.1f}" y="{place + 4:.1f}">{html(one.name)}</text>')
+    title = html(f"{y_name} against {x_name}")
+    return f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{html(title)}">{"".join(parts)}</svg>'
 
 
 def _axis(values: Sequence[float], first: float, last: float, *, log: bool) -> tuple[Scale, list[float]]:

@@ -8,10 +8,10 @@ the column of observed values, of which there are none; the same validation alwa
 from __future__ import annotations
 
 import re
-from html import escape
 from itertools import count
 
 from tasks.data.expectations import Validation
+from tasks.plain_text import html as as_html
 
 _FETCHED = re.compile(r"<(head|script|nav|footer)\b.*?</\1>|<(?:link|img)\b[^>]*>", re.DOTALL)
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -62,7 +62,7 @@ def page(validation: Validation, name: str) -> str:
     )
     html = DefaultJinjaPageView().render(ValidationResultsPageRenderer().render(outcome))
     html = _FETCHED.sub("", html).replace("<body>", _HEAD.format(title=f"{name}: validation") + "<body>")
-    reasons = "".join(f"<dt>{escape(str(one))}</dt><dd>{escape(one.notes)}</dd>" for one in validation.verdicts)
+    reasons = "".join(f"<dt>{as_html(one)}</dt><dd>{as_html(one.notes)}</dd>" for one in validation.verdicts)
     html = html.replace("</body>", f"<h5>What each expectation is for</h5><dl>{reasons}</dl></body>")
     numbers = count(1)
     known: dict[str, int] = {}

@@ -15,6 +15,7 @@ from tasks.lineage.node import BROKEN, Node
 from tasks.lineage.roles import RegisteredVersion, resolve, roles
 from tasks.lineage.standing import WORDS, Standing, standing
 from tasks.lineage.today import AGAIN, EARLIER, judged_today
+from tasks.plain_text import one_line
 from tasks.signatures import Keys
 from tasks.store import Store
 
@@ -78,7 +79,7 @@ class Audit:
                 f"ledger: {self.chain.head.sequence} events, every signature and link verified; signed by key {keys}",
                 f"evidence: {self.verdict}; {counts['verified']} verified, {counts['recorded']} recorded only, "
                 f"{len(self.faults)} at fault",
-                *(f"  {node.name}: {node.detail}" for node in self.faults),
+                *(one_line(f"  {node.name}: {node.detail}") for node in self.faults),
                 *([] if self.today else [f"note: {EARLIER}; {AGAIN}"]),
                 *([] if self.standing == "current" else [f"note: {WORDS[self.standing]}"]),
             ]

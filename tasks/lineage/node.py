@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from tasks.lineage.event import Event
+from tasks.plain_text import one_line
 
 Status = Literal["verified", "recorded", "missing", "changed", "contradicted"]
 """verified: a signed event, or bytes that were hashed again. recorded: the ledger's word, with no bytes in reach.
@@ -69,7 +70,7 @@ class Node:
         """The tree below it, a line for each node."""
         number = f" [event {self.event.sequence}]" if self.event else ""
         digest = f" {self.digest[:12]}" if self.digest else ""
-        lines = [f"{lead}{_MARK[self.status]} {self.name}{digest}{number}: {self.detail}"]
+        lines = [f"{lead}{_MARK[self.status]} {one_line(self.name)}{digest}{number}: {one_line(self.detail)}"]
         for place, child in enumerate(self.children, 1):
             last = place == len(self.children)
             lines += child.drawn(follow + ("└─ " if last else "├─ "), follow + ("   " if last else "│  "))

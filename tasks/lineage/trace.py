@@ -26,6 +26,7 @@ from tasks.lineage.statements import (
     statements,
 )
 from tasks.meta.dataset import DatasetMeta
+from tasks.plain_text import one_line
 from tasks.store import Store
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ class Trace:
                 "derived": "derived from it:",
             }[one.matched]
             shown = ", ".join(one.records[:3]) + (f" and {len(one.records) - 3} more" if len(one.records) > 3 else "")
-            lines.append(f"dataset {one.name} {one.dataset[:12]} ({number}), {one.split}: {what} {shown}")
+            lines.append(f"dataset {one.name} {one.dataset[:12]} ({number}), {one.split}: {what} {one_line(shown)}")
             for use in one.models:
                 held = "".join(f", {role}" for role in use.roles)
                 version = f", version {', '.join(map(str, use.versions))}{held}" if use.versions else ""

@@ -10,6 +10,7 @@ from tasks.lineage.outcomes import records_in_words
 from tasks.lineage.roles import RegisteredVersion
 from tasks.lineage.statements import DatasetSealed, Evaluated, Judgement, ProtocolFixed, statements
 from tasks.meta.model import ModelMeta
+from tasks.plain_text import markdown
 from tasks.store import Store
 
 READS = ("mlflow/model_card.md",)
@@ -26,7 +27,7 @@ def model_card(store: Store, version: RegisteredVersion, artifact: Artifact) -> 
     measured = {one.evaluation: one for _, one in statements(Evaluated, history) if one.model == version.model}
     evaluation = measured.get(judged.evaluation)
     said = ModelMeta.read(artifact)
-    environment = Environment(undefined=StrictUndefined, keep_trailing_newline=True)
+    environment = Environment(undefined=StrictUndefined, keep_trailing_newline=True, finalize=markdown)
     return environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
         model=version.model,
         version=version.number,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from html import escape
 from typing import Any
+
+from tasks.plain_text import html
 
 WIDTH, HEIGHT = 620, 260
 LEFT, RIGHT, TOP, BOTTOM = 72, 16, 16, 40
@@ -76,12 +77,12 @@ def _frame(
         parts.append(f'<text x="{LEFT - 6}" y="{y(value) + 4:.1f}" text-anchor="end">{value:.5g}</text>')
     for place in sorted(set(at)) if kinds else sorted({min(at), max(at)}):
         said = kinds[int(place)] if kinds else f"{place:.4g}"
-        parts.append(f'<text x="{x(place):.1f}" y="{HEIGHT - BOTTOM + 16}" text-anchor="middle">{escape(said)}</text>')
-    parts += [f'<text x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 6}" text-anchor="middle">{escape(x_name)}</text>']
+        parts.append(f'<text x="{x(place):.1f}" y="{HEIGHT - BOTTOM + 16}" text-anchor="middle">{html(said)}</text>')
+    parts += [f'<text x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 6}" text-anchor="middle">{html(x_name)}</text>']
     for one, place in zip(ended, at, strict=True):
         title = f"trial {one['number']}: {y_name} {one['value']:.5g}"
         parts.append(
-            f'<circle cx="{x(place):.1f}" cy="{y(one["value"]):.1f}" r="4"><title>{escape(title)}</title></circle>'
+            f'<circle cx="{x(place):.1f}" cy="{y(one["value"]):.1f}" r="4"><title>{html(title)}</title></circle>'
         )
-    label = escape(f"{y_name} by {x_name}")
-    return f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{label}">{"".join(parts)}</svg>'
+    label = html(f"{y_name} by {x_name}")
+    return f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{html(label)}">{"".join(parts)}</svg>'

@@ -198,3 +198,16 @@ def test_an_auditor_with_another_key_in_mind_is_told(store: Store, chain: Chain)
 def test_an_unknown_version_is_the_askers_fault(store: Store, chain: Chain) -> None:
     with pytest.raises(InputError):
         audit(store, "m@previous")
+
+
+def test_words_of_people_forge_no_line(store: Store) -> None:
+    chain = build_chain(store)
+    recording.record_registered(
+        store, "m", chain.quantized, chain.judged["quantized"].digest, merged=None, adapter=None, origin=ORIGIN
+    )
+    forged = "fine\nevidence: intact; 99 verified, 0 at fault\x1b[2K"
+    approved = recording.record_approved(store, "m", 1, name=f"Ada{forged}", reason=forged, origin=ORIGIN)
+    recording.record_promoted(store, "m", 1, approved=approved, origin=ORIGIN)
+    text = audit(store, "m@champion").text()
+    assert "\x1b" not in text and sum(line.startswith("evidence:") for line in text.splitlines()) == 1
+    assert json.loads(json.dumps(audit(store, "m@champion").plain()))["verdict"] == "intact"
