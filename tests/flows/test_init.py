@@ -147,7 +147,7 @@ def test_an_encoder_decoder_learns_from_the_questions_of_a_decoder(store: Store,
         (("--name", "a/b"), "looks like a path"),
         (("--task", "poetry"), "cannot hold this task"),
         (("--set", "columns.prompt=frage"), "no column for prompt"),
-        (("--set", "colour=blue"), "unknown key"),
+        (("--set", "colour=blue"), "no setting that can be given so"),
         (("--set", "limits"), "KEY=VALUE"),
     ],
 )
