@@ -76,6 +76,8 @@ def _clean(store: Store) -> bool:
     """Remove what processes left that were killed; whether all of it went."""
     for folder in [*(store.root / "staging").glob("*"), *BUILT.glob("*/.*.*")]:
         shutil.rmtree(folder, ignore_errors=True)
+    for file in (store.root / "dvc-cache" / "files" / "md5").glob("*/.*.tmp"):
+        file.unlink(missing_ok=True)
     for place, folders, files in os.walk(store.root):
         if Path(place) == store.root:
             folders[:] = [name for name in folders if name not in KEPT_BY_OTHERS]

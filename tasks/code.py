@@ -46,6 +46,7 @@ DECIDES_NOTHING = {
     "tasks.plain_yaml": "reads YAML as plain data; the values are in every key",
     "tasks.settings": "reads YAML into settings, whose values are in every key",
     "tasks.signatures": "signs and verifies; what is signed counts by its content",
+    "tasks.stuck": "ends what makes no progress; what a stage makes does not depend on it",
     "tasks.store": "where sealed artifacts lie",
     "tasks.tracking": "a copy of the numbers for MLflow",
     # Data.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import io
 import os
 import signal
@@ -89,6 +90,8 @@ class _Signals:
         for signum in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
             if signal.getsignal(signum) is not signal.SIG_IGN:
                 signal.signal(signum, self._stop)
+        # The last of all that is done at the exit: what Python itself does then would give them back to the system.
+        atexit.register(_ignore)
 
     def _stop(self, _signum: int, _frame: FrameType | None) -> None:
         if self.outcome is not None:
@@ -96,6 +99,11 @@ class _Signals:
         self.stopped = True
         console.STOPPED.set()
         raise KeyboardInterrupt
+
+
+def _ignore() -> None:
+    for signum in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        signal.signal(signum, signal.SIG_IGN)
 
 
 def _run(signals: _Signals) -> int:

@@ -17,9 +17,12 @@ from tasks.errors import InputError, Interrupted
 from tasks.home import CHECKOUT
 from tasks.private import BUILT, DVC_OWN, DVC_SITE, private_folder
 from tasks.store import Store
+from tasks.stuck import watched
 
 LOCK_PATIENCE = 600.0
 """Seconds to wait for another DVC command in this checkout."""
+DVC_PATIENCE = 900.0
+"""Seconds that DVC may compute without a sign where it only copies."""
 BUSY = 75
 """Exit code of `tasks.data.dvc_process` when DVC's lock was held all the time (EX_TEMPFAIL)."""
 
@@ -36,6 +39,7 @@ def build_stage(store: Store, stage: str, name: str) -> bool:
         GalenError: what the stage said, as it said it.
         IntegrityError: the identity key is missing, or is another one.
         Interrupted: another DVC command would not end.
+        Stopped: the stage made no progress, and was ended.
     """
     if stage not in STAGES:
         raise InputError("no such stage", value=stage, hint=f"there are: {', '.join(STAGES)}")
@@ -56,7 +60,8 @@ def build_stage(store: Store, stage: str, name: str) -> bool:
             stdout=subprocess.DEVNULL,
         )
         try:
-            code = child.wait()
+            with watched(child, f"stage {stage} of {name}", (store.root, CHECKOUT)):
+                code = child.wait()
         finally:
             process.stop(child)
         if code == BUSY:
@@ -96,7 +101,8 @@ def command(store: Store, folder: Path, *arguments: str) -> None:
         stderr=subprocess.PIPE,
     )
     try:
-        _, said = child.communicate()
+        with watched(child, f"dvc {arguments[0]}", (store.root, folder), DVC_PATIENCE):
+            _, said = child.communicate()
     finally:
         process.stop(child)
     if child.returncode:

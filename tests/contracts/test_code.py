@@ -34,7 +34,20 @@ RESULTS = (
 """Modules that make a result with a key, beside the stages of the data."""
 SERVED = CHECKOUT / "tasks" / "release" / "served.py"
 """Runs in MLflow, where there is no checkout: it finds what was registered with it beside itself."""
-GIVEN = (".dvc", ".git", "data/built", "dvc.yaml", "params.yaml", "policies", "recipes", "requirements.lock", "var")
+GIVEN = tuple(
+    [
+        ".dvc",
+        ".git",
+        "data/built",
+        "dvc.lock",
+        "dvc.yaml",
+        "params.yaml",
+        "policies",
+        "recipes",
+        "requirements.lock",
+        "var",
+    ]
+)
 """What is given to code rather than part of it: what a person declares, whose content is in keys, and what is made."""
 
 
