@@ -34,20 +34,8 @@ RESULTS = (
 """Modules that make a result with a key, beside the stages of the data."""
 SERVED = CHECKOUT / "tasks" / "release" / "served.py"
 """Runs in MLflow, where there is no checkout: it finds what was registered with it beside itself."""
-GIVEN = tuple(
-    [
-        ".dvc",
-        ".git",
-        "data/built",
-        "dvc.lock",
-        "dvc.yaml",
-        "params.yaml",
-        "policies",
-        "recipes",
-        "requirements.lock",
-        "var",
-    ]
-)
+MADE = ("data/built", "dvc.lock", "var")
+GIVEN = (".dvc", ".git", "dvc.yaml", "params.yaml", "policies", "recipes", "requirements.lock", *MADE)
 """What is given to code rather than part of it: what a person declares, whose content is in keys, and what is made."""
 
 
