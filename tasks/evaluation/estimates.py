@@ -94,11 +94,7 @@ def difference(
         NotJudgeable: the records differ, the metric or the slice does not exist or is undefined for one of them, or
             the two cannot be compared by this metric (perplexity under two tokenizers).
     """
-    if (candidate.task, candidate.test) != (other.task, other.test) or (
-        list(candidate.columns["record_id"]) != list(other.columns["record_id"])
-    ):
-        hint = "evaluate both on one test split with the same settings"
-        raise NotJudgeable("the two were not judged on the same records", hint=hint)
+    candidate.check_same(other)
     one, two = candidate.view(slice_), other.view(slice_)
     definition = one.metric(metric)
     totals = one.total(), two.total()

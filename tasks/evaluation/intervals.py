@@ -24,6 +24,8 @@ MIN_GROUPS = 8
 MIN_LABEL_GROUPS = 5
 """A mean over labels has no interval of its own where a label of the dataset is in fewer groups, or in none:
 whether it is there at all moves such a mean more than how well it is recognised."""
+ALIKE = 0.1
+"""Share of the variance that is taken to lie between groups where nothing varies."""
 LEAST = {"share": 1.0, "graded": 0.25}
 """What a record is thought to vary at least, as a share of the variance of one that is right or wrong: scores that all
 happen to be alike do not make a mean certain."""
@@ -70,8 +72,7 @@ def of_value(metric: Metric, names: tuple[str, ...], by_group: Floats, confidenc
         return Interval(value - half, value + half, "jackknife")
     alone = value * (1 - value)
     least = alone * LEAST[metric.scale] / float(metric.units(total))
-    # All right, or all wrong, says nothing of how much groups differ: each then counts as one record.
-    worth = alone / max(variance, least) if alone > 0 else len(counted)
+    worth = alone / max(variance, least) if alone > 0 else _worth_if_alike(metric, names, counted)
     square = factor**2 / worth
     centre = (value + square / 2) / (1 + square)
     half = (square * (value * (1 - value) + square / 4)) ** 0.5 / (1 + square)
@@ -109,6 +110,12 @@ def of_difference(
         variance += 2 * LEAST[metric.scale] / min(float(metric.units(total)) for total in totals) ** 2
     half = _quantile(confidence, fewest) * variance**0.5
     return Interval(gain - half, gain + half, "paired jackknife") if np.isfinite(half) else None
+
+
+def _worth_if_alike(metric: Metric, names: tuple[str, ...], counted: Floats) -> float:
+    """As how many records groups count that are all right, or all wrong, and so do not say how much they differ."""
+    units = metric.units(Sums(names, counted))
+    return float(units.sum() / (1 + (np.square(units).sum() / units.sum() - 1) * ALIKE))
 
 
 def _rare_label(metric: Metric, names: tuple[str, ...], counted: Floats) -> bool:

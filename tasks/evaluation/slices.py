@@ -74,6 +74,24 @@ class Scores:
         columns |= {name: [str(row[name]) for row in rows] for name in ("record_id", "group_id")}
         return cls(task, test, columns, names, values)
 
+    def statistic(self, name: str) -> Floats:
+        """What each record contributes to one statistic, shape [records]; zero for one that nobody contributed to."""
+        if name not in self.names:
+            return np.zeros(len(self.values))
+        return self.values[:, self.names.index(name)]
+
+    def check_same(self, other: Scores) -> None:
+        """See that another model was judged on these records.
+
+        Raises:
+            NotJudgeable: it was not.
+        """
+        if (self.task, self.test) != (other.task, other.test) or (
+            list(self.columns["record_id"]) != list(other.columns["record_id"])
+        ):
+            hint = "evaluate both on one test split with the same settings"
+            raise NotJudgeable("the two were not judged on the same records", hint=hint)
+
     def slices(self) -> list[str]:
         """Every slice there is, `KEY=VALUE`, sorted within its key."""
         found = [f"{key}={value}" for key in RECORD_SLICES for value in sorted(set(self.columns[key]))]
@@ -102,18 +120,34 @@ class Scores:
         """
         self.named(slice_)
         key, _, value = (slice_ or "").partition("=")
-        groups, names, values = np.array(self.columns["group_id"]), self.names, self.values
+        names, values, inside = self.names, self.values, None
         if key in RECORD_SLICES:
-            inside = np.array(self.columns[key]) == value
-            groups, values = groups[inside], values[inside]
+            inside = self.inside(slice_)
         elif key:
             names = tuple(f"{outcome}:{value}" for outcome in ("tp", "fp", "fn"))
             values = values[:, [self.names.index(name) for name in names]]
+        records = len(values) if inside is None else int(inside.sum())
+        return View(slice_, metrics_in(self.task, slice_), names, self.summed(values, inside), records)
+
+    def inside(self, slice_: str | None) -> NDArray[np.bool_]:
+        """Which records a slice of records holds, shape [records]; None: all."""
+        if slice_ is None:
+            return np.ones(len(self.values), dtype=bool)
+        key, _, value = slice_.partition("=")
+        return np.array([one == value for one in self.columns[key]], dtype=bool)
+
+    def summed(self, values: Floats, inside: NDArray[np.bool_] | None = None) -> Floats:
+        """Numbers of records, shape [records, numbers], summed within each group: [groups, numbers], sorted by id.
+
+        With `inside`, only of these records and of the groups that have any.
+        """
+        groups = np.array(self.columns["group_id"])
+        if inside is not None:
+            groups, values = groups[inside], values[inside]
         distinct, place = np.unique(groups, return_inverse=True)
-        by_group = np.zeros((len(distinct), len(names)))
-        np.add.at(by_group, place, values)
-        metrics = metrics_in(self.task, slice_)
-        return View(slice_, metrics, names, by_group, len(groups))
+        sums = np.zeros((len(distinct), values.shape[-1]))
+        np.add.at(sums, place, values)
+        return sums
 
     def support(self, slice_: str) -> tuple[int, int]:
         """(records, groups) of a slice; of a label or entity type those whose reference has it.
@@ -124,7 +158,7 @@ class Scores:
         self.named(slice_)
         key, _, value = slice_.partition("=")
         if key in RECORD_SLICES:
-            inside = np.array(self.columns[key]) == value
+            inside = self.inside(slice_)
         else:  # what was found and what was missed is what is there
             there = [self.names.index(f"{outcome}:{value}") for outcome in ("tp", "fn")]
             inside = np.nan_to_num(self.values[:, there]).sum(axis=-1) > 0

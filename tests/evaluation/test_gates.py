@@ -20,7 +20,7 @@ def dataset(store: Store) -> DatasetVersion:
 
 
 def gate(kind: str, **settings: Any) -> Gate:
-    settings = {"metric": "token_f1"} | settings if kind != "train-gap" else settings
+    settings = {"metric": "token_f1"} | settings if "metric" in gate_kinds()[kind].model_fields else settings
     return gate_kinds()[kind].model_validate({"name": kind, "kind": kind, **settings})
 
 
