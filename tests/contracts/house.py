@@ -10,7 +10,19 @@ from pathlib import Path
 from tasks.home import CHECKOUT
 
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("errors", "home", "plugins", "private", "progress", "process", "stuck", "digest", "model_text", "plain_text", "plain_yaml"),
+    (
+        "errors",
+        "home",
+        "plugins",
+        "private",
+        "progress",
+        "process",
+        "stuck",
+        "digest",
+        "model_text",
+        "plain_text",
+        "plain_yaml",
+    ),
     ("settings", "config"),
     ("meaning", "code", "artifact", "signatures"),
     ("store", "children", "reports"),

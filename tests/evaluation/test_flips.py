@@ -53,7 +53,7 @@ def test_equal_means_with_swapped_answers_are_rejected(store: Store) -> None:
     candidate = answered(
         store, dataset, lambda place, _: swapped.get(place % 20, float(place % 10 != 0)), name="nf4", parent="merged"
     )
-    same = answered(store, dataset, lambda place, _: float(place % 10 != 0), name="nf4", parent="merged")
+    same = answered(store, dataset, lambda place, _: float(place % 10 != 0), name="as good", parent="merged")
     means = gate("not-worse-than-parent", tolerance=0.01)
     flips = gate("harmful-flips", max=0.05)
     evidence = Evidence(candidate, parent=parent)
@@ -76,4 +76,4 @@ def test_flips_of_slices_and_where_little_is_known(store: Store) -> None:
     few = dataset_version(store, "causal-lm", 40)
     one, two = (answered(store, few, 1.0, name=name, parent=of) for name, of in (("m", "a"), ("q", "m")))
     assert outcome(judge(protocol(gate("harmful-flips", max=0.5)), Evidence(two, parent=one))) == "not-judged"
-    assert judge(protocol(gate("harmful-flips", max=0.5)), Evidence(one)).results == ()  # an adapter has no parent
+    assert judge(protocol(gate("harmful-flips", max=0.5)), Evidence(answered(store, few, 1.0))).results == ()
