@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -55,6 +56,10 @@ class Scores:
     columns: Mapping[str, Sequence[str]] = field(repr=False)
     names: tuple[str, ...] = field(repr=False)
     values: Floats = field(repr=False)
+    _views: dict[str | None, View] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _coded: dict[str, tuple[list[str], NDArray[np.intp]]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     @classmethod
     def of(
@@ -94,7 +99,7 @@ class Scores:
 
     def slices(self) -> list[str]:
         """Every slice there is, `KEY=VALUE`, sorted within its key."""
-        found = [f"{key}={value}" for key in RECORD_SLICES for value in sorted(set(self.columns[key]))]
+        found = [f"{key}={value}" for key in RECORD_SLICES for value in self._codes(key)[0]]
         key = LABEL_SLICE[self.task]
         return found + ([f"{key}={label}" for label in self._labels()] if key else [])
 
@@ -113,41 +118,59 @@ class Scores:
         return list(meant)
 
     def view(self, slice_: str | None = None) -> View:
-        """The statistics of a slice, summed within each group; all records for None.
+        """The statistics of a slice, summed within each group; all records for None. Made once.
 
         Raises:
             NotJudgeable: there is no such slice.
         """
-        self.named(slice_)
-        key, _, value = (slice_ or "").partition("=")
-        names, values, inside = self.names, self.values, None
-        if key in RECORD_SLICES:
-            inside = self.inside(slice_)
-        elif key:
-            names = tuple(f"{outcome}:{value}" for outcome in ("tp", "fp", "fn"))
-            values = values[:, [self.names.index(name) for name in names]]
-        records = len(values) if inside is None else int(inside.sum())
-        return View(slice_, metrics_in(self.task, slice_), names, self.summed(values, inside), records)
+        if slice_ not in self._views:
+            self.named(slice_)
+            key, _, value = (slice_ or "").partition("=")
+            names, values, inside = self.names, self.values, None
+            if key in RECORD_SLICES:
+                inside = self.inside(slice_)
+            elif key:
+                names = tuple(f"{outcome}:{value}" for outcome in ("tp", "fp", "fn"))
+                values = values[:, [self.names.index(name) for name in names]]
+            records = len(values) if inside is None else int(inside.sum())
+            metrics = metrics_in(self.task, slice_)
+            self._views[slice_] = View(slice_, metrics, names, self.summed(values, inside), records)
+        return self._views[slice_]
 
     def inside(self, slice_: str | None) -> NDArray[np.bool_]:
         """Which records a slice of records holds, shape [records]; None: all."""
         if slice_ is None:
             return np.ones(len(self.values), dtype=bool)
         key, _, value = slice_.partition("=")
-        return np.array([one == value for one in self.columns[key]], dtype=bool)
+        values, place = self._codes(key)
+        found: NDArray[np.bool_] = place == values.index(value) if value in values else np.zeros(len(place), dtype=bool)
+        return found
 
     def summed(self, values: Floats, inside: NDArray[np.bool_] | None = None) -> Floats:
         """Numbers of records, shape [records, numbers], summed within each group: [groups, numbers], sorted by id.
 
         With `inside`, only of these records and of the groups that have any.
         """
-        groups = np.array(self.columns["group_id"])
-        if inside is not None:
-            groups, values = groups[inside], values[inside]
-        distinct, place = np.unique(groups, return_inverse=True)
-        sums = np.zeros((len(distinct), values.shape[-1]))
-        np.add.at(sums, place, values)
+        _, place = self._codes("group_id")
+        order = self._by_group if inside is None else self._by_group[inside[self._by_group]]
+        if not len(order):
+            return np.zeros((0, values.shape[-1]))
+        placed = place[order]
+        starts = np.flatnonzero(np.diff(placed, prepend=-1))
+        sums: Floats = np.add.reduceat(values[order], starts, axis=0)
         return sums
+
+    def _codes(self, column: str) -> tuple[list[str], NDArray[np.intp]]:
+        """The distinct values of a column, sorted, and which of them each record has."""
+        if column not in self._coded:
+            values, place = np.unique(np.array(self.columns[column]), return_inverse=True)
+            self._coded[column] = ([str(value) for value in values], place)
+        return self._coded[column]
+
+    @cached_property
+    def _by_group(self) -> NDArray[np.intp]:
+        """Rows in the order of their groups' ids."""
+        return np.argsort(self._codes("group_id")[1], kind="stable")
 
     def support(self, slice_: str) -> tuple[int, int]:
         """(records, groups) of a slice; of a label or entity type those whose reference has it.
@@ -162,7 +185,7 @@ class Scores:
         else:  # what was found and what was missed is what is there
             there = [self.names.index(f"{outcome}:{value}") for outcome in ("tp", "fn")]
             inside = np.nan_to_num(self.values[:, there]).sum(axis=-1) > 0
-        return int(inside.sum()), len(set(np.array(self.columns["group_id"])[inside]))
+        return int(inside.sum()), len(set(self._codes("group_id")[1][inside].tolist()))
 
     def _labels(self) -> list[str]:
         return [name.removeprefix("tp:") for name in self.names if name.startswith("tp:")]
