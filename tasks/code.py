@@ -36,6 +36,7 @@ DECIDES_NOTHING = {
     "tasks.digest": "names bytes: another digest is another key",
     "tasks.errors": "kinds of errors: which of them is raised counts where it is raised",
     "tasks.home": "where things lie: content counts, not its place",
+    "tasks.locks": "waits for other processes",
     "tasks.meaning": "reads code for tasks.code",
     "tasks.plain_text": "how words are shown",
     "tasks.plugins": "finds files by their being there; which of them counts is said by whoever names the key",

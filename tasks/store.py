@@ -6,7 +6,6 @@ process know nothing of each other. Everything else that is made at run time lie
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import shutil
@@ -19,8 +18,9 @@ from typing import Any
 from tasks import signatures
 from tasks.artifact import MANIFEST, REMEDY, Artifact, key_of, read, seal, sync, verify, write_atomically
 from tasks.digest import canonical_json, files_of
-from tasks.errors import NO_SPACE, InputError, IntegrityError, Interrupted
+from tasks.errors import NO_SPACE, InputError, IntegrityError
 from tasks.home import home
+from tasks.locks import take
 from tasks.progress import notice
 
 MADE = "application/vnd.galen.made+json"
@@ -197,7 +197,7 @@ class Store:
 
     @contextmanager
     def locked(self, name: str, *, wait: bool = True) -> Iterator[None]:
-        """Hold a named lock of this store; the kernel frees it when the process dies, however it dies.
+        """Hold a named lock of this store; the kernel frees it when the process dies. A long wait is said aloud.
 
         Raises:
             Interrupted: another process holds it and `wait` is false.
@@ -213,10 +213,7 @@ class Store:
             hint = "set GALEN_HOME to a folder of yours"
             raise InputError("GALEN_HOME cannot be written", value=self.root, hint=hint) from error
         try:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-            except BlockingIOError as error:
-                raise Interrupted(f"another run holds {name}", hint="wait for it to end, then run again") from error
+            take(handle, name, wait=wait)
             yield
         finally:
             os.close(handle)

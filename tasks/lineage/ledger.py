@@ -23,6 +23,7 @@ from tasks.artifact import sync, write_atomically
 from tasks.digest import canonical_json, digest_bytes
 from tasks.errors import IntegrityError, Interrupted
 from tasks.lineage.event import GENESIS, Event, Origin, open_event, seal_event
+from tasks.locks import patiently
 from tasks.signatures import Keys, Signer, check, sign, signer, trusted_keys
 from tasks.store import Store
 
@@ -30,6 +31,7 @@ HEAD_TYPE = "application/vnd.galen.ledger-head+json"
 PATIENCE = 60.0  # seconds to wait for another process that writes
 RESTORE = "restore GALEN_HOME/ledger.sqlite, ledger.head and keys/ together, from a backup that you trust"
 
+_ALL = "SELECT sequence, digest, envelope FROM events ORDER BY sequence"
 _TABLE = """
 CREATE TABLE events (
     sequence INTEGER PRIMARY KEY,
@@ -94,7 +96,7 @@ def append(
         if not database(store).exists():
             _begin(store, by)
         with _connection(store) as connection:
-            connection.execute("BEGIN IMMEDIATE")
+            patiently(connection, "BEGIN IMMEDIATE", database(store), PATIENCE)
             last = _verified_end(store, connection)
             envelope = seal_event(
                 kind,
@@ -183,7 +185,7 @@ def _read(store: Store, trusted: Keys, *, every_signature: bool) -> Iterator[Eve
         return
     signed = _read_head(store, trusted)  # before the events: others may append meanwhile, and a head must never lead
     with _connection(store) as connection:
-        rows = connection.execute("SELECT sequence, digest, envelope FROM events ORDER BY sequence").fetchall()
+        rows = patiently(connection, _ALL, database(store), PATIENCE).fetchall()
     last = Head(0, GENESIS)
     for sequence, digest, envelope in rows:
         beyond = sequence > signed.sequence  # not covered by the head: a crash came before it was written
@@ -281,15 +283,11 @@ def _read_head(store: Store, trusted: Keys) -> Head:
 
 @contextmanager
 def _connection(store: Store) -> Iterator[sqlite3.Connection]:
-    """The database, which must exist; it says itself what is wrong with it.
-
-    Opened for writing also to read: after a crash the reader is the one who rolls the journal back.
-    """
+    """The database, which must exist. Opened for writing also to read: after a crash a reader rolls the journal back."""
     try:
         with closing(sqlite3.connect(f"{database(store).as_uri()}?mode=rw", uri=True, timeout=PATIENCE)) as connection:
             connection.isolation_level = None  # transactions are written out
-            # EXTRA also syncs the folder when the journal goes: a commit that a power cut undoes after the head was
-            # written would look like a removed event.
+            # EXTRA also syncs the folder when the journal goes: a power cut must undo no commit that the head names.
             connection.execute("PRAGMA synchronous = EXTRA")
             yield connection
     except sqlite3.OperationalError as error:

@@ -14,6 +14,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "errors",
         "home",
         "plugins",
+        "locks",
         "private",
         "progress",
         "process",
