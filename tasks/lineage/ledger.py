@@ -283,7 +283,7 @@ def _read_head(store: Store, trusted: Keys) -> Head:
 
 @contextmanager
 def _connection(store: Store) -> Iterator[sqlite3.Connection]:
-    """The database, which must exist. Opened for writing to read, too: after a crash a reader rolls the journal back."""
+    """The database, which must exist. Opened for writing to read, too: a reader rolls back what a crash left."""
     try:
         with closing(sqlite3.connect(f"{database(store).as_uri()}?mode=rw", uri=True, timeout=PATIENCE)) as connection:
             connection.isolation_level = None  # transactions are written out
