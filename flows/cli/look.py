@@ -12,6 +12,7 @@ from typing import Any
 from tasks.config.words import DATASET_TASK, GENERATING, Task
 from tasks.data.format import format_named
 from tasks.data.params import checked
+from tasks.data.source_kinds import check_kinds
 from tasks.errors import InputError
 
 ROWS = 20_000
@@ -72,6 +73,7 @@ def look(source: Path, format_: str, task: Task, settings: Mapping[str, Any]) ->
     Raises:
         InputError: the source cannot be read at all.
     """
+    check_kinds(source)
     reader = format_named(format_)
     if reader.task is not None:
         return None

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tasks.config.data import Dataset
 from tasks.data.blanks import is_blank
-from tasks.data.text_files import BOM, LONGEST_LINE, Encoding
+from tasks.data.text_files import BOM, LONGEST_LINE, Encoding, short_lines
 from tasks.errors import InputError
 
 DELIMITERS = ",;\t|"
@@ -93,7 +93,10 @@ def find_dialect(path: Path, encoding: Encoding, dataset: Dataset, needed: set[s
 def _long_header(path: Path, encoding: Encoding, number: int, delimiter: str, escape: str | None) -> tuple[str, ...]:
     with encoding.open(path, newline="") as file:
         try:
-            return tuple(name.strip() for name in next(_reader(islice(file, number - 1, None), delimiter, escape), []))
+            return tuple(
+                name.strip()
+                for name in next(_reader(islice(short_lines(file), number - 1, None), delimiter, escape), [])
+            )
         except csv.Error:
             return ()
 

@@ -12,6 +12,8 @@ from tasks.data.text_files import BOM, LONGEST_LINE
 from tasks.digest import CHUNK
 from tasks.errors import InputError
 
+DEEPEST = 64
+"""Lists and objects within each other."""
 _SPACE = f" \t\r\n{BOM}"
 _TWICE = "a key stands there twice"
 _COLON = re.compile(r"\s*:\s*")
@@ -45,7 +47,35 @@ def fault_of(error: ValueError | RecursionError) -> str:
     return _TWICE if str(error) == _TWICE else "nested too deeply, or a number that is too long"
 
 
-DECODER = json.JSONDecoder(parse_constant=_no_number, object_pairs_hook=_unique)
+class _Decoder(json.JSONDecoder):
+    """Refuses what is nested deeper than any record: what looks at a value later goes as deep as it is."""
+
+    def raw_decode(self, s: str, idx: int = 0) -> tuple[Any, int]:
+        """A value, and where it ends.
+
+        Raises:
+            RecursionError: it is nested more than `DEEPEST` deep.
+        """
+        value, end = super().raw_decode(s, idx)
+        if s.count("[", idx, end) + s.count("{", idx, end) > DEEPEST and _deep(value):
+            raise RecursionError
+        return value, end
+
+
+def _deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(DEEPEST + 1):
+        level = [
+            inner
+            for one in level
+            if isinstance(one, list | dict)
+            for inner in (one.values() if isinstance(one, dict) else one)
+            if isinstance(inner, list | dict)
+        ]
+    return bool(level)
+
+
+DECODER = _Decoder(parse_constant=_no_number, object_pairs_hook=_unique)
 
 Member = tuple[str | None, Any, str]
 """Key (None in an array), value, text."""

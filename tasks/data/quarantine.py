@@ -13,7 +13,7 @@ from tasks.data.records import NOT_A_FAULT, Reason, rejected_schema
 from tasks.data.tables import TableWriter
 from tasks.errors import InputError
 
-KEPT_CHARACTERS = 100_000
+KEPT_CHARACTERS = 20_000
 EXAMPLES = 3
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tasks.config.data import Dataset
 from tasks.data.format import Format, Row, Source, format_named, formats, without_packing
+from tasks.data.source_kinds import check_kinds
 from tasks.digest import files_of
 from tasks.errors import InputError
 from tasks.home import CHECKOUT
@@ -24,11 +25,12 @@ def source_path(dataset: Dataset) -> Path:
     """Where a dataset's source lies.
 
     Raises:
-        InputError: there is nothing.
+        InputError: there is nothing, or something that is neither a file nor a folder of files.
     """
     path = CHECKOUT / Path(dataset.source).expanduser()
     if not path.exists():
         raise InputError("no such file or folder", value=dataset.source, hint="check `source` in params.yaml")
+    check_kinds(path)
     return path
 
 

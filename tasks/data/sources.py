@@ -20,6 +20,7 @@ from tasks.data.format import format_named
 from tasks.data.identity_key import key_to_build
 from tasks.data.params import checked, one_dataset
 from tasks.data.reading import open_source, source_path
+from tasks.data.source_kinds import check_kinds
 from tasks.data.stage import STAGES
 from tasks.digest import digest_data, digest_file, files_of
 from tasks.errors import ConfigError, InputError
@@ -61,6 +62,7 @@ def add(store: Store, name: str, path: Path, format: str, *, replace: bool = Fal
     path = path.expanduser().resolve()
     if not path.exists():
         raise InputError("no such file or folder", value=path)
+    check_kinds(path)
     usual = format_named(format).task
     task = settings.pop("task", None) or usual
     if task is None:

@@ -14,6 +14,10 @@ ROWS = 8192
 """Rows per row group, whatever the size of the batches that come in: it decides the bytes."""
 
 
+AT_ONCE = 1024
+"""Rows that are held as Python's objects, which take several times their bytes."""
+
+
 class TableWriter:
     """Writes one Parquet file, row by row or batch by batch; use as a context manager."""
 
@@ -31,7 +35,7 @@ class TableWriter:
         """One row, as a dictionary with the schema's names; a missing name is null."""
         self._rows.append(row)
         self.rows += 1
-        if len(self._rows) == ROWS:
+        if len(self._rows) == AT_ONCE:
             self._turn()
 
     def write_batch(self, batch: pa.RecordBatch | pa.Table) -> None:

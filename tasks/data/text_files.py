@@ -20,6 +20,9 @@ from tasks.errors import InputError
 
 LONGEST_LINE = 1 << 24
 """Characters. A longer line is no record: it is skipped, and counts as unreadable."""
+MOST_UNFOLDED = 200
+"""Times that a gzip file may unfold, from `SMALL` bytes on. Text unfolds three to twenty times; zeros a thousand."""
+SMALL = 1 << 26
 BOM = "\ufeff"
 _BROKEN_SHARE = 0.001
 _CHINESE_SHARE = 0.35
@@ -124,13 +127,30 @@ def lines(file: TextIO) -> Iterator[tuple[int, str | None]]:
             yield number, line.lstrip(BOM).rstrip("\r\n")
 
 
+def short_lines(file: TextIO) -> Iterator[str]:
+    """Lines with their ends; one that is longer than `LONGEST_LINE` comes in pieces."""
+    return iter(lambda: file.readline(LONGEST_LINE), "")
+
+
 def _bytes(path: Path, packed: bool) -> BinaryIO:
     return cast("BinaryIO", gzip.open(path, "rb")) if packed else path.open("rb")
 
 
 def _pieces(path: Path, packed: bool) -> Iterator[bytes]:
+    """A file's bytes, unpacked.
+
+    Raises:
+        InputError: a gzip file unfolds to far more than text does: it is no data, and would fill the machine.
+    """
+    most, read = max(SMALL, MOST_UNFOLDED * path.stat().st_size), 0
     with _bytes(path, packed) as file:
         while piece := file.read(CHUNK):
+            read += len(piece)
+            if packed and read > most:
+                hint = "no text packs like this; unpack it yourself if it is meant"
+                raise InputError(
+                    f"this gzip file unfolds to more than {MOST_UNFOLDED} times its size", value=path, hint=hint
+                )
             yield piece
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -10,6 +9,7 @@ from types import TracebackType
 from typing import Any
 
 from tasks.data.blanks import is_blank
+from tasks.data.json_text import DECODER
 from tasks.data.records import Reason
 
 _BAD = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\ufffd\ufffe\uffff\ud800-\udfff]")
@@ -116,8 +116,8 @@ def as_list(value: Any, separator: str | None) -> list[Any]:
     if isinstance(value, str):
         if value.lstrip().startswith("["):
             try:
-                value = json.loads(value)
-            except ValueError:
+                value = DECODER.decode(value)
+            except (ValueError, RecursionError):
                 raise RowFault(Reason.WRONG_TYPE) from None
         else:
             value = value.split(separator) if separator else [one for one in _BLANKS.split(value) if one]

@@ -14,7 +14,7 @@ from tasks.data.blanks import is_blank
 from tasks.data.csv_dialect import NULL, Dialect, find_dialect
 from tasks.data.format import Format, Row, Source, mapping_of
 from tasks.data.records import INPUT
-from tasks.data.text_files import BOM, LONGEST_LINE, Encoding, find_encoding
+from tasks.data.text_files import BOM, LONGEST_LINE, Encoding, find_encoding, short_lines
 from tasks.errors import InputError
 
 MOST_LINES = 100
@@ -74,7 +74,10 @@ class _Lines:
 
     def ahead(self) -> list[str]:
         """The next lines, which are not taken."""
-        self._ahead.extend(islice(self._lines, max(0, MOST_LINES - len(self._ahead))))
+        room = LONGEST_LINE - sum(map(len, self._ahead))
+        while len(self._ahead) < MOST_LINES and room > 0 and (line := next(self._lines, None)) is not None:
+            self._ahead.append(line)
+            room -= len(line)
         return list(islice(self._ahead, MOST_LINES))
 
     def take(self, count: int) -> None:
@@ -109,7 +112,7 @@ class _Table:
             InputError: from one line on, it cannot be told what is a row; or another header follows.
         """
         with self._encoding.open(self._path, newline="") as file:
-            lines = _Lines(file)
+            lines = _Lines(short_lines(file))
             for _ in range(self._dialect.line - 1):
                 next(lines)
             reader = self._dialect.reader(lines)

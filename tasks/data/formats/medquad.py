@@ -14,8 +14,9 @@ from tasks.data.format import Format, Row, Source, mapping_of
 from tasks.errors import InputError
 
 COLUMNS = ("id", "document", "folder", "focus", "question_type", "question", "answer")
-LARGEST_DOCUMENT = 1 << 26
+LARGEST_DOCUMENT = 1 << 24
 """Bytes of one XML file; MedQuAD's are below 100 kB."""
+DEEPEST, MOST_ELEMENTS = 64, 100_000
 
 
 class Medquad(Format):
@@ -40,7 +41,8 @@ class Medquad(Format):
         if not path.is_dir():
             raise InputError("medquad needs the folder that holds the XML files", value=dataset.source)
         left_out = set(dataset.exclude)
-        files = [file for file in sorted(path.rglob("*.xml")) if not left_out & set(file.relative_to(path).parts)]
+        there = [file for file in sorted(path.rglob("*.xml")) if file.is_file()]
+        files = [file for file in there if not left_out & set(file.relative_to(path).parts)]
         if not files:
             raise InputError("no XML file below this folder", value=dataset.source)
         mapping = mapping_of(dataset, record_id="id", group_id="document", prompt="question", answer="answer")
@@ -92,24 +94,40 @@ def _text(element: Element | None) -> str:
 
 
 def _parse(file: Path) -> Element | None:
-    """The document, or None. Declared entities are refused: a few lines of them expand to gigabytes."""
+    """The document, or None. Declared entities are refused: a few lines of them expand to gigabytes. So is what is
+    nested deeper, or holds more elements, than any document: each takes a hundred times its bytes in memory.
+    """
     if file.stat().st_size > LARGEST_DOCUMENT:
         return None
     builder, parser = TreeBuilder(), expat.ParserCreate()
-    parser.StartElementHandler = builder.start
-    parser.EndElementHandler = builder.end
+    open_, elements = 0, 0
+
+    def start(name: str, attributes: dict[str, str]) -> None:
+        nonlocal open_, elements
+        open_, elements = open_ + 1, elements + 1
+        if open_ > DEEPEST or elements > MOST_ELEMENTS:
+            raise _Refused
+        builder.start(name, attributes)
+
+    def end(name: str) -> None:
+        nonlocal open_
+        open_ -= 1
+        builder.end(name)
+
+    parser.StartElementHandler = start
+    parser.EndElementHandler = end
     parser.CharacterDataHandler = builder.data
     parser.EntityDeclHandler = _refuse
     try:
         parser.Parse(file.read_bytes(), True)
         return builder.close()
-    except (expat.ExpatError, _EntityDeclared, UnicodeDecodeError, LookupError):
+    except (expat.ExpatError, _Refused, ValueError, LookupError):  # ValueError: an encoding of several bytes a letter
         return None
 
 
-class _EntityDeclared(Exception):
+class _Refused(Exception):
     pass
 
 
 def _refuse(*_: object) -> NoReturn:
-    raise _EntityDeclared
+    raise _Refused

@@ -8,10 +8,12 @@ from pathlib import Path
 from tasks.config.data import Dataset
 from tasks.data.file_kinds import refuse_other_kinds
 from tasks.data.format import Format, Row, Source, mapping_of, only_file
-from tasks.data.tables import ROWS
+from tasks.data.parquet_pieces import check_sizes, pieces, texts_in
+from tasks.data.text_files import LONGEST_LINE
 from tasks.digest import CHUNK
 from tasks.errors import InputError
 
+_LONG = f"a row of more than {LONGEST_LINE:,} characters"
 MAGIC = b"PAR1"
 """At the beginning and at the end of a file."""
 
@@ -65,11 +67,16 @@ def _rows(path: Path, columns: list[str]) -> Iterator[Row]:
 
     number = 0
     try:
-        with pq.ParquetFile(path, page_checksum_verification=True) as file:  # where its writer made checksums
-            for batch in file.iter_batches(batch_size=ROWS, columns=columns):
-                for fields in batch.to_pylist():
+        with pq.ParquetFile(path) as file:
+            at_once, texts = check_sizes(path, file, columns), texts_in(file, columns)
+        # Checksums are looked at where its writer made them.
+        with pq.ParquetFile(path, page_checksum_verification=True, read_dictionary=texts) as file:
+            for batch in file.iter_batches(batch_size=at_once, columns=columns):
+                for fields in (fields for piece in pieces(batch) for fields in piece):
                     number += 1
-                    yield Row(f"row {number}", fields)
+                    yield Row(
+                        f"row {number}", fields, None if fields else "(too long)", detail=None if fields else _LONG
+                    )
     except (pa.ArrowException, OSError) as error:
         raise InputError(
             f"this Parquet file is damaged behind row {number:,}", value=path, hint="copy or download it again"
