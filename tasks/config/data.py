@@ -134,6 +134,19 @@ class Limits(Settings):
     """A label with fewer records ends the build: it cannot be learned and judged."""
 
 
+def _themselves(value: Any) -> Any:
+    """A list of labels as the map of each to itself."""
+    return {one: one for one in value} if isinstance(value, list | tuple) and _hashable(value) else value
+
+
+def _hashable(values: list[Any] | tuple[Any, ...]) -> bool:
+    return all(isinstance(one, str | int) for one in values)
+
+
+def _none_given(value: object) -> bool:
+    return not value
+
+
 def _not_given(value: object) -> bool:
     """Left out of what is recorded: so a version that was sealed before the setting existed keeps its digest."""
     return value is None
@@ -159,10 +172,13 @@ class Dataset(Settings):
     it, a quote within quotes is doubled."""
     exclude: tuple[str, ...] = ()
     """Names of folders or files of a medquad source to leave out."""
-    labels: dict[Spelling, Spelling] = Field(default={})
-    """From a spelling in the source to the label that is meant (text-classification), or from a tag or a type of
-    entity to another, `O` for none (token-classification). Labels that differ in case only are refused unless they
-    are here."""
+    labels: Annotated[dict[Spelling, Spelling], BeforeValidator(_themselves)] = Field(default={})
+    """The labels (text-classification) or types of entities (token-classification) as a list; or from a spelling in the
+    source to the label, tag or type that is meant, `O` for none. What is not here and stands in fewer than 10 groups is
+    refused: it may be content of a record. So are labels that differ in case only."""
+    categories: tuple[Spelling, ...] = Field(default=(), exclude_if=_none_given)
+    """The categories. What is not here and stands in fewer than 10 groups is counted as `(rare)`: it may be content of
+    a record."""
     language: str = "en"
     """ISO 639-1 code of records whose column and text do not say."""
     licence: str = Field(min_length=1)

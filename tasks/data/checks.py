@@ -14,12 +14,9 @@ from tasks.data.identity import Identity, content_digest
 from tasks.data.ids import Ids
 from tasks.data.label_names import LabelNames
 from tasks.data.normal import normal_label
-from tasks.data.records import Reason
+from tasks.data.records import UNSPECIFIED, Reason
 from tasks.data.scheme import Scheme
 from tasks.data.values import Naming, RowFault, as_list, clean, scalar, tags_in
-
-UNSPECIFIED = "unspecified"
-"""Category of a record that has none: every record belongs to a slice."""
 
 _LANGUAGE = re.compile(r"[a-z]{2,3}")
 
@@ -50,6 +47,8 @@ class RowCheck:
     ) -> None:
         self._name, self._dataset, self._mapping, self._withdrawn = name, dataset, mapping, withdrawn
         self._identity, self._readings = identity, readings
+        self._group = ""
+        """That the row belongs to which is looked at."""
         self.noticed: Counter[str] = Counter()
         """What was left out of records, and how often."""
         self._content = {
@@ -65,6 +64,7 @@ class RowCheck:
             RowFault: it holds none.
         """
         own_record, own_group = self._id(fields, "record_id"), self._id(fields, "group_id")
+        self._group = own_group or own_record or place
         record_id = None if own_record is None else self._identity.of("record", own_record)
         group_id = None if own_group is None else self._identity.of("group", own_group)
         # Withdrawn first: what a withdrawn row holds, or lacks, is nobody's business any more.
@@ -104,7 +104,7 @@ class RowCheck:
 
     def _classification(self, fields: Mapping[str, Any]) -> Record:
         text = self._text(fields, "text", Reason.BLANK_INPUT)
-        label = self._readings.labels.of(self._value(fields, "label") or "")
+        label = self._readings.labels.of(self._value(fields, "label") or "", self._group)
         if not label:
             raise RowFault(Reason.BLANK_TARGET)
         self._short_enough(text, label)
@@ -121,7 +121,7 @@ class RowCheck:
             raise RowFault(Reason.LENGTH_MISMATCH)
         labels, scheme = self._readings.labels, self._readings.scheme
         given = [labels.tag(tag) for tag in tags]
-        bio = scheme.bio(given, labels.of) if scheme and all(given) else None
+        bio = scheme.bio(given, lambda kind: labels.of(kind, self._group)) if scheme and all(given) else None
         if bio is None:
             raise RowFault(Reason.IMPOSSIBLE_TAGS if all(given) else Reason.BLANK_TARGET)
         tokens, bio = self._without_blanks(tokens, bio)

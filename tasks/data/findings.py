@@ -77,6 +77,8 @@ class Validated(Findings):
     stage = "validate"
     annotators: Counts
     """Rows settled by agreement, and by majority."""
+    rare: Counts = Field(default_factory=dict)
+    """Categories that are not named, and the records that have one (tasks/data/named.py)."""
     validation: Plain
     """What the manifest of the dataset version keeps."""
     docs: str

@@ -16,6 +16,7 @@ from tasks.data.identity import Identity, content_digest
 from tasks.data.ids import Ids
 from tasks.data.label_names import LabelNames
 from tasks.data.leftovers import Leftovers
+from tasks.data.named import Named
 from tasks.data.normal import forms_of_id
 from tasks.data.quarantine import Quarantine, check_budget
 from tasks.data.reading import open_source, source_path
@@ -116,11 +117,13 @@ def _scheme(dataset: Dataset, labels: LabelNames) -> Scheme | None:
     """
     if dataset.task != "token-classification":
         return None
-    source, seen = open_source(dataset), SeenTags()
+    source, seen = open_source(dataset), SeenTags(Named((*dataset.labels, *dataset.labels.values())))
+    group = source.mapping.get("group_id", "")
     for row in source.rows:
         if row.fields is not None:
             with suppress(RowFault):
-                seen.add([tag for one in tags_in(row.fields, source.mapping["tags"]) if (tag := labels.tag(one))])
+                tags = [tag for one in tags_in(row.fields, source.mapping["tags"]) if (tag := labels.tag(one))]
+                seen.add(tags, str(row.fields.get(group) or row.place))
     return scheme_of(seen)
 
 

@@ -6,12 +6,11 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 
+from tasks.data.named import Named
 from tasks.data.normal import look_alike, normal_label
 from tasks.errors import InputError
 
 _TAG = re.compile("O|[BIESLUMW]-.+")
-LONGEST_NAME = 40
-"""Characters. What is longer is no name of a class, and may be somebody's text: it is never shown."""
 MOST_NAMES = 10_000
 """A column with more different values holds no labels: they are not looked at any more."""
 SHOWN = 20
@@ -27,17 +26,19 @@ class LabelNames:
     def __init__(self, given: Mapping[str, str]) -> None:
         self._given = {normal_label(spelling): normal_label(label) for spelling, label in given.items()}
         self._met: set[str] = set()
+        self.named = Named((*self._given, *self._given.values()))
         self.counts: Counter[str] = Counter()
         """How often each label was met."""
 
-    def of(self, spelling: str) -> str:
-        """The label of a spelling; empty where there is nothing to see."""
+    def of(self, spelling: str, group: str) -> str:
+        """The label of a spelling in a row of a group; empty where there is nothing to see."""
         label = normal_label(spelling)
         if label in self._given:
             self._met.add(label)
             label = self._given[label]
         if label and (label in self.counts or len(self.counts) < MOST_NAMES):
             self.counts[label] += 1
+            self.named.add(label, group)
         return label
 
     def tag(self, spelling: str) -> str:
@@ -56,7 +57,7 @@ class LabelNames:
         """Refuse labels that people take for one. A label that the map names as such is meant.
 
         Raises:
-            InputError: naming them, with the map that would make them one.
+            InputError: naming those that may be named, with the map that would make them one.
         """
         if not are_names(self.counts):
             return
@@ -71,9 +72,11 @@ class LabelNames:
         renamed: list[str] = []
         for labels in sorted(several):
             best = max(labels, key=lambda label: (label in meant, self.counts[label]))
-            told.append(" and ".join(f"{name_shown(label)} ({self.counts[label]:,})" for label in labels))
+            told.append(" and ".join(f"{self.named.shown(label)} ({self.counts[label]:,})" for label in labels))
             renamed += [
-                f"{name_shown(label)}: {name_shown(best)}" for label in labels if label != best and label not in meant
+                f"{self.named.shown(label)}: {self.named.shown(best)}"
+                for label in labels
+                if label != best and label not in meant
             ]
         raise InputError(
             "labels that differ in case, width or what stands between words only are different classes",
@@ -91,7 +94,3 @@ def are_names(counts: Mapping[str, int]) -> bool:
     few = len(counts) <= SHOWN
     return few or (len(counts) < MOST_NAMES and 2 * len(counts) <= sum(counts.values()))
 
-
-def name_shown(label: str) -> str:
-    """A label for people, in quotes; not what may be somebody's text."""
-    return f"'{label}'" if len(label) <= LONGEST_NAME else f"(text of {len(label):,} characters)"

@@ -23,6 +23,9 @@ INPUT: dict[DatasetTask, str] = {"causal-lm": "prompt", "text-classification": "
 TARGET: dict[DatasetTask, str] = {"causal-lm": "answer", "text-classification": "label", "token-classification": "tags"}
 """The column that a model must produce."""
 
+UNSPECIFIED = "unspecified"
+"""Category of a record that has none: every record belongs to a slice."""
+
 _LISTS = frozenset({"choices", "tokens", "tags", "parents"})
 
 

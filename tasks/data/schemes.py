@@ -12,7 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from tasks.data.label_names import MOST_NAMES, SHOWN, name_shown
+from tasks.data.label_names import MOST_NAMES, SHOWN
+from tasks.data.named import ENOUGH, Named, name_shown
 from tasks.data.scheme import Scheme, canonical
 from tasks.data.tagging import OUTSIDE, Grammar, Tag
 from tasks.errors import InputError
@@ -58,12 +59,14 @@ _STYLES = (
 class SeenTags:
     """The tags of a source, and which follow which; O stands before and behind every sequence."""
 
-    def __init__(self) -> None:
+    def __init__(self, named: Named | None = None) -> None:
+        """`named`: which tags messages may name; default: those of many groups."""
+        self._named = named or Named()
         self.pairs: Counter[tuple[str, str]] = Counter()
         self.tags: Counter[str] = Counter()
 
-    def add(self, tags: Sequence[str]) -> None:
-        """Look at one sequence.
+    def add(self, tags: Sequence[str], group: str = "") -> None:
+        """Look at one sequence of a group.
 
         Raises:
             InputError: there are too many different ones to be tags.
@@ -73,7 +76,17 @@ class SeenTags:
             raise InputError(
                 "the tags are no tags", value=f"more than {MOST_NAMES:,} different ones", hint="check `columns.tags`"
             )
+        for tag in set(tags):
+            self._named.add(tag, group)
         self.pairs.update(pairwise((OUTSIDE, *tags, OUTSIDE)))
+
+    def shown(self, tags: Sequence[str]) -> str:
+        """Tags for people; those that may not be named by their number."""
+        may = [tag for tag in tags if self._named.may(tag)]
+        told = [", ".join(map(name_shown, may[:SHOWN]))] if may else []
+        told += [f"{len(may) - SHOWN:,} more"] if len(may) > SHOWN else []
+        told += [f"{len(tags) - len(may):,} in fewer than {ENOUGH} groups each"] if len(may) < len(tags) else []
+        return " and ".join(told)
 
 
 def scheme_of(seen: SeenTags) -> Scheme:
@@ -83,7 +96,7 @@ def scheme_of(seen: SeenTags) -> Scheme:
         InputError: they look like a scheme, and cannot be read as one; numbers stand for tags.
     """
     used = set(seen.tags)
-    _refuse_other_notations(used)
+    _refuse_other_notations(used, seen)
     outside = _outside(used)
     tags = sorted(used - outside)
     looked = []
@@ -100,24 +113,24 @@ def scheme_of(seen: SeenTags) -> Scheme:
         if read and ((len(read) == len(tags) and _only_letters_missing(read)) or _begun(read)):
             looked.append((style, odd or tags))
     if looked:
-        raise _unclear(*looked[0])
+        raise _unclear(*looked[0], seen)
     return _types_alone(tags, outside)
 
 
-def _refuse_other_notations(used: set[str]) -> None:
+def _refuse_other_notations(used: set[str], seen: SeenTags) -> None:
     if used and all(tag.isdigit() for tag in used):
         raise InputError(
             "the tags are numbers, whose meaning stands elsewhere",
-            value=_shown(sorted(used)),
+            value=", ".join(sorted(used)[:SHOWN]),
             hint="say it in params.yaml: labels: {0: O, 1: B-Disease, 2: I-Disease}",
         )
     if several := sorted(tag for tag in used if _SEVERAL.fullmatch(tag)):
         raise InputError(
-            "several tags of one token (nested entities)", value=_shown(several), hint="leave one layer of tags"
+            "several tags of one token (nested entities)", value=seen.shown(several), hint="leave one layer of tags"
         )
     if brackets := sorted(tag for tag in used if _BRACKETS.fullmatch(tag)):
         raise InputError(
-            "tags in brackets, as in CoNLL-2012", value=_shown(brackets), hint="write them as B-, I- and O"
+            "tags in brackets, as in CoNLL-2012", value=seen.shown(brackets), hint="write them as B-, I- and O"
         )
 
 
@@ -235,16 +248,11 @@ def _types_alone(tags: Iterable[str], outside: Iterable[str]) -> Scheme:
     return Scheme("types alone (IO)", parts, bare=bare)
 
 
-def _shown(tags: Sequence[str]) -> str:
-    more = f" and {len(tags) - SHOWN} more" if len(tags) > SHOWN else ""
-    return ", ".join(map(name_shown, tags[:SHOWN])) + more
-
-
-def _unclear(style: _Style, odd: Sequence[str]) -> InputError:
+def _unclear(style: _Style, odd: Sequence[str], seen: SeenTags) -> InputError:
     how = f" ({style.words})" if style.words else ""
-    first = name_shown(odd[0])
+    first = seen.shown(odd[:1]) if seen.shown(odd[:1]).startswith("'") else "TAG"
     return InputError(
         f"the tags look like a scheme{how}, and these cannot be read as part of it",
-        value=_shown(odd),
+        value=seen.shown(odd),
         hint=f"say in params.yaml what they are: labels: {{{first}: B-...}}, {{{first}: I-...}} or {{{first}: O}}",
     )

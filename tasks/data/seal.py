@@ -134,9 +134,11 @@ def _meta(stage: Stage, count: _Count) -> DatasetMeta:
 def _portable(dataset: Dataset) -> dict[str, Any]:
     """The settings, with the source by name: where it lay on this machine must not change the digest.
 
-    Settings that came later stand here only where they say something: the same data keeps its digest.
+    Settings that came later stand here only where they say something: the same data keeps its digest. What `categories`
+    says is said by the slices.
     """
     settings = dataset.plain()
+    settings.pop("categories", None)
     for name in LATER:
         if settings[name] == Dataset.model_fields[name].default:
             del settings[name]

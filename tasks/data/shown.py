@@ -12,7 +12,8 @@ from tasks.artifact import read
 from tasks.config.words import DatasetTask
 from tasks.data.classes import classes_of
 from tasks.data.findings import Augmented, Deidentified, Ingested, SoFar
-from tasks.data.label_names import LONGEST_NAME, are_names
+from tasks.data.label_names import are_names
+from tasks.data.named import LONGEST_NAME
 from tasks.data.params import one_dataset
 from tasks.data.records import Reason
 from tasks.data.stage import MANIFEST, REJECTED, STAGES, built_folder, refused_file

@@ -70,8 +70,14 @@ def test_labels_that_look_the_same_are_one(ingest: Ingest) -> None:
     assert {record["label"] for record in done.records} == {"caf\u00e9"}
 
 
-def test_labels_that_differ_in_case_are_refused_unless_the_dataset_says_what_they_are(ingest: Ingest) -> None:
+def test_labels_that_differ_in_case_are_refused_unless_the_dataset_says_what_they_are(
+    ingest: Ingest, monkeypatch: pytest.MonkeyPatch
+) -> None:
     rows = labelled("flu", "Flu", "flu", "gout")
+    with pytest.raises(InputError, match=r"a value in 1 group\(s\)\) \(1\) and \(a value") as refused:
+        ingest(rows, **CLASSES)
+    assert "lu" not in str(refused.value.value).replace("value", "")
+    monkeypatch.setattr("tasks.data.named.ENOUGH", 1)
     with pytest.raises(InputError, match=r"labels: \{'Flu': 'flu'\}") as refused:
         ingest(rows, **CLASSES)
     assert "'Flu' (1) and 'flu' (2)" in str(refused.value)
@@ -82,10 +88,11 @@ def test_labels_that_differ_in_case_are_refused_unless_the_dataset_says_what_the
     )
 
 
-def read(*sequences: str) -> tuple[str, list[list[str] | None]]:
+def read(*sequences: str, groups: int = 1) -> tuple[str, list[list[str] | None]]:
     seen = SeenTags()
-    for one in sequences:
-        seen.add(one.split())
+    for group in map(str, range(groups)):
+        for one in sequences:
+            seen.add(one.split(), group)
     scheme = scheme_of(seen)
     return scheme.name, [scheme.bio(one.split()) for one in sequences]
 
@@ -137,8 +144,11 @@ def test_types_with_a_letter_and_a_hyphen_keep_their_names() -> None:
 )
 def test_what_is_no_known_scheme_is_refused_by_name(sequence: str, named: str) -> None:
     with pytest.raises(InputError) as refused:
-        read(sequence)
+        read(sequence, groups=10)
     assert named in str(refused.value)
+    with pytest.raises(InputError) as refused:
+        read(sequence, groups=9)
+    assert "'" not in str(refused.value.value)
 
 
 def test_numbers_become_tags_by_the_map(ingest: Ingest) -> None:

@@ -41,7 +41,9 @@ def run(store: Store, tmp_path: Path) -> Callable[..., Built]:
     def stage(task: DatasetTask, rows: Rows, rejected: dict[str, int] | None = None, **entry: Any) -> Built:
         import pyarrow.parquet as pq
 
-        dataset = Dataset.model_validate({**DATASET, "task": task, **entry})
+        shown = [one for row in rows for one in ([row["label"]] if "label" in row else row.get("tags", []))]
+        declared = {} if task == "causal-lm" else {"labels": sorted({*shown, *(tag[2:] for tag in shown)} - {""})}
+        dataset = Dataset.model_validate({**DATASET, "task": task, **declared, **entry})
         built = tmp_path / "built"
         write(built / "deidentify" / "records.parquet", task, rows)
         rejected = rejected or {}
@@ -293,7 +295,12 @@ def test_a_column_of_texts_taken_for_labels_is_counted_and_not_shown() -> None:
     note = f"{PLANTED} was seen on Monday with fever, cough and a rash"
     texts = {f"{PLANTED} {number}, cough": 1 for number in range(30)}
     few = {note: 1, "gout": 1, "flu": 9}
-    for counts, told in (texts, "30 of 30 different values"), (few, r"\(text of \d+ characters\) \(1\), 'gout' \(1\)"):
+    for counts, declared, told in (
+        (texts, [], "30 of 30 different values"),
+        (few, [*few], r"\(text of \d+ characters\) \(1\), 'gout' \(1\)"),
+        (few, [], "2 of 3 labels"),
+        ({PLANTED: 9, "flu": 10}, ["flu"], "1 of 2; they are not named"),
+    ):
         with pytest.raises(InputError, match=told) as caught:
-            validate.check_labels(counts, 2)
+            validate.check_labels(counts, 2, counts, declared)
         assert "Quackenbush" not in str(caught.value)

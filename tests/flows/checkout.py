@@ -26,7 +26,11 @@ SOURCE = (
     "identified=false",
     "--set",
     "columns.record_id=id",
+    "--set",
+    "columns.category=ward",
 )
+PLANTED = "Zebulon Quackenbush"
+"""A name in the column of categories, in a few rows."""
 
 WORDS = ["fever", "cough", "pain", "rash", "chest", "cold", "mild", "severe", "sudden", "breath"]
 
@@ -89,8 +93,8 @@ class Checkout:
         self.recipe()
         self.policy(0.2)
 
-    def rows(self, count: int) -> Path:
-        """Write that many records; the first ones are always the same."""
+    def rows(self, count: int, *, misplaced: bool = False) -> Path:
+        """Write that many records; the first ones are always the same. `misplaced`: a name is the label of some."""
         random.seed(0)
         path = self.folder / "data" / "minute.jsonl"
         with path.open("w") as file:
@@ -100,9 +104,11 @@ class Checkout:
                     ["fever", "cough", "pain", "rash", "chest", "cold", "mild", "severe", "sudden", "breath"], k=5
                 )
                 text = " ".join([*words, "go to hospital now" if urgent else "rest at home today", str(place)])
-                file.write(
-                    json.dumps({"id": f"r{place}", "text": text, "label": "urgent" if urgent else "rest"}) + "\n"
-                )
+                label = "urgent" if urgent else "rest"
+                ward = PLANTED if place % 25 == 3 else "north" if place % 3 else "south"
+                if misplaced and place % 25 == 3:
+                    label = PLANTED
+                file.write(json.dumps({"id": f"r{place}", "text": text, "label": label, "ward": ward}) + "\n")
         return path
 
     def declare(self) -> None:

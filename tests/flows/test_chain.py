@@ -9,6 +9,7 @@ import json
 import shutil
 import signal
 import time
+from base64 import b64encode
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.factories import tiny_bert
-from tests.flows.checkout import Checkout
+from tests.flows.checkout import PLANTED, Checkout
 
 RECIPE = "recipes/minute.yaml"
 
@@ -166,3 +167,40 @@ def test_the_first_release_waits_for_a_person(checkout: Checkout) -> None:
     audited = checkout.galen("audit", "careful@champion")
     assert "evidence: intact" in audited and "made by quantize" in audited and "made by merge" not in audited
     assert "nothing changed" in checkout.galen("retrain", "recipes/careful.yaml")
+
+
+def told(home: Path, secret: str) -> list[str]:
+    """Files below a folder that hold a text: plain, in base64 (signed envelopes), or in a Parquet file."""
+    import pyarrow.parquet as pq
+
+    plain = secret.encode()
+    forms = [plain, *(b64encode(b"x" * shift + plain)[4:-4] for shift in range(3))]
+    found = []
+    for file in sorted(home.rglob("*")):
+        if not file.is_file() or file.is_symlink():
+            continue
+        data = file.read_bytes()
+        if data[:4] == b"PAR1":
+            data += repr(pq.read_table(file).to_pylist()).encode()
+        if any(form in data for form in forms):
+            found.append(file.relative_to(home).as_posix())
+    return found
+
+
+def test_a_name_in_a_column_of_categories_or_labels_stays_with_the_records(checkout: Checkout) -> None:
+    folders = ("ledger", "artifacts", "prefect", "mlartifacts", "dvc-remote", "reports")
+    assert {name for name in folders if (checkout.home / name).exists()} == set(folders)
+    own = ("dvc-cache/", "refused/")  # what the stages before `validate` wrote: the records themselves
+    checkout.galen("audit", "minute@champion")
+    assert [name for name in told(checkout.home, PLANTED) if not name.startswith(own)] == []
+    assert any(name.startswith(own) for name in told(checkout.home, PLANTED)), "the search would find it"
+    shown = checkout.galen("data", "show", "minute")
+    assert "(rare)" in shown and "north" in shown and PLANTED not in shown
+
+    checkout.rows(140, misplaced=True)
+    try:
+        said = checkout.galen("retrain", RECIPE, code=2)
+        assert "1 of 3; they are not named" in said and PLANTED not in said
+        assert [name for name in told(checkout.home, PLANTED) if not name.startswith(own)] == []
+    finally:
+        checkout.rows(120)
