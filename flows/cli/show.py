@@ -39,6 +39,7 @@ def dataset_table(found: Mapping[str, Any]) -> str:
         ),
         ("columns that nothing reads", found["unused"]),
         ("passed over in the source", found["noticed"]),
+        ("not declared, in few groups, not named", found["rare"]),
         ("replaced by placeholders", found["phi"]),
         ("added by augmentation", found["augmentation"]),
         ("not added, too much like held-out records", found["augmentation_dropped"]),

@@ -93,4 +93,3 @@ def are_names(counts: Mapping[str, int]) -> bool:
     """
     few = len(counts) <= SHOWN
     return few or (len(counts) < MOST_NAMES and 2 * len(counts) <= sum(counts.values()))
-

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 ENOUGH = 10
-"""Groups (patients, documents; records, where each is a group of its own) that make a value no secret of any of them."""
+"""Groups (patients, documents, or records where each is its own) that make a value no secret of any of them."""
 RARE = "(rare)"
 """The category of records whose own may not be named."""
 LONGEST_NAME = 40

@@ -114,11 +114,11 @@ def _weights(array: Any) -> Weights:
 
     kind = array.type
     if pa.types.is_dictionary(kind):
-        held = _weights(array.dictionary)
-        indices = pc.fill_null(array.indices, -1).to_numpy(zero_copy_only=False)
-        return np.append(held, _VALUE)[indices].astype(np.int64)
+        indices: Weights = pc.fill_null(array.indices, -1).to_numpy(zero_copy_only=False)
+        return np.append(_weights(array.dictionary), _VALUE)[indices]
     if any(test(kind) for test in (pa.types.is_string, pa.types.is_binary, pa.types.is_large_string)):
-        return _VALUE + pc.fill_null(pc.binary_length(array), 0).to_numpy(zero_copy_only=False).astype(np.int64)
+        lengths: Weights = pc.fill_null(pc.binary_length(array), 0).to_numpy(zero_copy_only=False).astype(np.int64)
+        return lengths + _VALUE
     if pa.types.is_struct(kind):
         fields = (_weights(array.field(place)) for place in range(kind.num_fields))
         return sum(fields, np.full(len(array), _VALUE, dtype=np.int64))
@@ -126,7 +126,8 @@ def _weights(array: Any) -> Weights:
         inner = (array.keys, array.items) if pa.types.is_map(kind) else (array.values,)
         sums = np.concatenate([[0], np.cumsum(sum(map(_weights, inner), np.zeros(len(inner[0]), dtype=np.int64)))])
         offsets = array.offsets.to_numpy()
-        return _VALUE + (sums[offsets[1:]] - sums[offsets[:-1]]).astype(np.int64)
+        inside: Weights = sums[offsets[1:]] - sums[offsets[:-1]]
+        return inside + _VALUE
     return np.full(len(array), _VALUE, dtype=np.int64)
 
 

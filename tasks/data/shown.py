@@ -11,7 +11,7 @@ from tasks.artifact import MANIFEST as SEALED
 from tasks.artifact import read
 from tasks.config.words import DatasetTask
 from tasks.data.classes import classes_of
-from tasks.data.findings import Augmented, Deidentified, Ingested, SoFar
+from tasks.data.findings import Augmented, Deidentified, Ingested, SoFar, Validated
 from tasks.data.label_names import are_names
 from tasks.data.named import LONGEST_NAME
 from tasks.data.params import one_dataset
@@ -30,7 +30,8 @@ def show(store: Store, name: str) -> dict[str, Any]:
     Returns:
         `name`, `task`, `built` (the last stage that is there, or None), `source` (path, format, digest, encoding,
         rows), `rows`, `kept`, `rejected` (reason -> rows), `examples` (reason -> places), `details` (reason -> what
-        exactly -> rows), `unused` (column -> rows), `noticed` (what was no row -> number), `phi` (type -> number),
+        exactly -> rows), `unused` (column -> rows), `noticed` (what was no row -> number), `rare` (categories
+        that are not named, and their records), `phi` (type -> number),
         `labels`, `counts` and `groups` (split -> number), `slices`, `augmentation` and
         `augmentation_dropped` (kind -> derived records), `validation`, `digest`, and
         `refused` (stage -> reason -> rows, of a last build that was refused). What was not reached is empty or None.
@@ -49,6 +50,7 @@ def show(store: Store, name: str) -> dict[str, Any]:
             hint=f"`galen data rejected {name}` shows the rows" if refused else f"`galen data build {name}`",
         )
     ingested, deidentified, augmented = found.of(Ingested), found.get(Deidentified), found.get(Augmented)
+    validated = found.get(Validated)
     sealed = built_folder(name) / "seal"
     artifact = read(sealed) if (sealed / SEALED).is_file() else None
     meta = DatasetMeta.read(artifact) if artifact else None
@@ -64,6 +66,7 @@ def show(store: Store, name: str) -> dict[str, Any]:
         "details": ingested.details,
         "unused": ingested.unused,
         "noticed": ingested.noticed,
+        "rare": validated.rare if validated else {},
         "phi": deidentified.phi if deidentified else {},
         "counts": meta.counts if meta else {},
         "groups": meta.groups if meta else {},

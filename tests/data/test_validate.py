@@ -289,18 +289,3 @@ def test_a_suite_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     (tmp_path / "causal-lm.json").write_text(json.dumps({"name": "x", "expectations": [whole]}))
     with pytest.raises(InputError, match="single values"):
         load_suite("causal-lm", tmp_path)
-
-
-def test_a_column_of_texts_taken_for_labels_is_counted_and_not_shown() -> None:
-    note = f"{PLANTED} was seen on Monday with fever, cough and a rash"
-    texts = {f"{PLANTED} {number}, cough": 1 for number in range(30)}
-    few = {note: 1, "gout": 1, "flu": 9}
-    for counts, declared, told in (
-        (texts, [], "30 of 30 different values"),
-        (few, [*few], r"\(text of \d+ characters\) \(1\), 'gout' \(1\)"),
-        (few, [], "2 of 3 labels"),
-        ({PLANTED: 9, "flu": 10}, ["flu"], "1 of 2; they are not named"),
-    ):
-        with pytest.raises(InputError, match=told) as caught:
-            validate.check_labels(counts, 2, counts, declared)
-        assert "Quackenbush" not in str(caught.value)

@@ -188,8 +188,8 @@ def told(home: Path, secret: str) -> list[str]:
 
 
 def test_a_name_in_a_column_of_categories_or_labels_stays_with_the_records(checkout: Checkout) -> None:
-    folders = ("ledger", "artifacts", "prefect", "mlartifacts", "dvc-remote", "reports")
-    assert {name for name in folders if (checkout.home / name).exists()} == set(folders)
+    places = ("ledger.sqlite", "mlflow.db", "artifacts", "prefect", "mlartifacts", "dvc-remote", "reports")
+    assert all((checkout.home / name).exists() for name in places)
     own = ("dvc-cache/", "refused/")  # what the stages before `validate` wrote: the records themselves
     checkout.galen("audit", "minute@champion")
     assert [name for name in told(checkout.home, PLANTED) if not name.startswith(own)] == []
