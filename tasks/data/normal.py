@@ -52,9 +52,10 @@ def normal_label(text: str) -> str:
 
 
 def look_alike(label: str) -> str:
-    """A key that labels share which people take for one: case, width, and what stands between words do not count."""
-    folded = unicodedata.normalize("NFKC", _JOINERS.sub("", label)).casefold()
-    return _BETWEEN_WORDS.sub(" ", plain(folded))
+    """A key that labels share which people take for one: case, width, a fraction of zero (`1.0`), and what stands
+    between words do not count."""
+    folded = plain(unicodedata.normalize("NFKC", _JOINERS.sub("", label)).casefold())
+    return whole_number(folded) or _BETWEEN_WORDS.sub(" ", folded)
 
 
 def normal_id(text: str, *, whole: bool = True) -> str | None:

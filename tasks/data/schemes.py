@@ -23,6 +23,7 @@ _LETTERS = "".join(_POSITION)
 _OUTSIDE_TOO = ("o", "0", "OUT", "OUTSIDE", "out", "outside", "_", "-")
 """Taken for outside where they stand beside tags of a scheme, or where there is no O."""
 _SEVERAL = re.compile(rf"[{_LETTERS}]-[^|,;]+[|,;](?:O|[{_LETTERS}]-).*")
+_WITH_WORD = re.compile(rf"[^{_LETTERS}].*/(?:O|[{_LETTERS}]-.+)|[{_LETTERS}][^-].*/(?:O|[{_LETTERS}]-.+)")
 _BRACKETS = re.compile(r"\(.*\*.*|\*\)*")
 FEW = 0.01
 """Share of the tokens in entities."""
@@ -128,6 +129,9 @@ def _refuse_other_notations(used: set[str], seen: SeenTags) -> None:
         raise InputError(
             "several tags of one token (nested entities)", value=seen.shown(several), hint="leave one layer of tags"
         )
+    if words := sorted(tag for tag in used if _WITH_WORD.fullmatch(tag)):
+        hint = "put a line break behind each, and a tab for the slash"
+        raise InputError("each tag holds its word, as in fever/O", value=f"{len(words):,} tags", hint=hint)
     if brackets := sorted(tag for tag in used if _BRACKETS.fullmatch(tag)):
         raise InputError(
             "tags in brackets, as in CoNLL-2012", value=seen.shown(brackets), hint="write them as B-, I- and O"

@@ -41,6 +41,7 @@ def test_labels_have_one_form() -> None:
     assert normal_label("\u0645\u06cc\u200c\u0634\u0648\u062f") == "\u0645\u06cc\u200c\u0634\u0648\u062f"
     assert look_alike("Heart_Failure") == look_alike("heart failure") != look_alike("heart failures")
     assert look_alike("HER2-") != look_alike("HER2+")
+    assert look_alike("1.0") == look_alike("1") != look_alike("1.5")
 
 
 def visits(*ids: str) -> str:
@@ -119,6 +120,13 @@ def test_schemes_are_read_alike(name: str, sequence: str) -> None:
     assert found.split(",")[0] == name
     assert bio is not None
     assert bio[:5] == ["B-x", "I-x", "O", "B-y", "B-x"]
+
+
+def test_words_in_tags_are_no_types() -> None:
+    for line in ("is/O cold/I-D", "Is/O B-D", "is/O"):  # "Flu/B-D is/O", read as a word and its tag
+        with pytest.raises(InputError, match="holds its word"):
+            read(line)
+    assert read("B-a/O I-a/O O")[1] == [["B-a/O", "I-a/O", "O"]]
 
 
 def test_iob1_is_understood() -> None:
