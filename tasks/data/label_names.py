@@ -79,7 +79,7 @@ class LabelNames:
                 if label != best and label not in meant
             ]
         raise InputError(
-            "labels that differ in case, width, a fraction of zero or what stands between words only are different classes",
+            "labels that differ only in case, width, a fraction of zero or what stands between words are not one class",
             value="; ".join(told[:SHOWN]) + (f" and {len(told) - SHOWN} more" if len(told) > SHOWN else ""),
             hint=f"if they are one, say so in params.yaml, datasets.{name}: labels: {{{', '.join(renamed[:SHOWN])}}}; "
             "if they are not, map each to itself",
