@@ -26,7 +26,7 @@ from tasks.evaluation.judge import Judged, judge
 from tasks.lineage import recording
 from tasks.lineage.outcomes import gates_in_words, judged_in_words, records_in_words
 from tasks.lineage.report import FormJudged
-from tasks.lineage.roles import roles
+from tasks.lineage.roles import approval_of, roles
 from tasks.lineage.statements import Role
 from tasks.meta.form import Form as Kind
 from tasks.meta.form import FormOrBase
@@ -245,11 +245,13 @@ def register(run: Run, row: Row, shipped: Form) -> Version:
 @step("promote")
 def promote(run: Run, row: Row, version: Version) -> Version:
     """Make a version champion, unless it is the first and a person must decide: that is a result, not a failure."""
-    if run.recipe.first_release == "approval" and roles(run.store, run.recipe.model).champion is None:
+    first = roles(run.store, run.recipe.model).champion is None
+    approved = approval_of(run.store, version) if first else None
+    if run.recipe.first_release == "approval" and first and not approved:
         row.verdict, row.detail = "waiting", f"version {version.number} waits for a person"
         run.found.concluded = True
         return version
-    promoted = run.found.version = registry.promote(run.store, version, run.origin)
+    promoted = run.found.version = registry.promote(run.store, version, run.origin, approved=approved)
     run.found.concluded = True
     row.detail = f"{run.recipe.model}@champion is version {version.number}"
     return promoted

@@ -7,6 +7,7 @@ import io
 import os
 import signal
 import sys
+import threading
 from types import FrameType
 from typing import NoReturn
 
@@ -20,6 +21,8 @@ from tasks.errors import ApprovalNeeded, GalenError, InputError, Stopped, Unfore
 from tasks.private import check_private
 from tasks.store import Store
 
+LEAVE_WITHIN = 15.0
+"""Seconds that libraries get to take their leave once all is told: Prefect calls for a lost server for minutes."""
 CONTINUES = "nothing is lost: run the same command again to continue"
 
 
@@ -77,6 +80,9 @@ def main() -> NoReturn:
             raise
         code = _told(Stopped("stopped", hint=CONTINUES) if isinstance(error, KeyboardInterrupt) else _after_stop(error))
     signals.outcome = code
+    last = threading.Timer(LEAVE_WITHIN, os._exit, (code,))
+    last.daemon = True
+    last.start()
     sys.exit(code)
 
 

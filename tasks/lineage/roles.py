@@ -104,6 +104,16 @@ def roles(store: Store, model: str) -> Roles:
     )
 
 
+def approval_of(store: Store, version: RegisteredVersion) -> Event | None:
+    """The first approval that a person gave to a version, also where a kill came before its promotion.
+
+    Raises:
+        IntegrityError: the ledger does not verify.
+    """
+    given = statements(Approved, events(store, model=version.model))
+    return next((event for event, said in given if said.registered == version.registered.digest), None)
+
+
 def resolve(store: Store, reference: str) -> RegisteredVersion:
     """The version that `MODEL@ROLE` or `MODEL@NUMBER` names.
 

@@ -16,7 +16,7 @@ from tasks.digest import digest_data
 from tasks.errors import InputError
 from tasks.lineage import recording
 from tasks.lineage.event import Event, Origin
-from tasks.lineage.roles import RegisteredVersion, Roles, roles
+from tasks.lineage.roles import RegisteredVersion, Roles, approval_of, roles
 from tasks.lineage.roles import models as known_models
 from tasks.lineage.roles import resolve as resolve_version
 from tasks.meta.form import Form
@@ -133,7 +133,7 @@ def approve(store: Store, reference: str, *, by: str, reason: str, origin: Origi
     with store.locked(f"registry-{version.model}"):  # asked and answered in one step: one of several approvals counts
         if (waiting := roles(store, version.model).candidate) is None or waiting.number != version.number:
             raise InputError("this version does not wait for a decision", value=reference)
-        event = recording.record_approved(
+        event = approval_of(store, version) or recording.record_approved(  # one that was killed before it promoted
             store, version.model, version.number, name=by.strip(), reason=reason.strip(), origin=origin
         )
         promoted = _promoted(store, version, origin, event)

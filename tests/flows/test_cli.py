@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -215,8 +216,16 @@ for then in (broken, swallowed, abort, cancelled, reject, refuse):
         cli.main()
     except SystemExit as end:
         ended.append(end.code)
-print(ended)
+print(ended, flush=True)
 os.kill(os.getpid(), signal.SIGTERM)  # when all is told
+"""
+HANGS = """
+import atexit, sys, time
+import flows.cli as cli
+cli.LEAVE_WITHIN = 0.2
+atexit.register(time.sleep, 60)
+sys.argv = ["galen", "data", "show", "no-such"]
+cli.main()
 """
 
 
@@ -225,3 +234,10 @@ def test_a_signal_ends_with_5_whatever_a_library_makes_of_it() -> None:
     assert done.stdout == "[5, 5, 5, 5, 3, 2]\n", done.stderr
     assert done.returncode == 2, "the last outcome that was told"
     assert "Traceback" not in done.stderr and "different Context" not in done.stderr
+
+
+def test_libraries_cannot_hold_a_command_at_its_exit() -> None:
+    started = time.monotonic()
+    done = subprocess.run([sys.executable, "-c", HANGS], cwd=CHECKOUT, capture_output=True, text=True)
+    assert done.returncode == 2 and "no-such" in done.stderr
+    assert time.monotonic() - started < 30
