@@ -55,7 +55,8 @@ def state(checkout: Checkout) -> dict[str, Any]:
     for event in events(store):
         if event.kind in DECIDED:
             digests = sorted(event.subjects.values()) if event.kind not in ("approved", "promoted") else []
-            decided[json.dumps([event.kind, digests, event.facts.get("verdict")])] += 1
+            key = json.dumps([event.kind, digests, event.facts.get("verdict")])
+            decided[key] = 1 if event.kind == "judged" else decided[key] + 1  # every run states what it judged
     versions = json.loads(checkout.galen("models", "--json"))
     with sqlite3.connect(checkout.home / "mlflow.db") as database:
         aliases = database.execute("SELECT alias, version FROM registered_model_aliases ORDER BY 1").fetchall()

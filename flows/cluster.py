@@ -87,14 +87,14 @@ def place(store: Store, parallel: int, address: str | None) -> Iterator[Place]:
         yield Place(max(1, cores // parallel) if parallel > 1 else None)
         return
     os.environ.update(RAY_COLOR_PREFIX="0", RAY_DEDUP_LOGS="0")
+    if address == LOCAL:  # whoever reaches a cluster without a token runs code there, as its owner
+        os.environ.update(RAY_AUTH_MODE="token", RAY_AUTH_TOKEN=secrets.token_urlsafe(32))
     import ray
 
     if address == LOCAL:
         threads = max(1, cores // parallel)
         options: dict[str, object] = {"num_cpus": threads * parallel, "include_dashboard": False}
         options["object_store_memory"] = OBJECT_STORE
-        # Whoever reaches a cluster without a token runs code there: another user of this machine, too.
-        os.environ.update(RAY_AUTH_MODE="token", RAY_AUTH_TOKEN=secrets.token_urlsafe(32))
     else:
         passed = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
         options = {"runtime_env": {"env_vars": {**passed, "GALEN_HOME": str(store.root)}}}
