@@ -26,6 +26,8 @@ DEFAULTS = {
     "PREFECT_TASKS_DEFAULT_PERSIST_RESULT": "false",
     # Threads that wait by spinning starve each other as soon as anything else runs here (measured: half the speed).
     "OMP_WAIT_POLICY": "PASSIVE",
+    # Nothing here is compiled. PEFT and bitsandbytes ask for it when imported, which loads a compiler: 1.5 s each time.
+    "TORCHDYNAMO_DISABLE": "1",
     "TOKENIZERS_PARALLELISM": "false",
     "TRANSFORMERS_VERBOSITY": "error",
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",

@@ -20,8 +20,11 @@ os.environ.update(
         "HF_HUB_DISABLE_TELEMETRY": "1",
         "HF_HUB_OFFLINE": "1",
         "MLFLOW_DISABLE_TELEMETRY": "true",
+        # Threads of OpenMP wait for each other by spinning: on minute models that costs five times the computing.
+        "OMP_NUM_THREADS": "1",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "TOKENIZERS_PARALLELISM": "false",
+        "TORCHDYNAMO_DISABLE": "1",
         "TRANSFORMERS_VERBOSITY": "error",
     }
 )

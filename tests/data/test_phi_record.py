@@ -120,8 +120,8 @@ def test_a_long_text_does_not_take_quadratic_time(deidentifier: Deidentifier, un
 
     deidentifier.find("warm-up: 患者 John")
     # Ten times the text: linear is about 10, quadratic about 100; a busy machine stays far from the bound between them.
-    short = max(min(seconds(20_000) for _ in range(2)), 0.01)
-    assert min(seconds(200_000) for _ in range(2)) < 40 * short
+    bound = 40 * max(min(seconds(10_000) for _ in range(2)), 0.005)
+    assert any(seconds(100_000) < bound for _ in range(3))
 
 
 def test_importing_reads_no_list() -> None:

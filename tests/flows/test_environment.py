@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import urllib.request
 from pathlib import Path
 
@@ -34,3 +36,11 @@ def test_this_machine_is_never_asked_through_a_proxy(
         assert should_bypass_proxies(f"http://{host}:4200/", None)
     assert not urllib.request.proxy_bypass("example.org")
     httpx.Client().close()  # a SOCKS proxy that it cannot use would end it
+
+
+def test_no_compiler_is_loaded_where_nothing_is_compiled(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """PEFT and bitsandbytes wrap functions in `torch.compile` when they are imported."""
+    monkeypatch.delenv("TORCHDYNAMO_DISABLE")
+    set_up_environment(tmp_path)
+    code = "import sys, torch; torch.compile(abs); assert 'torch._inductor.compile_fx' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)

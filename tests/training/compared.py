@@ -26,8 +26,6 @@ def weights_in(folder: Path) -> dict[str, torch.Tensor]:
 
 def same(one: Path, other: Path, case: Recipe) -> None:
     """Curves and weights agree but for the order in which floats were added."""
-    import torch
-
     which = f"{case.task} {case.method.name} {case.training.sharding}"
     first, second = (json.loads((folder / "history.json").read_text()) for folder in (one, other))
     for curve in ("train", "validation"):
@@ -42,4 +40,7 @@ def same(one: Path, other: Path, case: Recipe) -> None:
     for name, value in left.items():
         if name.endswith("key.bias"):
             continue  # softmax does not see it: its gradient is rounding alone, which AdamW makes as large as any
-        assert torch.allclose(value, right[name], atol=2e-3), (which, name)
+        apart = (value - right[name]).abs()
+        # AdamW makes a gradient that is rounding alone as large as any: single values may move by two steps of it.
+        assert apart.mean() < 2e-4, (which, name)
+        assert apart.max() < 2e-2, (which, name)
