@@ -42,6 +42,12 @@ def eponyms() -> frozenset[str]:
 
 
 @cache
+def species_ends() -> frozenset[str]:
+    """Last words of English names of animals and plants that are no usual surnames, lower case."""
+    return _listed("species_ends")
+
+
+@cache
 def cities() -> frozenset[str]:
     """Large cities of the world, lower case, some of several words."""
     return _listed("cities")

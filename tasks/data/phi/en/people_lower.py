@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tasks.data.phi.en import lexicon, people_cues, people_words, words
+from tasks.data.phi.en import lexicon, people_cues, people_words, species, words
 from tasks.data.phi.en.scan import Scan
 from tasks.data.phi.en.tokens import INITIAL, LOWER
 
@@ -52,7 +52,7 @@ def take(scan: Scan, index: int) -> int:
     ):
         return index + 1
     elif low in lexicon.given_names():
-        end = _given(scan, index)
+        end = index if species.epithet(scan, index) else _given(scan, index)
     else:
         end = _unlisted(scan, index)
     if end > index and scan.free(index, end):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tasks.data.phi.en import lexicon, people_unlisted, places_words, towns, words
+from tasks.data.phi.en import lexicon, people_unlisted, places_words, species, towns, words
 from tasks.data.phi.en.scan import Scan
 from tasks.data.phi.en.tokens import LOWER, MIXED, TITLE, UPPER
 
 _TOWN_CUES = frozenset(("in", "at", "from", "near", "to"))
 _TOWARDS = frozenset(("in", "from", "near", "to", "outside", "around", "of"))
+_BEFORE_SHORT = frozenset(("hospital", "hospitals", "clinic", "facility", "infirmary"))
+_OF_BRANDS = frozenset(("at", "to", "from", "by", "of", "in"))
 _VISITED = frozenset(("visited", "visits", "visiting", "attended", "attends", "attending"))
 
 
@@ -42,6 +44,9 @@ def find(scan: Scan, *, personal: bool) -> None:
                 _lower_town(scan, index)
         elif word.shape == TITLE and ":" in scan.gaps[index] and scan.low(index - 1) in places_words.LABELS:
             _labelled(scan, index)
+        elif word.shape == UPPER and scan.gaps[index] == " (" and scan.low(index - 1) in _BEFORE_SHORT:
+            if word.low not in places_words.NOT_PLACES and scan.gaps[index + 1].startswith(")"):
+                scan.take(index, index + 1, "PLACE")  # "outside hospital (OSU)"
         elif word.shape in (TITLE, UPPER, MIXED) and scan.gaps[index] in (" ", "  "):
             cue = index - 1
             if scan.low(cue) in ("the", "our") and cue > 0:
@@ -79,12 +84,16 @@ def _announced(scan: Scan, cue: int, first: int, personal: bool) -> None:
         return
     town = towns.town_end(scan, first)
     last = scan.run_end(first, limit=WEIGHTS.words)
+    if low in _OF_BRANDS and _brand(scan, cue, first, last):
+        scan.take(first, last, "PLACE")
+        return
     if low in _TOWARDS:
         if town == first + 1 < last and start in lexicon.given_names() and scan.words[town].shape == TITLE:
             return  # "in Elizabeth Garcia"
         if town > first:
             word = town == first + 1 and start in lexicon.words() and start not in lexicon.ambiguous()
-            if not word and scan.free(first, town) and not scan.medical(town):
+            kept = scan.medical(town) or species.behind(scan, first)
+            if not word and scan.free(first, town) and not kept:
                 scan.take(first, town, "PLACE")
             return
         if not _expected(scan, cue, first, last, personal):
@@ -98,6 +107,20 @@ def _announced(scan: Scan, cue: int, first: int, personal: bool) -> None:
         scan.take(first, last, "PLACE")
 
 
+def _brand(scan: Scan, cue: int, first: int, last: int) -> bool:
+    """Whether a row is the short name of a facility: "at Hopkins", "to St. Luke's", "patient of Geisinger"."""
+    brand = scan.low(first) in places_words.BRANDS or (last == first + 2 and scan.low(last - 1) in places_words.BRANDS)
+    if not brand or not scan.free(first, last) or scan.medical(last):
+        return False
+    return scan.low(cue) in ("at", "to", "from") or _dealt_with(scan, cue)
+
+
+def _dealt_with(scan: Scan, cue: int) -> bool:
+    """Whether the words before a preposition speak of somebody's care."""
+    said = [scan.low(index) for index in range(max(0, cue - WEIGHTS.visit_reach), cue)]
+    return any(low in words.VISIT_WORDS or low in places_words.DONE or low in places_words.PAPERS for low in said)
+
+
 def _expected(scan: Scan, cue: int, first: int, last: int, personal: bool) -> bool:
     """Whether the words before "in" or "from" let one expect a place that no list holds."""
     low = scan.low(cue)
@@ -108,6 +131,10 @@ def _expected(scan: Scan, cue: int, first: int, last: int, personal: bool) -> bo
     if low == "from" and _person(scan, cue - 1):
         return True
     if personal and low in ("in", "to", "from") and scan.low(cue - 1) in places_words.SENT:
+        return True
+    upper = scan.words[first].shape == UPPER and last == first + 1
+    sent = any(scan.low(index) in places_words.PAPERS for index in range(max(0, cue - WEIGHTS.visit_reach), cue))
+    if low in ("from", "to") and upper and (sent or scan.low(cue - 1) in places_words.SENT):
         return True
     if any(scan.low(index) in words.FACILITY_HEADS for index in range(first + 1, last)):
         return True
@@ -125,11 +152,16 @@ def _person(scan: Scan, index: int) -> bool:
 def _place(scan: Scan, cue: int, first: int, last: int, personal: bool) -> bool:
     """Whether a row of capitals behind a preposition is a place rather than a gene, a unit or a time."""
     low = scan.low(cue)
-    visit = any(scan.low(index) in words.VISIT_WORDS for index in range(max(0, cue - WEIGHTS.visit_reach), cue))
+    visit = _dealt_with(scan, cue)
     start = scan.low(first)
     single = last == first + 1
     if single and scan.words[first].shape == UPPER:
-        return visit and low in ("at", "in") and start not in places_words.NOT_PLACES and start not in lexicon.words()
+        return (
+            visit
+            and low in ("at", "in", "from", "to")
+            and start not in places_words.NOT_PLACES
+            and start not in lexicon.words()
+        )
     lows = [scan.low(index) for index in range(first, last)]
     if places_words.NOT_PLACES.issuperset(lows):
         return False

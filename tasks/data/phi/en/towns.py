@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from tasks.data.phi.en import lexicon, words
+from tasks.data.phi.en import lexicon, species, words
 from tasks.data.phi.en.scan import Scan
 from tasks.data.phi.en.tokens import OTHER, TITLE, UPPER
 
@@ -99,7 +99,7 @@ def lone_towns(scan: Scan) -> None:
         if scan.gaps[index] == " " and index and scan.words[index - 1].shape in (UPPER, OTHER):
             continue  # a variant that a town gave its name: "G6PD Seattle"
         common = word.low in lexicon.words() or word.low in lexicon.eponyms()
-        if (last == index + 1 and common) or scan.medical(last):
+        if (last == index + 1 and common) or scan.medical(last) or species.behind(scan, index):
             continue
         if not any(scan.low(ahead) in words.MEDICAL_HEADS for ahead in range(last, last + WEIGHTS.variant_reach)):
             scan.take(index, last, "PLACE")
