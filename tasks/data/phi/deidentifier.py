@@ -112,7 +112,7 @@ class Deidentifier:
             cover = Cover(len(text))
             covers.append(cover)
             text = chinese.fold(text)
-            has_han = bool(_HAN.search(text)) and not language.startswith(("ja", "ko"))
+            has_han = not text.isascii() and bool(_HAN.search(text)) and not language.startswith(("ja", "ko"))
             if has_han:
                 chinese.find(text, cover)
             structured.find(text, cover)

@@ -55,7 +55,7 @@ class Numbering:
 
 def _person_key(value: str) -> str:
     """A name without titles, possessives and case."""
-    if _HAN.search(value):
+    if not value.isascii() and _HAN.search(value):
         return _HONORIFIC.sub("", value) or value
     tokens = [token.removesuffix("'s") for token in _TOKEN.findall(value.lower().replace("’", "'"))]
     return " ".join(token for token in tokens if token not in words.TITLES) or " ".join(tokens)

@@ -124,18 +124,17 @@ def find(scan: Scan) -> None:
 def _anchors(scan: Scan) -> Iterator[tuple[int, int]]:
     """What is an address by itself; each pattern is tried where words of it stand, since most texts hold none."""
     text = scan.text
-    lows = frozenset(word.low for word in scan.words)
-    if not lows.isdisjoint(address_words.UNITS):
+    if scan.holds(address_words.UNITS):
         yield from (match.span() for match in _UNIT.finditer(text))
-    if not lows.isdisjoint(("apo", "fpo", "dpo")):
+    if scan.holds(("apo", "fpo", "dpo")):
         yield from (match.span() for match in _MILITARY.finditer(text))
-    if not lows.isdisjoint(address_words.BOXES):
+    if scan.holds(address_words.BOXES):
         yield from (match.span() for match in _POST_BOX.finditer(text))
-    if not lows.isdisjoint(_FIRST_WORDS):
+    if scan.holds(_FIRST_WORDS):
         yield from (match.span() for match in _LED.finditer(text) if _DIGIT.search(match[0]))
-    if "corner" in lows:
+    if scan.holds(("corner",)):
         yield from (match.span() for match in _CORNER.finditer(text))
-    if not lows.isdisjoint(_SUFFIX_WORDS):
+    if scan.holds(_SUFFIX_WORDS):
         yield from (match.span() for match in _SUFFIXED.finditer(text) if _proper(match[0]))
     numbered = [index for index, word in enumerate(scan.words) if word.shape == OTHER and index]
     if any(scan.low(index - 1).endswith(_LAST_WORDS) for index in numbered):

@@ -63,7 +63,7 @@ def find(scan: Scan) -> None:
                 scan.cover.add(match.start(1), match.start(1) + len(match[1].rstrip(" .,")), "PLACE")
     if not any(word.shape == OTHER for word in scan.words):
         return  # every street, box and postcode holds a number
-    if any(word.low in _STREET_WORDS or word.low.endswith(_GERMAN_ENDS) for word in scan.words):
+    if scan.holds(_STREET_WORDS) or any(low.endswith(_GERMAN_ENDS) for low in scan.lows):
         scan.cover.add_all(_STREET.finditer(text), "PLACE")
         scan.cover.add_all(_STREET_LOWER.finditer(text), "PLACE")
     for match in _POSTCODE.finditer(text):

@@ -36,7 +36,10 @@ WEIGHTS = FacilityWeights()
 
 def find(scan: Scan) -> None:
     """Add the facilities of a scanned text to its cover."""
+    named = scan.holds(words.FACILITY_ENDS) or scan.holds(facilities_words.CLINIC_WORDS) or scan.holds(("university",))
     for head, word in enumerate(scan.words):
+        if not named and word.shape != TITLE:
+            continue
         capital = word.shape in (TITLE, UPPER)
         if word.low in words.FACILITY_ENDS or (word.low == "university" and capital):
             if capital and scan.free(head, head + 1):

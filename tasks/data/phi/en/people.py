@@ -29,9 +29,11 @@ def find(scan: Scan) -> None:
     and a title, a word that a list holds or a Chinese word that announces it.
     """
     index = 0
+    common = lexicon.words()
     while index < len(scan.words):
         if scan.words[index].shape == LOWER and not scan.announced:
-            index = people_lower.take(scan, index)
+            low = scan.lows[index]
+            index = index + 1 if low in common and low not in words.TITLES else people_lower.take(scan, index)
         elif scan.capital(index):
             last = scan.run_end(index)
             # "Smith's Crohn's disease": a possessive ends a name.

@@ -117,15 +117,14 @@ def _describes(scan: Scan, first: int) -> bool:
 
 def coordinated(scan: Scan) -> None:
     """Take the words of a list of single names in which one is a name for sure, or two are listed ones."""
-    index = 0
-    while index < len(scan.words):
-        if scan.words[index].shape != TITLE:
-            index += 1
+    done = 0
+    for index in scan.titles:
+        if index < done:
             continue
         row = _row(scan, index)
         if len(row) > 1:
             _judge(scan, row)
-        index = max(index + 1, row[-1] + 1 if row else 0)
+        done = row[-1] + 1 if row else 0
 
 
 def _row(scan: Scan, index: int) -> list[int]:

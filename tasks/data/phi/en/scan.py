@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from tasks.data.phi.en import lexicon, words
@@ -48,13 +48,20 @@ class Scan:
         ends = [0, *(word.end for word in self.words)]
         self.gaps = [text[end : word.start] for end, word in zip(ends, self.words, strict=False)]
         self.gaps.append(text[ends[-1] :])
+        self.titles = [index for index, word in enumerate(self.words) if word.shape == TITLE]
+        self.lows = [word.low for word in self.words]
+        self._known = frozenset(self.lows)
         self.small = text.islower()  # no capital in it: none of its words says that it is no name
         self._lower: frozenset[str] | None = None
         self._records: list[int] | None = None
 
     def low(self, index: int) -> str:
         """The word at an index in lower case, or nothing beyond the ends."""
-        return self.words[index].low if 0 <= index < len(self.words) else ""
+        return self.lows[index] if 0 <= index < len(self.lows) else ""
+
+    def holds(self, words: Iterable[str]) -> bool:
+        """Whether one of these words stands anywhere in the text, which saves rules their way along it."""
+        return not self._known.isdisjoint(words)
 
     def lower_words(self) -> frozenset[str]:
         """The words that the text writes in lower case."""

@@ -54,10 +54,14 @@ def split(text: str) -> list[Word]:
     upper = lower = 0
     for match in _WORD.finditer(text):
         raw = match[0]
-        if raw.isalpha() and raw.islower():
-            lower += 1
-            found.append(Word(match.start(), match.end(), raw, LOWER, False))
-            continue
+        if raw.isalpha():  # most words: nothing to cut off, nothing to look for
+            if raw.islower():
+                lower += 1
+                found.append(Word(*match.span(), raw, LOWER, False))
+                continue
+            if raw.istitle() and len(raw) > 1:
+                found.append(Word(*match.span(), raw.lower(), TITLE, False))
+                continue
         possessive = raw.endswith(_POSSESSIVE)
         bare = raw[:-2] if possessive else raw
         if not bare.replace("-", "").replace("'", "").replace("’", "").replace("‑", "").isalpha():

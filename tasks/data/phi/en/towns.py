@@ -90,8 +90,9 @@ def _town_start(scan: Scan, index: int) -> int:
 
 def lone_towns(scan: Scan) -> None:
     """Add the towns and states that stand alone and that nothing else has claimed."""
-    for index, word in enumerate(scan.words):
-        if word.shape != TITLE or not scan.cover.free(word.start, word.end):
+    for index in scan.titles:
+        word = scan.words[index]
+        if not scan.cover.free(word.start, word.end):
             continue
         last = town_end(scan, index)
         if last == index or not scan.free(index, last):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from tasks.data.phi.shared import caseless
 from tasks.data.phi.shared.spans import Cover
 
 _EMAIL = re.compile(r"(?<![\w.+-])[\w.+%-]{1,64}\s?@\s?[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,5}", re.ASCII)
@@ -30,13 +31,12 @@ _OF_MACHINE = re.compile(
 )
 _PRIVATE = "10."
 _EXTENSION = r"(?:\s{0,2}(?:x|ext\.?|extension)\s{0,2}\d{1,6})?"
-_ANNOUNCED = re.compile(
+_ANNOUNCED = caseless.compiled(
     r"\b(?:tele?phone|phone|tel|ph|mobile|cell(?:phone)?|fax|pager|beeper|hotline|contact|paged?|call(?:ed|ing|s)?"
     r"|text(?:ed)?|reach(?:ed|able)?|whatsapp|landline|extension|ext|voicemail|helpline|registered|answering|messages?|sms|desk|office|direct)\b\.?"
     r"(?:\s{1,3}(?:no|nr|num|number|him|her|me|us|them|at|on|is|was|back|home|work|the|patient|office|line|toll|free"
     r"|or|and|via|by|to|from)\b\.?){0,5}"
-    rf"[\s:=#№.,–—\-]{{0,6}}(?:\((?!\d{{3}}\)))?(\+?\(?\d[\d\s().\-/–]{{3,20}}\d{_EXTENSION})",
-    re.IGNORECASE | re.ASCII,
+    rf"[\s:=#№.,–—\-]{{0,6}}(?:\((?!\d{{3}}\)))?(\+?\(?\d[\d\s().\-/–]{{3,20}}\d{_EXTENSION})"
 )
 _PHONE = re.compile(
     r"(?<![\w.-])(?:"
@@ -52,10 +52,9 @@ _PHONE = re.compile(
     re.ASCII,
 )
 # "416 60 039 office", "(37) 788-063-Fax": the word stands behind the number.
-_NAMED_BEHIND = re.compile(
+_NAMED_BEHIND = caseless.compiled(
     r"(?<![\w.+-])(\+?\(?\d[\d\s().-]{5,20}?\d)"
-    r"(?=[\s-]{1,3}\(?(?:office|fax|mobile|cell|home|work|desk|direct|landline)\b)",
-    re.IGNORECASE | re.ASCII,
+    r"(?=[\s-]{1,3}\(?(?:office|fax|mobile|cell|home|work|desk|direct|landline)\b)"
 )
 
 
@@ -101,12 +100,12 @@ def _section(text: str, match: re.Match[str]) -> bool:
     return not _OF_MACHINE.search(text, max(0, match.start() - WEIGHTS.machine_reach), match.start())
 
 
-def find_numbers(text: str, cover: Cover) -> None:
+def find_numbers(text: str, lowered: str, cover: Cover) -> None:
     """Add telephone numbers: those that a word announces, then those of a usual shape."""
-    for match in _ANNOUNCED.finditer(text):
+    for match in _ANNOUNCED.finditer(lowered):
         if sum(map(str.isdigit, match[1])) >= WEIGHTS.digits:
             cover.add(*match.span(1), "CONTACT")
-    for match in _NAMED_BEHIND.finditer(text):
+    for match in _NAMED_BEHIND.finditer(lowered):
         if sum(map(str.isdigit, match[1])) > WEIGHTS.digits:
             cover.add(*match.span(1), "CONTACT")
     cover.add_all(_PHONE.finditer(text), "CONTACT")

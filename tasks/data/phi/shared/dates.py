@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from tasks.data.phi.shared import caseless
 from tasks.data.phi.shared.spans import Cover
 
 _MONTH = (
@@ -20,7 +21,7 @@ _DAYS = rf"{_DAY}(?:\s?(?:st|nd|rd|th))?(?:\s?(?:-|–|to|and|&)\s?{_DAY}(?:\s?(
 _YEAR = r"(?:(?:19|20)\d\d|['’‘`]\d\d)"
 _TIME = r"(?:(?:T|\s{0,2}(?:at\s)?)\d{1,2}:\d\d(?::\d\d)?(?:\.\d{1,6})?(?:\s?[ap]\.?m\b\.?)?(?:Z|[+-]\d\d:?\d\d)?)?"
 _NO_UNIT = r"(?![\d%]|\.\d|\s?(?:mg|mcg|ml|g|kg|cm|mm|iu|units?|%|patients|of\s(?:them|these|whom))\b)"
-_WORDS = re.compile(
+_WORDS = caseless.compiled(
     rf"(?<![\w])(?:{_WEEKDAY}\.?,?\s{{1,2}})?(?:the\s)?(?:"
     rf"{_MONTH}\.?[\s-]{{0,2}}{_DAYS}\b"
     rf"(?P<y1>(?:\s?,\s?|\s(?:of\s)?|\s?-\s?|/){_YEAR}(?!\d)|,\s?\d\d\b(?!\s?[\w%]|[/.-]\d))?"
@@ -28,8 +29,7 @@ _WORDS = re.compile(
     rf"(?P<y2>[\s,\-/.]{{0,3}}(?:{_YEAR}(?!\d)|(?<=[-/ ])\d\d\b))?"
     rf"|{_MONTH}\.?(?:\s?,\s?|\s(?:of\s)?|\s?[-/]\s?)(?P<y3>{_YEAR})(?!\d)"
     rf"|(?P<y4>(?:19|20)\d\d)[\s\-/]{_MONTH}[\s\-/]{_DAY}(?!\d)"
-    rf"){_NO_UNIT}{_TIME}",
-    re.IGNORECASE | re.ASCII,
+    rf"){_NO_UNIT}{_TIME}"
 )
 _DIGITS = re.compile(
     r"(?<![\w./\-])(?:"
@@ -39,17 +39,15 @@ _DIGITS = re.compile(
     r")(?![\d/]|[.\-]\d|[a-su-zA-SU-Y])" + _TIME,
     re.ASCII,
 )
-_SHORT = re.compile(  # without a year only behind a word: "3/4" is a grade or a strength, too
+_SHORT = caseless.compiled(  # without a year only behind a word: "3/4" is a grade or a strength, too
     r"\b(?:on|since|seen|dated?|until|till|by|from|visit(?:ed)?|admitted|discharged|started|dob|born|appt|surgery|f/u|ed"
     r"|due|follow[- ]up|between|and|through|to|call)(?:\s(?:on|of|at))?[\s:]{1,2}"
     r"((?:1[0-2]|0?[1-9])/(?:3[01]|[12]\d|0?[1-9]))"
-    r"(?![\d/%]|\.\d|\s?(?:mg|of|patients|points|strength|systolic))",
-    re.IGNORECASE | re.ASCII,
+    r"(?![\d/%]|\.\d|\s?(?:mg|of|patients|points|strength|systolic))"
 )
-_ANNOUNCED = re.compile(
+_ANNOUNCED = caseless.compiled(
     r"\b(?:d\.?o\.?[bd]|b\.?d|birth\s?date|birthday|date\s(?:of\s)?(?:birth|death)|date\sof\s(?:admission|discharge"
-    r"|service|visit)|(?:admission|discharge|admit)\sdate)\b\.?[\s:=(#-]{0,4}(?:is|was)?\s{0,2}(\d[\d\s./\-]{2,12}\d)",
-    re.IGNORECASE | re.ASCII,
+    r"|service|visit)|(?:admission|discharge|admit)\sdate)\b\.?[\s:=(#-]{0,4}(?:is|was)?\s{0,2}(\d[\d\s./\-]{2,12}\d)"
 )
 # A month or weekday alone, where the word before makes it a point in time; "May" and "March" need their capital.
 _LONE = re.compile(
@@ -79,14 +77,16 @@ _AGE_WORDS = re.compile(
     rf"\b((?:ninety|(?:one|a)\shundred)(?:[\s-](?:and\s)?(?:{_UNITS}))?)(?=[\s-]years?[\s-]old)",
     re.IGNORECASE | re.ASCII,
 )
-_HIGH_AGE = re.compile(_OLD)
+_HIGH_AGE = re.compile(rf"(?<!\d){_OLD}(?!\d)")
+_MONTHS = re.compile("jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec")
+_APART = re.compile(r"\d\s?[-/.]\s?\d")
 _LAST_MONTH, _LAST_DAY = 12, 31
 _LONG_YEAR, _TWO_DIGITS = 4, 2
 
 
 def find_words(text: str, lowered: str, cover: Cover) -> None:
     """Add what needs no digit: a month or weekday alone, an age written out."""
-    if _NAMED.search(lowered):
+    if ("day" in lowered or _MONTHS.search(lowered)) and _NAMED.search(lowered):
         for match in _LONE.finditer(text):
             if not _MORE.match(text, match.end()):  # "since July 12th, 2023" is found whole
                 cover.add(*match.span(0 if _NEAR.match(match[0]) else match.lastindex or 0), "DATE")
@@ -94,9 +94,9 @@ def find_words(text: str, lowered: str, cover: Cover) -> None:
         cover.add_all(_AGE_WORDS.finditer(text), "AGE")
 
 
-def find_dates(text: str, cover: Cover) -> None:
+def find_dates(text: str, lowered: str, cover: Cover) -> None:
     """Add dates that hold a digit."""
-    for start, end in _dates(text):
+    for start, end in _dates(text, lowered):
         cover.add(start, end, "DATE")
 
 
@@ -107,18 +107,20 @@ def find_ages(text: str, cover: Cover) -> None:
             cover.add(*match.span(match.lastgroup or 0), "AGE")
 
 
-def _dates(text: str) -> Iterator[tuple[int, int]]:
-    for match in _ANNOUNCED.finditer(text):
+def _dates(text: str, lowered: str) -> Iterator[tuple[int, int]]:
+    for match in _ANNOUNCED.finditer(lowered):
         yield match.span(1)
-    for match in _WORDS.finditer(text):
-        exact = any(match[group] for group in ("y1", "y2", "y3", "y4")) or _ORDINAL.search(match[0])
-        if exact or not _AMBIGUOUS_MONTH.search(match[0]):
-            yield match.span()
-    for match in _DIGITS.finditer(text):
-        if not match["a"] or _plausible(match):
-            yield match.span()
+    if _MONTHS.search(lowered):
+        for match in _WORDS.finditer(lowered):
+            exact = any(match[group] for group in ("y1", "y2", "y3", "y4")) or _ORDINAL.search(match[0])
+            if exact or not _AMBIGUOUS_MONTH.search(text, *match.span()):
+                yield match.span()
+    if _APART.search(text):
+        for match in _DIGITS.finditer(text):
+            if not match["a"] or _plausible(match):
+                yield match.span()
     if "/" in text:
-        for match in _SHORT.finditer(text):
+        for match in _SHORT.finditer(lowered):
             yield match.span(1)
 
 

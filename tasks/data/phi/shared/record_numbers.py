@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from tasks.data.phi.shared import caseless
 from tasks.data.phi.shared.spans import Cover
 
 _DESIGNATOR = (
@@ -40,15 +41,13 @@ _VALUE = (
     r"#?\s?((?=[A-Za-z0-9]{0,12}[-/._]?[A-Za-z0-9]{0,12}[-/._]?[A-Za-z]{0,12}\d)"
     r"[A-Za-z0-9]{1,36}(?:[-/._][A-Za-z0-9]{1,24}){0,6})(?![A-Za-z0-9])"
 )
-_KEYED = re.compile(
+_KEYED = caseless.compiled(
     rf"(?=[a-z])(?<![A-Za-z])(?:{_STRONG_KEY}{_DESIGNATOR}{{0,3}}|{_WEAK_KEY}(?:{_DESIGNATOR}{{1,3}}|{_CODE_AHEAD}))"
-    rf"(?![A-Za-z]){_BETWEEN}{_VALUE}",
-    re.IGNORECASE | re.ASCII,
+    rf"(?![A-Za-z]){_BETWEEN}{_VALUE}"
 )
-_SPACED = re.compile(  # groups of digits with blanks: NHS 943 476 5919, a card number
+_SPACED = caseless.compiled(  # groups of digits with blanks: NHS 943 476 5919, a card number
     r"(?:nhs|ssn|social security|card|medicare|account|iban|insurance|number|no\.?|id|#)[\s:#a-z]{0,24}"
-    r"\b((?:[A-Z]{2}\d{2}\s)?\d{3,4}(?:\s\d{2,6}){2,5})\b(?!\.\d)",
-    re.IGNORECASE | re.ASCII,
+    r"\b((?:[A-Z]{2}\d{2}\s)?\d{3,4}(?:\s\d{2,6}){2,5})\b(?!\.\d)"
 )
 _SPACED_DIGITS = re.compile(r"\d{3}\s\d{2}")
 _SHAPE = re.compile(
@@ -78,10 +77,9 @@ _PUBLIC = re.compile(
     r"|UMIN|ICD-?(?:9|10|11)\b|SNOMED|LOINC|ORPHA|ISBN|ISSN|RRID|HGNC)[-_: ]?\d|(?:NM|NP|XM|XP|NR|NG|NC|NT)_\d"
 )
 # Behind these a number is a person's, whatever register it looks like: "insurance number HP-20331".
-_OF_PERSONS = re.compile(
+_OF_PERSONS = caseless.compiled(
     r"(?:m\.?r\.?n|medical|health|chart|emr|ehr|ssn?\b|soc|acct|account|insur|ins\b|policy|plan|member|subscriber"
-    r"|beneficiary|medicare|medicaid|nhs|licen|passport|driver|claim|patient|pt\b|hospital|encounter|employee|card|bank)",
-    re.IGNORECASE,
+    r"|beneficiary|medicare|medicaid|nhs|licen|passport|driver|claim|patient|pt\b|hospital|encounter|employee|card|bank)"
 )
 _MARKER = re.compile(r"D\d{1,2}S\d+|[A-Z]{1,3}\d{1,2}[A-Z]{1,3}\d{1,2}[A-Z]?|[A-Z]{2,5}\d[A-Z]\d")  # loci, enzymes
 _GENBANK = re.compile(r"(?:[A-Z]\d{5}|[A-Z]{2}\d{6})(?!\d)")
@@ -126,15 +124,15 @@ class RecordWeights:
 WEIGHTS = RecordWeights()
 
 
-def find_keyed(text: str, cover: Cover) -> None:
+def find_keyed(text: str, lowered: str, cover: Cover) -> None:
     """Add the numbers that a word announces."""
     if _SPACED_DIGITS.search(text):
-        for match in _SPACED.finditer(text):
+        for match in _SPACED.finditer(lowered):
             cover.add(*match.span(1), "ID")
     for match in _ACCOUNT.finditer(text):
         if _ACCOUNT_LENGTHS.get(match[0][:2].upper()) == len("".join(match[0].split())):
             cover.add(*match.span(), "ID")
-    for start, end in _keyed(text):
+    for start, end in _keyed(text, lowered):
         cover.add(start, end, "ID")
 
 
@@ -153,22 +151,22 @@ def find_shaped(text: str, cover: Cover) -> None:
             cover.add(*match.span(), "ID")
 
 
-def _keyed(text: str) -> Iterator[tuple[int, int]]:
-    for match in _KEYED.finditer(text):
-        value = match[1]
+def _keyed(text: str, lowered: str) -> Iterator[tuple[int, int]]:
+    for match in _KEYED.finditer(lowered):
+        start, end = match.span(1)
+        value = text[start:end]
         digits = sum(map(str.isdigit, value))
         if (
             digits < WEIGHTS.keyed_digits
             or _YEAR.fullmatch(value)
             or _DECIMAL.fullmatch(value)
-            or _UNIT_AFTER.match(text, match.end(1))
+            or _UNIT_AFTER.match(text, end)
         ):
             continue
-        start, end = match.span(1)
         if _OF_PERSONS.match(match[0]) and not _public_before(text, start):
             yield (start - 1 if text[start - 1] == "#" else start), end
             continue
-        sequence = "accession" in match[0].lower() and _GENBANK.fullmatch(value)
+        sequence = "accession" in match[0] and _GENBANK.fullmatch(value)
         if not (sequence or _PUBLIC.match(value) or _public_before(text, start)):
             yield (start - 1 if text[start - 1] == "#" else start), end
 

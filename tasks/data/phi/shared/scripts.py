@@ -41,6 +41,7 @@ SCRIPTS = {
 """Scripts that no rule reads: by the language that writes in it, or by name where several do."""
 WORDS = re.compile("|".join(f"(?P<s{at}>[{letters}]+)" for at, letters in enumerate(SCRIPTS.values())))
 """A run of letters of one of them."""
+_ANY = re.compile(f"[{''.join(SCRIPTS.values())}]")  # nearly all texts hold none, which this tells faster
 _NAMES = tuple(SCRIPTS)
 _KANA = f"s{_NAMES.index('ja')}"
 _LETTER = re.compile(r"[^\W\d_]")
@@ -69,7 +70,7 @@ def letters(text: str) -> Counter[str]:
 
 def find(text: str, cover: Cover) -> None:
     """Add the words of other scripts to a text's cover, if it holds few; kana in Chinese are brands and drugs."""
-    if text.isascii():
+    if text.isascii() or not _ANY.search(text):
         return
     matches = [match for match in WORDS.finditer(text) if match.lastgroup != _KANA]
     if not matches:

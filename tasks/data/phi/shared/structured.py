@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from tasks.data.phi.shared import contacts, dates, record_numbers
+from tasks.data.phi.shared import caseless, contacts, dates, record_numbers
 from tasks.data.phi.shared.spans import Cover
 
 _PLACEHOLDER = re.compile(r"\[(?:NAME|DATE|PLACE|CONTACT|ID|AGE)_\d{1,6}\]")
@@ -21,15 +21,18 @@ def find(text: str, cover: Cover) -> None:
     if "[" in text:
         for match in _PLACEHOLDER.finditer(text):  # an earlier pass left them: they stay as they are
             cover.block(*match.span())
-    lowered = text.lower()
+    lowered = caseless.lower(text)
     contacts.find_addresses(text, lowered, cover)
-    digits = _DIGIT.search(text)
+    digits = len(_DIGIT.findall(text))
     if digits:
-        dates.find_dates(text, cover)
+        dates.find_dates(text, lowered, cover)
     dates.find_words(text, lowered, cover)
     if not digits:
         return
-    record_numbers.find_keyed(text, cover)
-    contacts.find_numbers(text, cover)
-    record_numbers.find_shaped(text, cover)
+    if digits >= record_numbers.WEIGHTS.keyed_digits:  # most texts hold but an age
+        record_numbers.find_keyed(text, lowered, cover)
+    if digits >= contacts.WEIGHTS.digits:
+        contacts.find_numbers(text, lowered, cover)
+    if digits >= record_numbers.WEIGHTS.shaped_digits:
+        record_numbers.find_shaped(text, cover)
     dates.find_ages(text, cover)

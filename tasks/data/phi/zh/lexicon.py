@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass
 from functools import cache
+from math import log
 from typing import Any
 
 from tasks.data.phi.shared.word_lists import read_lines
@@ -43,12 +45,38 @@ class LexiconWeights:
 WEIGHTS = LexiconWeights()
 
 
+def _faster(tokenizer: Any) -> Any:
+    """jieba's tokenizer class, the likeliest way through a sentence found in one pass instead of two."""
+
+    class Faster(tokenizer):  # type: ignore[misc]  # jieba has no types
+        def get_DAG(self, sentence: str) -> None:  # noqa: N802  # jieba's name
+            """Nothing: `calc` looks words up as it goes."""
+
+        def calc(self, sentence: str, _: None, route: dict[int, tuple[float, int]]) -> None:
+            """Fill in where the word that begins at each character ends; of equally likely ones the longest wins."""
+            uses, total, size = self.FREQ, log(self.total), len(sentence)
+            route[size] = (0.0, 0)
+            for start in range(size - 1, -1, -1):
+                best, last, end = None, start, start + 1
+                count = uses.get(sentence[start])
+                while count is not None:
+                    if count:
+                        likely = log(count) - total + route[end][0]
+                        if best is None or likely >= best:
+                            best, last = likely, end - 1
+                    end += 1
+                    count = uses.get(sentence[start:end]) if end <= size else None
+                route[start] = (route[start + 1][0] - total if best is None else best, last)
+
+    return Faster
+
+
 @cache
 def _tokenizer() -> Any:
     """jieba's tokenizer, its dictionary read directly: its own start would leave a cache file in a shared folder."""
     import jieba
 
-    tokenizer = jieba.Tokenizer()
+    tokenizer = _faster(jieba.Tokenizer)()
     tokenizer.FREQ, tokenizer.total = tokenizer.gen_pfdict(tokenizer.get_dict_file())
     tokenizer.initialized = True
     for word in (*places_words.FACILITIES, "妇幼保健院"):
@@ -100,6 +128,12 @@ def sure_surnames() -> frozenset[str]:
         if len(word) > 1 and count and word not in _tagged_names():
             uses[word[0]] += count
     return frozenset(surname for surname in plain_surnames() - set("姜窦") if uses[surname] < WEIGHTS.sure_uses)
+
+
+@cache
+def surname_starts() -> re.Pattern[str]:
+    """The first characters of sure surnames and of those of two characters."""
+    return re.compile(f"[{''.join(sure_surnames())}{''.join(name[0] for name in name_characters.COMPOUND_SURNAMES)}]")
 
 
 @cache

@@ -61,8 +61,9 @@ def find(text: str, cover: Cover) -> None:
     """Add the names of a folded Chinese text that their position gives away."""
     for match in _STRONG.finditer(text):
         _take(text, match.end(), cover, strong=True)
-    for start, character in enumerate(text):
-        sure = character in lexicon.sure_surnames() or text[start : start + 2] in name_characters.COMPOUND_SURNAMES
+    for match in lexicon.surname_starts().finditer(text):
+        start = match.start()
+        sure = match[0] in lexicon.sure_surnames() or text[start : start + 2] in name_characters.COMPOUND_SURNAMES
         if sure and text[max(0, start - 1) : start + 1] not in lexicon.is_word():  # not the end of "亲戚"
             _take(text, start, cover, strong=True)
     for match in _GREETING.finditer(text):

@@ -58,8 +58,9 @@ def find(text: str, words: list[str], cover: Cover) -> None:
         if word.endswith(_FACILITIES):
             _facility(words, starts, index, cover)
     index = 0
+    areas = any(word.endswith(_ENDS) for word in words)
     while index < len(words):
-        index = _address(text, words, starts, index, cover)
+        index = _address(text, words, starts, index, cover, areas=areas)
 
 
 def _facility(words: list[str], starts: list[int], head: int, cover: Cover) -> None:
@@ -149,7 +150,7 @@ def _town(word: str) -> bool:
     )
 
 
-def _address(text: str, words: list[str], starts: list[int], index: int, cover: Cover) -> int:
+def _address(text: str, words: list[str], starts: list[int], index: int, cover: Cover, *, areas: bool) -> int:
     """Take the address that begins at a word, if there is one; returns the word to go on with."""
     last = index
     strong = False
@@ -161,7 +162,7 @@ def _address(text: str, words: list[str], starts: list[int], index: int, cover: 
             last += 1
             strong = True
             continue
-        step = _area(words, last, strong)
+        step = _area(words, last, strong) if areas else 0
         if step:
             last += step
             strong = True
