@@ -179,15 +179,18 @@ def toyhom() -> list[str]:
 
 
 def speed(deidentifier: Deidentifier) -> None:
-    """Print records per second of processor time, one core, on short records."""
+    """Print records per second of processor time, one core, on short records: the best of five passes."""
     english = [case.text for case in public_queries()]
     chinese = [text[:50] for text in toyhom()[:3000]]
     print()
     for language, texts in (("en", english), ("zh", chinese)):
-        start = time.process_time()
-        for text in texts:
-            deidentifier.deidentify_record({"text": text}, language)
-        seconds = time.process_time() - start
+        passes = []
+        for _ in range(5):  # the best: other work on the machine slows the processor down, too
+            start = time.process_time()
+            for text in texts:
+                deidentifier.deidentify_record({"text": text}, language)
+            passes.append(time.process_time() - start)
+        seconds = min(passes)
         size = sum(map(len, texts)) / len(texts)
         print(f"speed, {language}: {len(texts) / seconds:,.0f} records/s of {size:.0f} characters on average")
 

@@ -80,12 +80,14 @@ _NO_PART = word_set("and or was is has had with of in at to saw from ate the a")
 
 def named(scan: Scan, first: int, last: int) -> bool:
     """Whether a row of capitals is a species, or the genus of one whose second word follows in lower case."""
-    end = scan.run_end(first)  # "Philippine Hanging-Parrot": the row was cut at its second word
-    if _common(scan, first, last) or (end > last and _animal(scan.low(end - 1))):
+    if _common(scan, first, last):
         return True
-    if scan.words[last - 1].possessive and scan.capital(last) and scan.joined(last):  # "Baird's Junco"
+    if scan.capital(last) and scan.joined(last):
         head = scan.low(scan.run_end(last) - 1)
-        return _animal(head) or head in _RARELY_SURNAMES
+        if scan.words[last - 1].possessive:  # "Baird's Junco"
+            return _animal(head) or head in _RARELY_SURNAMES
+        if _animal(head):  # "Philippine Hanging-Parrot": the row was cut at its second word
+            return True
     owner = scan.words[last - 1].possessive and scan.low(last - 1) in lexicon.usual_given_names()
     if not owner and lower(scan, last):
         return True
@@ -150,7 +152,7 @@ def _common(scan: Scan, first: int, last: int) -> bool:
     low = scan.low(last - 1)
     if _animal(low):
         return True
-    if any(_LOOKS.fullmatch(scan.low(index)) for index in range(first, last - 1)):
+    if any("-" in scan.low(index) and _LOOKS.fullmatch(scan.low(index)) for index in range(first, last - 1)):
         return True
     if low.endswith("s") and low not in lexicon.surnames():
         low = low.removesuffix("s")
