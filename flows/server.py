@@ -173,10 +173,11 @@ def _started(folder: Path, name: str, listener: socket.socket, scheduler: bool) 
     with (folder / f"{name}.log").open("wb") as log:
         options = {"stdin": subprocess.DEVNULL, "stdout": log, "stderr": log, "pass_fds": (listener.fileno(),)}
         process = start(command, cwd=CHECKOUT, env=environment, **options)
-    server = Server(f"{origin}/api", process, folder, secret)
+    server, file = Server(f"{origin}/api", process, folder, secret), folder / f"{name}.secret"
+    file.unlink(missing_ok=True)  # of one that was killed
     if scheduler:
-        server.secret_file = folder / f"{name}.secret"
-        _write_secret(server.secret_file, secret)
+        server.secret_file = file
+        _write_secret(file, secret)
     return server
 
 
@@ -192,7 +193,6 @@ def _settings(url: str, origin: str, secret: str, database: Path) -> Mapping[str
 
 
 def _write_secret(path: Path, secret: str) -> None:
-    path.unlink(missing_ok=True)
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     with os.fdopen(handle, "w") as file:
         file.write(secret + "\n")

@@ -51,7 +51,8 @@ def check_private(home: Path, said: Callable[[str], None], ours: Iterable[Path] 
     A folder of ours that is open is closed, with all that it holds, and that is said.
 
     Raises:
-        InputError: it belongs to somebody else, or somebody else could put another folder in its place.
+        InputError: it belongs to somebody else, or somebody else could put another folder in its place, or it cannot be
+            closed.
     """
     for folder in (home, *ours):
         try:
@@ -65,6 +66,9 @@ def check_private(home: Path, said: Callable[[str], None], ours: Iterable[Path] 
             _close(folder)
             for cache in (home / DVC_SITE, DVC_OWN[0]):  # DVC unpickles rows of them: nothing in them is needed
                 shutil.rmtree(cache, ignore_errors=True)
+            if folder.stat().st_mode & MASK:
+                hint = "its file system keeps no modes, or not these: set GALEN_HOME to a folder elsewhere"
+                raise InputError("this folder cannot be closed to other users", value=folder, hint=hint)
             said(f"{folder} was open to other users of this machine: it is closed now (mode 0700)")
     _check_way(home)
 

@@ -60,6 +60,13 @@ def test_an_open_home_is_closed_and_that_is_said(way: Path) -> None:
     assert said == []
 
 
+def test_a_home_that_stays_open_is_refused(way: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (way / "home").mkdir()
+    monkeypatch.setattr(Path, "chmod", lambda *_: None)  # as on a file system without modes
+    with pytest.raises(InputError, match="cannot be closed"):
+        check_private(way / "home", print, ours=())
+
+
 @as_root
 def test_a_home_that_is_somebody_elses_or_can_be_swapped_is_refused(way: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     home = way / "home"

@@ -13,6 +13,8 @@ from flows.working import working
 from tasks.errors import InputError
 from tasks.store import Store
 
+hand_store = click.make_pass_decorator(Store)
+"""Hands a command the store, which it does not work on itself: one that waits must not keep others from cleaning up."""
 F = TypeVar("F", bound=Callable[..., Any])
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from flows.cli.options import pass_store
+from flows.cli.options import hand_store, pass_store
 from flows.console import say
 from tasks.errors import InputError
 from tasks.store import Store
@@ -109,7 +109,7 @@ scheduled = click.argument("recipes", nargs=-1, type=click.Path(path_type=Path))
 
 @click.command()
 @scheduled
-@pass_store
+@hand_store
 def schedule(store: Store, recipes: tuple[Path, ...]) -> None:
     """Run every recipe that has a schedule (or the RECIPES named), until stopped."""
     from flows.schedule import run_schedules

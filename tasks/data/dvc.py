@@ -133,7 +133,8 @@ def configure(store: Store) -> None:
     """
     import configparser
 
-    for folder in (store.root / DVC_SITE / "repo", BUILT, *DVC_OWN):  # DVC makes the first for everyone to write
+    site = store.root / DVC_SITE
+    for folder in (store.root, site, site / "repo", BUILT, *DVC_OWN):  # DVC makes its site's for everyone to write
         private_folder(folder)
     wanted = {
         ("cache", "dir"): str(store.root / "dvc-cache"),

@@ -9,15 +9,19 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
+from httpx import ConnectError
 
+from flows.console import Console
 from flows.named import recipe_called
 from flows.schedule import scheduled_recipes
 from flows.server import AUTH, Server, prefect_server
-from tasks.errors import ConfigError, InputError, Interrupted
+from flows.subject import Session
+from tasks.errors import ConfigError, GateRejected, InputError, Interrupted
 from tasks.store import Store
 from tests.stranger import as_root, as_stranger
 
@@ -164,3 +168,29 @@ def test_a_lost_server_interrupts_within_seconds(
         process._code = code
         monkeypatch.setattr(lost, "_answers", lambda: False)
         time.sleep(20)
+
+
+@pytest.mark.parametrize("torn", [KeyboardInterrupt(), ConnectError("gone"), ValueError("another Context")])
+def test_a_decision_that_was_made_stands_though_the_server_is_lost(
+    torn: BaseException, store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lost = Server("http://127.0.0.1:9/api", None, tmp_path)
+
+    def tear() -> None:
+        raise torn
+
+    services = Session(store, Console(), lost, ExitStack())
+    if isinstance(torn, ConnectError):  # a server that PREFECT_API_URL names: nobody watches it
+        with pytest.raises(Interrupted, match="ConnectError"), services.prefect_in_words("again"):
+            tear()
+    else:
+        with pytest.raises(type(torn)), services.prefect_in_words("again", lambda: True):
+            tear()
+        lost.lost = "ended (signal 9)"
+        with pytest.raises(Interrupted, match=r"ended .signal 9"), services.prefect_in_words("again"):
+            tear()
+    with services.prefect_in_words("again", lambda: True):
+        tear()
+    assert "the work was done" in capsys.readouterr().out
+    with pytest.raises(GateRejected), services.prefect_in_words("again", lambda: True):
+        raise GateRejected("no")
