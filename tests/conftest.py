@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -43,13 +44,16 @@ def update_docs(request: pytest.FixtureRequest) -> bool:
 
 
 @pytest.fixture(autouse=True)
-def galen_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A `GALEN_HOME` of the test's own; nothing is in it yet."""
+def galen_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A `GALEN_HOME` of the test's own; nothing is in it yet. A command that a test runs here closes new files: not for
+    the tests after it."""
+    mask = os.umask(0o022)
     folder = tmp_path / "galen-home"
     monkeypatch.setenv("GALEN_HOME", str(folder))
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.delenv("PREFECT_API_URL", raising=False)
-    return folder
+    yield folder
+    os.umask(mask)
 
 
 @pytest.fixture

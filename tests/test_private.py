@@ -62,6 +62,7 @@ def test_an_open_home_is_closed_and_that_is_said(way: Path) -> None:
 
 def test_a_home_that_stays_open_is_refused(way: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (way / "home").mkdir()
+    (way / "home").chmod(0o755)
     monkeypatch.setattr(Path, "chmod", lambda *_: None)  # as on a file system without modes
     with pytest.raises(InputError, match="cannot be closed"):
         check_private(way / "home", print, ours=())
