@@ -106,7 +106,7 @@ class Decision:
     event: Event
     text: str
     version: int | None = None
-    """Number of the version that it led to; None for a rejection."""
+    """Number of the version that it led to; None for a rejection by a gate."""
 
 
 def decided_before(store: Store, model: str, inputs: str) -> Decision | None:
@@ -139,6 +139,9 @@ def _of_version(
     store: Store, version: RegisteredVersion, known: Roles, recipe: Mapping[str, object]
 ) -> Decision | None:
     """What a run decided that led to a model's newest version; nothing where it was stopped before its promotion."""
+    if version.withdrawn:
+        text = f"version {version.number} passed its gates, and was {version.withdrawal}"
+        return Decision("rejected", version.withdrawn, text, version.number)
     if version.promoted:
         return Decision("promoted", version.promoted, f"version {version.number} was promoted", version.number)
     if known.champion or recipe.get("first_release") == "base" or approval_of(store, version):

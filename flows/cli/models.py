@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from flows.cli.options import pass_store, pass_store_to_read
+from flows.cli.options import by_person, pass_store, pass_store_to_read
 from flows.console import say
 from tasks.store import Store
 
@@ -77,8 +77,7 @@ def ask(store: Store, model: str, question: str) -> None:
 
 @click.command()
 @click.argument("model")
-@click.option("--by", required=True, help="Printed name of the person who decides.")
-@click.option("--reason", required=True, help="What the decision rests on.")
+@by_person
 @pass_store
 def approve(store: Store, model: str, by: str, reason: str) -> None:
     """Promote a version that passed its gates and waits for a person (NAME@3)."""
@@ -86,6 +85,42 @@ def approve(store: Store, model: str, by: str, reason: str) -> None:
 
     version = approve_version(store, model, by=by, reason=reason)
     say(f"promoted: {version.model}@champion is version {version.number}")
+
+
+@click.command()
+@click.argument("model")
+@by_person
+@pass_store
+def reject(store: Store, model: str, by: str, reason: str) -> None:
+    """Turn down a version that waits for a person (NAME@3)."""
+    from tasks.release.withdraw import turn_down
+
+    version = turn_down(store, model, by=by, reason=reason)
+    say(f"rejected: {version.model} version {version.number} is not promoted; the registry is unchanged")
+
+
+@click.command()
+@click.argument("model")
+@by_person
+@pass_store
+def rollback(store: Store, model: str, by: str, reason: str) -> None:
+    """Make the champion before this one the champion again (NAME), or an earlier one (NAME@2)."""
+    from tasks.release.withdraw import roll_back
+
+    version = roll_back(store, model, by=by, reason=reason)
+    say(f"rolled back: {version.model}@champion is version {version.number}")
+
+
+@click.command()
+@click.argument("model")
+@by_person
+@pass_store
+def recall(store: Store, model: str, by: str, reason: str) -> None:
+    """Take a version out of use (NAME@champion, NAME@3): it is neither asked, exported nor promoted any more."""
+    from tasks.release.withdraw import recall as recall_version
+
+    version = recall_version(store, model, by=by, reason=reason)
+    say(f"recalled: {version.model} version {version.number}; copies that left this machine are not reached")
 
 
 @click.command()

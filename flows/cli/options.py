@@ -48,6 +48,12 @@ set_option = click.option(
 )
 
 
+def by_person(command: F) -> F:
+    """Who decides, and why: what every decision of a person needs."""
+    why = click.option("--reason", required=True, help="What the decision rests on.")
+    return click.option("--by", required=True, help="Printed name of the person who decides.")(why(command))
+
+
 class FormatName(click.ParamType[str]):
     """The name of a data format, as `click.Choice` takes it. The formats are found when a command asks for one."""
 

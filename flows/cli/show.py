@@ -94,6 +94,8 @@ def _notes(one: Mapping[str, Any]) -> Iterator[str]:
     from tasks.lineage.standing import WORDS
     from tasks.lineage.today import AGAIN, EARLIER
 
+    if one["withdrawn"]:
+        yield one["withdrawn"]
     if one["standing"] != "current":
         yield WORDS[one["standing"]]
     if not one["judged_by_this_code"]:

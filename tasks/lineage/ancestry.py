@@ -42,7 +42,13 @@ class Ancestry:
         self._load = cache(self._loaded)
 
     def root(self) -> Node:
-        """The promotion, or the registration of a version that was never promoted."""
+        """Its withdrawal, where there was one; the promotion; the registration of a version that was never promoted."""
+        version, node = self._version, self._released()
+        if version.withdrawn is None:
+            return node
+        return of_event("withdrawn", version.withdrawn, version.withdrawal or "").under(node)
+
+    def _released(self) -> Node:
         version = self._version
         registered = of_event(f"registered as version {version.number}", version.registered)
         registered = registered.under(self._model(version.artifact))

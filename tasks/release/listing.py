@@ -73,6 +73,7 @@ def _of_version(store: Store, version: RegisteredVersion, found: Roles) -> dict[
         "roles": list(found.of(version)),
         "standing": standing(store, version),
         "approved_by": Approved.read(version.approved).name if version.approved else None,
+        "withdrawn": version.withdrawal,
         "merged": version.merged,
         "adapter": version.adapter,
         "base": version.base,

@@ -7,13 +7,13 @@ mirror that lags, which the next change (or `mirror`) repairs.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tasks.artifact import Artifact, verify, write_atomically
 from tasks.digest import digest_data
-from tasks.errors import InputError
+from tasks.errors import GateRejected, InputError
 from tasks.lineage import recording
 from tasks.lineage.event import Event, Origin
 from tasks.lineage.roles import RegisteredVersion, Roles, approval_of, roles
@@ -63,6 +63,7 @@ def register(
 
     Raises:
         InputError: not a quantized model.
+        GateRejected: a person withdrew a version of the same bytes.
         IntegrityError: the bytes, or MLflow's copy of them, do not match their digest.
         Interrupted: MLflow does not answer.
     """
@@ -72,6 +73,7 @@ def register(
     verify(artifact)
     with store.locked(f"registry-{model}"):
         known = roles(store, model).versions
+        check_not_withdrawn(known, artifact.digest)
         if known and known[-1].artifact == artifact.digest:  # made by a run that was killed, or promoted already
             mirror(store, model, run=run)
             return known[-1]
@@ -90,6 +92,7 @@ def promote(store: Store, version: Version, origin: Origin | None = None, *, app
 
     Raises:
         InputError: the version is older than the champion: going back is another decision.
+        GateRejected: a person withdrew it.
         IntegrityError: its bytes do not match their digest.
         Interrupted: MLflow does not answer; the decision stands, and the mirror follows on the next run.
     """
@@ -104,12 +107,25 @@ def _promoted(store: Store, version: Version, origin: Origin | None, approved: E
         if champion and version.number < champion.number:
             raise InputError(
                 f"version {version.number} is older than the champion, version {champion.number}",
-                hint="retrain to make a newer one",
+                hint=f"to go back to it: galen rollback {version.model}@{version.number}",
             )
+        check_not_withdrawn(roles(store, version.model).versions, version.artifact)
         store.load(version.artifact)
         recording.record_promoted(store, version.model, version.number, approved=approved, origin=origin)
     _mirror(store, version.model)
     return resolve_version(store, f"{version.model}@{version.number}")
+
+
+def check_not_withdrawn(known: Sequence[Version], artifact: str) -> None:
+    """See that nobody turned down, left or recalled a version of these bytes.
+
+    Raises:
+        GateRejected: somebody did.
+    """
+    for version in known:
+        if version.artifact == artifact and version.withdrawn:
+            hint = "change its data or its recipe, and retrain"
+            raise GateRejected(f"these bytes are those of version {version.number}, {version.withdrawal}", hint=hint)
 
 
 def approve(store: Store, reference: str, *, by: str, reason: str, origin: Origin | None = None) -> Version:
@@ -126,15 +142,13 @@ def approve(store: Store, reference: str, *, by: str, reason: str, origin: Origi
         InputError: the version does not wait, or name or reason is blank, or the tracking server does not answer.
         IntegrityError: its bytes do not match their digest.
     """
-    if not (by.strip() and reason.strip()):
-        raise InputError("an approval needs a name and a reason", hint='--by "YOUR NAME" --reason "..."')
     version, _ = resolve(store, reference)
     check_reachable(store)
     with store.locked(f"registry-{version.model}"):  # asked and answered in one step: one of several approvals counts
         if (waiting := roles(store, version.model).candidate) is None or waiting.number != version.number:
             raise InputError("this version does not wait for a decision", value=reference)
         event = approval_of(store, version) or recording.record_approved(  # one that was killed before it promoted
-            store, version.model, version.number, name=by.strip(), reason=reason.strip(), origin=origin
+            store, version.model, version.number, name=by, reason=reason, origin=origin
         )
         promoted = _promoted(store, version, origin, event)
     if version.registered.run:
@@ -148,18 +162,24 @@ def resolve(store: Store, reference: str) -> tuple[Version, Artifact]:
     From the ledger, never from MLflow; every byte of the artifact is hashed.
 
     Raises:
-        InputError: there is no such version.
+        InputError: there is no such version, or it was recalled.
         IntegrityError: the ledger or the artifact does not verify.
     """
+    version = _version(store, reference)
+    if version.recalled:
+        raise InputError(f"version {version.number} of {version.model} was {version.withdrawal}", value=reference)
+    return version, store.load(version.artifact)
+
+
+def _version(store: Store, reference: str) -> Version:
     if re.fullmatch(r"[0-9a-f]{64}", reference):
         found = [
             one for model in known_models(store) for one in roles(store, model).versions if one.artifact == reference
         ]
         if not found:
             raise InputError("no registered version has this digest", value=reference, hint="see: galen models")
-        return found[-1], store.load(reference)
-    version = resolve_version(store, reference)
-    return version, store.load(version.artifact)
+        return found[-1]
+    return resolve_version(store, reference)
 
 
 def approve_command(model: str, version: int) -> str:

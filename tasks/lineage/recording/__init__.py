@@ -6,7 +6,10 @@ from tasks.lineage.recording.release import (
     record_approved,
     record_nothing_to_do,
     record_promoted,
+    record_recalled,
     record_registered,
+    record_rolled_back,
+    record_turned_down,
 )
 from tasks.lineage.recording.training import record_derived, record_protocol, record_trained
 
@@ -18,7 +21,10 @@ __all__ = [
     "record_nothing_to_do",
     "record_promoted",
     "record_protocol",
+    "record_recalled",
     "record_registered",
+    "record_rolled_back",
     "record_sealed",
     "record_trained",
+    "record_turned_down",
 ]

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tasks.artifact import Artifact
 from tasks.digest import digest_data
 from tasks.errors import InputError
 from tasks.lineage.event import Event, Origin
 from tasks.lineage.ledger import find
-from tasks.lineage.roles import resolve, roles
-from tasks.lineage.statements import Approved, BaseFacts, Holder, Judgement, NothingToDo, Promoted, Registered
+from tasks.lineage.roles import RegisteredVersion, resolve, roles
+from tasks.lineage.statements import (
+    Approved,
+    BaseFacts,
+    Holder,
+    Judgement,
+    NothingToDo,
+    PersonDecided,
+    Promoted,
+    Recalled,
+    Registered,
+    RolledBack,
+    TurnedDown,
+)
 from tasks.meta.model import ModelMeta
 from tasks.store import Store
 from tasks.training.recipe import Recipe
@@ -67,19 +81,84 @@ def record_approved(
         IntegrityError: the ledger does not verify.
         InputError: there is no such version, or name or reason are blank.
     """
-    if not (name.strip() and reason.strip()):
-        raise InputError("an approval needs a name and a reason", hint='--by "YOUR NAME" --reason "..."')
     chosen = resolve(store, f"{model}@{version}")
-    statement = Approved(
-        model=model,
-        version=version,
-        artifact=chosen.artifact,
-        registered=chosen.registered.digest,
-        name=name.strip(),
-        meaning="approved for promotion",
-        reason=reason.strip(),
-    )
-    return statement.record(store, {f"model/{model}@{version}": chosen.artifact}, origin)
+    said = Approved(**_decided(chosen, name, reason), meaning="approved for promotion")
+    return _record(store, said, origin)
+
+
+def record_turned_down(
+    store: Store, model: str, version: int, *, name: str, reason: str, origin: Origin | None = None
+) -> Event:
+    """A person decides that a version which waits is not promoted.
+
+    Raises:
+        IntegrityError: the ledger does not verify.
+        InputError: there is no such version, it does not wait, or name or reason are blank.
+    """
+    with store.locked(f"roles-{model}"):
+        waiting = roles(store, model).candidate
+        if waiting is None or waiting.number != version:
+            raise InputError("this version does not wait for a decision", value=f"{model}@{version}")
+        said = TurnedDown(**_decided(waiting, name, reason), meaning="rejected: not to be promoted")
+        return _record(store, said, origin)
+
+
+def record_recalled(
+    store: Store, model: str, version: int, *, name: str, reason: str, origin: Origin | None = None
+) -> Event:
+    """A person decides that nobody may use a version any more.
+
+    Raises:
+        IntegrityError: the ledger does not verify.
+        InputError: there is no such version, it is recalled already, or name or reason are blank.
+    """
+    with store.locked(f"roles-{model}"):
+        chosen = resolve(store, f"{model}@{version}")
+        if chosen.recalled:
+            raise InputError(f"this version was {chosen.withdrawal}", value=f"{model}@{version}")
+        said = Recalled(**_decided(chosen, name, reason), meaning="recalled: not to be used")
+        return _record(store, said, origin)
+
+
+def record_rolled_back(
+    store: Store, model: str, version: int, *, name: str, reason: str, origin: Origin | None = None
+) -> Event:
+    """A person makes an earlier champion the champion again.
+
+    Raises:
+        IntegrityError: the ledger does not verify.
+        InputError: it never was champion or still is, was withdrawn, or name or reason are blank.
+    """
+    with store.locked(f"roles-{model}"):
+        chosen, champion = resolve(store, f"{model}@{version}"), roles(store, model).champion
+        reference = f"{model}@{version}"
+        if chosen == champion:
+            raise InputError("this version is the champion", value=reference)
+        if chosen.withdrawn:
+            raise InputError(f"this version was {chosen.withdrawal}", value=reference)
+        if chosen.promoted is None:
+            raise InputError("this version never was champion", value=reference, hint="see: galen models")
+        left = champion and Holder(version=champion.number, artifact=champion.artifact)
+        said = RolledBack(**_decided(chosen, name, reason), meaning="made champion again", left=left)
+        return said.record(store, {f"model/{model}@champion": chosen.artifact}, origin)
+
+
+def _decided(version: RegisteredVersion, name: str, reason: str) -> dict[str, Any]:
+    """What every decision of a person states."""
+    if not (name.strip() and reason.strip()):
+        raise InputError("a decision needs a name and a reason", hint='--by "YOUR NAME" --reason "..."')
+    return {
+        "model": version.model,
+        "version": version.number,
+        "artifact": version.artifact,
+        "registered": version.registered.digest,
+        "name": name.strip(),
+        "reason": reason.strip(),
+    }
+
+
+def _record(store: Store, said: PersonDecided, origin: Origin | None) -> Event:
+    return said.record(store, {f"model/{said.model}@{said.version}": said.artifact}, origin)
 
 
 def record_promoted(

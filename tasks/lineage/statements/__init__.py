@@ -15,7 +15,17 @@ from tasks.lineage.statements.judging import (
     SettingsFacts,
     SliceFacts,
 )
-from tasks.lineage.statements.release import Approved, Holder, NothingToDo, Promoted, Registered
+from tasks.lineage.statements.release import (
+    Approved,
+    Holder,
+    NothingToDo,
+    PersonDecided,
+    Promoted,
+    Recalled,
+    Registered,
+    RolledBack,
+    TurnedDown,
+)
 from tasks.lineage.statements.statement import Statement, statements
 from tasks.lineage.statements.training import (
     BaseFacts,
@@ -41,15 +51,19 @@ __all__ = [
     "ModelMade",
     "ModelTrained",
     "NothingToDo",
+    "PersonDecided",
     "Promoted",
     "ProtocolFixed",
+    "Recalled",
     "RecipeFacts",
     "Registered",
     "Role",
+    "RolledBack",
     "SettingsFacts",
     "SliceFacts",
     "SourceFacts",
     "SplitFacts",
     "Statement",
+    "TurnedDown",
     "statements",
 ]

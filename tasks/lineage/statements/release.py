@@ -29,10 +29,9 @@ class Registered(Statement):
     """Digest of the event that passed it."""
 
 
-class Approved(Statement):
-    """A person decided that a version may be promoted (21 CFR 11.50: printed name, time and meaning)."""
+class PersonDecided(Statement):
+    """What a person decided about a version (21 CFR 11.50: printed name, time and meaning)."""
 
-    kind = "approved"
     model: Name
     version: Version
     artifact: Digest
@@ -40,8 +39,29 @@ class Approved(Statement):
     """Digest of the event that registered it."""
     name: Words
     """Printed name, as the person gave it."""
-    meaning: Literal["approved for promotion"]
+    meaning: str
     reason: Words
+
+
+class Approved(PersonDecided):
+    """A person decided that a version may be promoted."""
+
+    kind = "approved"
+    meaning: Literal["approved for promotion"]
+
+
+class TurnedDown(PersonDecided):
+    """A person decided that a version which waited is not promoted."""
+
+    kind = "rejected"
+    meaning: Literal["rejected: not to be promoted"]
+
+
+class Recalled(PersonDecided):
+    """A person decided that a version must not be used any more, by nobody."""
+
+    kind = "recalled"
+    meaning: Literal["recalled: not to be used"]
 
 
 class Holder(Record):
@@ -64,6 +84,15 @@ class Promoted(Statement):
     """Digest of the event that registered it."""
     approved: Digest | None
     """Digest of the event by which a person allowed it; None where the policy asks for no person."""
+
+
+class RolledBack(PersonDecided):
+    """A person made an earlier champion the champion again. The one that was left may be promoted no more."""
+
+    kind = "rolled-back"
+    meaning: Literal["made champion again"]
+    left: Holder | None
+    """The champion until then; None where it had been recalled."""
 
 
 class NothingToDo(Statement):
