@@ -70,6 +70,7 @@ DECIDES_NOTHING = {
     "tasks.release.export": "copies of a registered model in other formats",
     "tasks.release.listing": "what `galen models` prints",
     "tasks.release.register": "registers and promotes what passed its gates",
+    "tasks.release.withdraw": "states what people decide about versions",
     # What is computed anew each time, from results that have keys of their own.
     "tasks.comparison.methods": "the table of `galen methods`",
     "tasks.comparison.plots": "drawings of finished numbers",
