@@ -28,7 +28,7 @@ class Cards(Format):
     """Cards in one file."""
 
     name = "cards"
-    rank = 8
+    rank = 9
     tasks = ("causal-lm",)
     task = "causal-lm"
     suffixes = (".cards",)

@@ -117,3 +117,31 @@ def test_a_sentence_without_end_is_one_row_that_is_too_long(ingest: Ingest) -> N
     )
     assert done.reasons == ["too-long-input"]
     assert len(done.rejected[0]["raw"]) < 200
+
+
+PAPERS = """10|t|Gout in mice. A review
+10|a|We saw Guillain-Barré syndrome (GBS). It left. No. 5 died.
+10\t0\t4\tGout\tDisease\tD006073
+10\t8\t12\tmice\tSpecies\t10090
+10\t30\t53\tGuillain-Barré syndrome\tDisease\tD020275
+10\t30\t38\tGuillain\tDisease\tX
+10\t55\t58\tGBS\tDisease\tD020275
+10\tCID\tD006073\tD020275
+
+11|t|Nothing here
+11|a|
+12|t|A shifted one
+12\t0\t5\tshift\tDisease\tX
+"""
+
+
+def test_pubtator(ingest: Ingest) -> None:
+    done = ingest(PAPERS, "pubtator", task="token-classification", bad_row_budget=0.5)
+    found = [(row["record_id"], row["group_id"], row["tokens"], row["tags"]) for row in done.records]
+    assert found[0] == ("10-1", "10", ["Gout", "in", "mice", "."], ["B-Disease", "O", "B-Species", "O"])
+    assert found[1] == ("10-2", "10", ["A", "review"], ["O", "O"])
+    assert found[2][2] == ["We", "saw", "Guillain", "-", "Barré", "syndrome", "(", "GBS", ")", "."]
+    assert found[2][3] == ["O", "O", "B-Disease", *["I-Disease"] * 3, "O", "B-Disease", "O", "O"]
+    assert {row["group_id"] for row in done.records} == {"10", "11"}
+    assert [(row["reason"], row["place"]) for row in done.rejected] == [("unreadable", "line 12")]
+    assert done.facts["noticed"] == {"mentions within or across another": 1, "relations between mentions": 1}
