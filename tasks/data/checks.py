@@ -12,8 +12,8 @@ from tasks.config.data import Dataset
 from tasks.data.blanks import is_blank
 from tasks.data.identity import Identity, content_digest
 from tasks.data.ids import Ids
-from tasks.data.label_names import LabelNames
-from tasks.data.normal import normal_label
+from tasks.data.label_names import MOST_NAMES, LabelNames
+from tasks.data.normal import look_alike, normal_label
 from tasks.data.records import UNSPECIFIED, Reason
 from tasks.data.scheme import Scheme
 from tasks.data.values import Naming, RowFault, as_list, clean, scalar, tags_in
@@ -49,6 +49,8 @@ class RowCheck:
         self._identity, self._readings = identity, readings
         self._group = ""
         """That the row belongs to which is looked at."""
+        self._categories: dict[str, str] = {}
+        """By what is alike in categories, the first that was met."""
         self.noticed: Counter[str] = Counter()
         """What was left out of records, and how often."""
         self._content = {
@@ -83,7 +85,7 @@ class RowCheck:
             **record,
             "record_id": record_id,
             "group_id": group_id or record_id,
-            "category": self._plain(fields, "category") or UNSPECIFIED,
+            "category": self._category(fields),
             "language": self._language(fields),
             "source": self._name,
             "licence": self._dataset.licence,
@@ -104,7 +106,7 @@ class RowCheck:
 
     def _classification(self, fields: Mapping[str, Any]) -> Record:
         text = self._text(fields, "text", Reason.BLANK_INPUT)
-        label = self._readings.labels.of(self._value(fields, "label") or "", self._group)
+        label = self._readings.labels.target(self._value(fields, "label") or "", self._group)
         if not label:
             raise RowFault(Reason.BLANK_TARGET)
         self._short_enough(text, label)
@@ -172,6 +174,17 @@ class RowCheck:
             if self._mapping[field] not in fields:
                 raise RowFault(Reason.MISSING_FIELD)
             return scalar(fields[self._mapping[field]])
+
+    def _category(self, fields: Mapping[str, Any]) -> str:
+        """The category as it is written; that another is written nearly so is noticed, as both are slices."""
+        found = self._plain(fields, "category")
+        if found is None:
+            return UNSPECIFIED
+        key = look_alike(found)
+        first = self._categories.setdefault(key, found) if len(self._categories) < MOST_NAMES else found
+        if first != found:
+            self.noticed["rows whose category differs from another only in case, width or between words"] += 1
+        return found
 
     def _plain(self, fields: Mapping[str, Any], field: str) -> str | None:
         with self._naming(fields, field):

@@ -129,7 +129,12 @@ def _scheme(dataset: Dataset, labels: LabelNames) -> Scheme | None:
 
 def _noticed(ids: Ids, labels: LabelNames) -> Counter[str]:
     """What the owner of the data may want to know about ids and labels."""
-    return ids.noticed + Counter({"spellings under `labels` that the source does not hold": len(labels.never_met())})
+    return ids.noticed + Counter(
+        {
+            "spellings under `labels` that the source does not hold": len(labels.never_met()),
+            "labels such as None or N/A, which are a class here (name them under `labels`)": labels.in_doubt(),
+        }
+    )
 
 
 def _raw(row: Row) -> str:

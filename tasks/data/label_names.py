@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 
 from tasks.data.named import Named
-from tasks.data.normal import look_alike, normal_label
+from tasks.data.normal import MAYBE_NO_LABEL, NO_LABEL, look_alike, normal_label
 from tasks.errors import InputError
 
 _TAG = re.compile("O|[BIESLUMW]-.+")
@@ -41,6 +41,11 @@ class LabelNames:
             self.named.add(label, group)
         return label
 
+    def target(self, spelling: str, group: str) -> str:
+        """The label that a record is to get: `of`, but empty where a program wrote that there is none ("NaN")."""
+        label = normal_label(spelling)
+        return "" if label.casefold() in NO_LABEL and label not in self._given else self.of(label, group)
+
     def tag(self, spelling: str) -> str:
         """The tag of a spelling, where the map has one for the whole of it (`1: B-Disease`), else its normal form."""
         normal = normal_label(spelling)
@@ -52,6 +57,13 @@ class LabelNames:
     def never_met(self) -> list[str]:
         """Spellings of the dataset's map that the source does not hold."""
         return sorted(self._given.keys() - self._met)
+
+    def in_doubt(self) -> int:
+        """How many labels say "none" or "n/a" and the like: a class of its own, or a label that is missing."""
+        meant = set(self._given.values())
+        return sum(
+            count for label, count in self.counts.items() if label.casefold() in MAYBE_NO_LABEL and label not in meant
+        )
 
     def check(self, name: str) -> None:
         """Refuse labels that people take for one. A label that the map names as such is meant.

@@ -40,6 +40,12 @@ NO_ID = frozenset(
 )
 """What stands for a missing id, in lower case; so does what is blank."""
 
+NO_LABEL = frozenset(("nan", "nat", "null", "(null)", "<na>", "#n/a", "#na", "<null>", "undefined"))
+"""What programs write where there is no label, in lower case; a person who means a class by it says so in `labels`."""
+
+MAYBE_NO_LABEL = frozenset(("none", "n/a", "na", "n.a.", "nil", "unknown", "-", "?", "missing", "blank", "empty"))
+"""What may stand for a missing label, and may be a class ("none" of the findings): it stays one, and is counted."""
+
 
 def plain(text: str) -> str:
     """A text with single spaces, and without what nobody sees."""

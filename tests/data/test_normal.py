@@ -89,6 +89,25 @@ def test_labels_that_differ_in_case_are_refused_unless_the_dataset_says_what_the
     )
 
 
+def test_what_programs_write_for_a_missing_label_is_none_and_what_may_be_a_class_is_counted(ingest: Ingest) -> None:
+    rows = labelled("NaN", "NULL", "#N/A", "None", "N/A", "flu", "flu")
+    done = ingest(rows, bad_row_budget=0.5, **CLASSES)
+    assert [record["label"] for record in done.records] == ["None", "N/A", "flu", "flu"]
+    assert [row["reason"] for row in done.rejected] == ["blank-target"] * 3
+    (doubt,) = (count for what, count in done.facts["noticed"].items() if "None or N/A" in what)
+    assert doubt == 2
+    meant = ingest(rows, labels={"NULL": "none", "NaN": "NaN", "#N/A": "none", "None": "none", "N/A": "N/A"}, **CLASSES)
+    assert [record["label"] for record in meant.records] == ["NaN", "none", "none", "none", "N/A", "flu", "flu"]
+    assert not any("None or N/A" in what for what in meant.facts["noticed"])
+
+
+def test_categories_written_in_two_ways_are_counted(ingest: Ingest) -> None:
+    rows = [{**row, "ward": ward} for row, ward in zip(labelled("a", "b", "a"), ("ICU", "icu", "ICU"), strict=True)]
+    done = ingest(rows, columns={"category": "ward"}, **CLASSES)
+    assert [record["category"] for record in done.records] == ["ICU", "icu", "ICU"]
+    assert [count for what, count in done.facts["noticed"].items() if "category differs" in what] == [1]
+
+
 def read(*sequences: str, groups: int = 1) -> tuple[str, list[list[str] | None]]:
     seen = SeenTags()
     for group in map(str, range(groups)):
