@@ -5,9 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import re
-import secrets
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -48,7 +46,7 @@ def working(store: Store, *, make: bool = True) -> Iterator[None]:
             if dead and len(dead) == len(list(running.iterdir())) and _clean(store):
                 for folder in dead:
                     shutil.rmtree(folder, ignore_errors=True)
-            own = running / secrets.token_hex(4)
+            own = running / os.urandom(4).hex()
             own.mkdir(mode=0o700)
             handle = os.open(own, os.O_RDONLY | os.O_CLOEXEC)
             held.callback(os.close, handle)
@@ -103,6 +101,8 @@ def _temporary_files_in(folder: Path) -> Iterator[None]:
     if os.environ.get("TMPDIR") or len(str(folder)) > LONGEST:
         yield
         return
+    import tempfile
+
     os.environ["TMPDIR"], tempfile.tempdir = str(folder), None
     try:
         yield
