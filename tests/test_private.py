@@ -19,6 +19,7 @@ from tasks import private
 from tasks.data import dvc
 from tasks.errors import InputError
 from tasks.private import check_private, close_new_files, for_its_user, private_folder
+from tasks.release.export import open_like_new
 from tasks.store import Store
 from tests.stranger import NOBODY, as_root, as_stranger
 
@@ -155,3 +156,14 @@ def test_a_folder_is_made_closed_whatever_the_mask(tmp_path: Path, mask: None) -
     (tmp_path / "open").mkdir(mode=0o777)
     private_folder(tmp_path / "open")
     assert mode(tmp_path / "open") == 0o700
+
+
+def test_an_export_has_the_modes_that_its_user_is_used_to(mask: None, tmp_path: Path) -> None:
+    close_new_files()
+    (tmp_path / "export" / "model").mkdir(parents=True)
+    copied = tmp_path / "export" / "model" / "model.safetensors"
+    copied.write_text("")
+    assert (mode(copied), mode(copied.parent)) == (0o600, 0o700)
+    with for_its_user():
+        open_like_new(tmp_path / "export")
+    assert (mode(copied), mode(copied.parent), mode(tmp_path / "export")) == (0o644, 0o755, 0o755)

@@ -21,7 +21,7 @@ from tasks.errors import ApprovalNeeded, GalenError, InputError, Stopped, Unfore
 from tasks.private import check_private
 from tasks.store import Store
 
-LEAVE_WITHIN = 15.0
+LEAVE_WITHIN = 5.0
 """Seconds that libraries get to take their leave once all is told: Prefect calls for a lost server for minutes."""
 CONTINUES = "nothing is lost: run the same command again to continue"
 

@@ -80,7 +80,7 @@ def export(store: Store, reference: str, folder: Path) -> Path:
         with for_its_user():
             draft.mkdir(parents=True)
             _fill(store, draft, version, artifact)
-            _open_like_new(draft)
+            open_like_new(draft)
         if folder.exists():
             folder.rmdir()  # empty, as seen above
         draft.rename(folder)
@@ -91,7 +91,7 @@ def export(store: Store, reference: str, folder: Path) -> Path:
     return folder
 
 
-def _open_like_new(folder: Path) -> None:
+def open_like_new(folder: Path) -> None:
     """Give what was copied the modes that new files get: in the store they are their owner's alone."""
     mask = os.umask(0)
     os.umask(mask)

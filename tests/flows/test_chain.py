@@ -62,6 +62,10 @@ def test_a_first_run_plans_and_ends_with_a_champion(first: First) -> None:
     assert not first.left_by_plan, "a plan runs nothing"
     assert "minute@champion is version 1" in first.said
     assert "Traceback" not in first.said
+    folder, home = first.checkout.folder, first.checkout.home
+    for ours in (home, home / "dvc-site" / "repo", folder / "data" / "built", folder / ".dvc" / "tmp"):
+        assert ours.stat().st_mode & 0o077 == 0, f"{ours} is open to other users"
+    assert not [*(home / "running").iterdir(), *(home / "staging").iterdir()], "temporary files stay"
     version = next(one for one in models(first.checkout) if (one["model"], one["version"]) == ("minute", 1))
     assert version["form"] == "quantized"
 
