@@ -19,7 +19,7 @@ from tasks.errors import InputError
 from tasks.evaluation.gate import Protocol
 from tasks.lineage.event import Event
 from tasks.lineage.ledger import events
-from tasks.lineage.roles import RegisteredVersion, Roles, approval_of, roles
+from tasks.lineage.roles import RegisteredVersion, approval_of, roles
 from tasks.lineage.statements import Judgement, ProtocolFixed
 from tasks.store import Store
 from tasks.training.method import method_of
@@ -109,7 +109,7 @@ class Decision:
     """Number of the version that it led to; None for a rejection by a gate."""
 
 
-def decided_before(store: Store, model: str, inputs: str) -> Decision | None:
+def decided_before(store: Store, model: str, inputs: str, protocol: Protocol) -> Decision | None:
     """The decision of the model's last run, if that run had the same inputs and came to one.
 
     Only the last run counts: data that went back to an older state is a change.
@@ -131,20 +131,24 @@ def decided_before(store: Store, model: str, inputs: str) -> Decision | None:
             return Decision("rejected", event, f"the {judged.form} model was rejected")
         newest = known.versions[-1] if known.versions else None
         if newest and newest.artifact == judged.artifact:  # this run registered it, or an earlier one the same bytes
-            return _of_version(store, newest, known, ProtocolFixed.read(last).settings.plain())
+            return _of_version(store, newest, asked=protocol.asks_person(first=known.champion is None))
     return None
 
 
-def _of_version(
-    store: Store, version: RegisteredVersion, known: Roles, recipe: Mapping[str, object]
-) -> Decision | None:
-    """What a run decided that led to a model's newest version; nothing where it was stopped before its promotion."""
+def _of_version(store: Store, version: RegisteredVersion, *, asked: bool) -> Decision | None:
+    """What a run decided that led to a model's newest version; nothing where it was stopped before its promotion.
+
+    Args:
+        store: where everything is kept.
+        version: the newest version.
+        asked: whether a person decides about it.
+    """
     if version.withdrawn:
         text = f"version {version.number} passed its gates, and was {version.withdrawal}"
         return Decision("rejected", version.withdrawn, text, version.number)
     if version.promoted:
         return Decision("promoted", version.promoted, f"version {version.number} was promoted", version.number)
-    if known.champion or recipe.get("first_release") == "base" or approval_of(store, version):
+    if not asked or approval_of(store, version):
         return None
     text = f"version {version.number} passed its gates and waits for approval"
     return Decision("waiting", version.registered, text, version.number)

@@ -49,7 +49,7 @@ def run_recipe(store: Store, path: Path, actor: str | None = None) -> str:
     id_ = new_id()
     origin = Origin(actor=actor, run=id_) if actor else Origin(run=id_)
     with store.locked(f"model-{recipe.model}", wait=False):
-        if decision := decided_before(store, recipe.model, inputs):
+        if decision := decided_before(store, recipe.model, inputs, protocol):
             text = f"nothing to do: nothing changed since {decision.text} ({decision.event.time:%Y-%m-%d %H:%M} UTC)"
             record_nothing_to_do(store, recipe, inputs, decision.text, decision.event, origin)
             mirror(store, recipe.model)  # a run that was killed between its decision and MLflow left the aliases behind
@@ -97,8 +97,9 @@ def _retrain(
                 version = run.found.version
                 assert version
                 if version.promoted is None:
+                    which = "every" if protocol.approval == "every" else "the first"
                     what = (
-                        f"version {version.number} of {recipe.model} passed its gates; the first release needs a person"
+                        f"version {version.number} of {recipe.model} passed its gates; {which} release needs a person"
                     )
                     raise ApprovalNeeded(what, hint=approve_command(recipe.model, version.number))
                 outcome.version = version

@@ -244,10 +244,10 @@ def register(run: Run, row: Row, shipped: Form) -> Version:
 
 @step("promote")
 def promote(run: Run, row: Row, version: Version) -> Version:
-    """Make a version champion, unless it is the first and a person must decide: that is a result, not a failure."""
-    first = roles(run.store, run.recipe.model).champion is None
-    approved = approval_of(run.store, version) if first else None
-    if run.recipe.first_release == "approval" and first and not approved:
+    """Make a version champion, unless a person must decide: that is a result, not a failure."""
+    asked = run.protocol.asks_person(first=roles(run.store, run.recipe.model).champion is None)
+    approved = approval_of(run.store, version) if asked else None
+    if asked and not approved:
         row.verdict, row.detail = "waiting", f"version {version.number} waits for a person"
         run.found.concluded = True
         return version

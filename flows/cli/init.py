@@ -54,6 +54,7 @@ training:
 policy: {policy}
 # The first version waits for a person: galen approve {name}@1 --by NAME --reason TEXT
 first_release: approval
+# approval: every # and every later one, too
 # schedule:
 #   cron: "0 3 * * 1"
 #   timezone: UTC

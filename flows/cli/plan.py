@@ -44,7 +44,7 @@ def plan(store: Store, path: Path) -> str:
     """
     recipe, protocol = checked_recipe(path)
     inputs = inputs_of(store, recipe, protocol)
-    if decision := decided_before(store, recipe.model, inputs):
+    if decision := decided_before(store, recipe.model, inputs, protocol):
         return f"nothing would run: nothing changed since {decision.text} ({decision.event.time:%Y-%m-%d %H:%M} UTC)"
     check_fit(store, recipe)
     planned = _stages(store, recipe)

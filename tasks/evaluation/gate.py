@@ -156,6 +156,8 @@ class Protocol:
     evaluation: EvaluationSettings
     first_release: Literal["approval", "base"]
     """With no champion to compare to: leave it to the person who approves, or compare with the base model."""
+    approval: Literal["first", "every"] = "first"
+    """Which releases wait for a person."""
 
     def plain(self) -> dict[str, Any]:
         """As JSON, with the digest of the code that defines the metrics and the gates."""
@@ -165,6 +167,7 @@ class Protocol:
             "gates": [gate.plain() for gate in self.gates],
             "evaluation": self.evaluation.plain(),
             "first_release": self.first_release,
+            "approval": self.approval,
             "definitions": code_of(*self.modules()),
         }
 
@@ -172,6 +175,10 @@ class Protocol:
     def digest(self) -> str:
         """SHA-256 of all of it."""
         return digest_data(self.plain())
+
+    def asks_person(self, *, first: bool) -> bool:
+        """Whether a version that passed waits for a person; `first`: the model has no champion."""
+        return self.approval == "every" or (first and self.first_release == "approval")
 
     def check(self, evaluation: Evaluation, called: str) -> None:
         """See that an evaluation was made as the protocol asks.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, SerializeAsAny, ValidationError, ValidationInfo, field_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError, PydanticKnownError
@@ -79,6 +79,8 @@ class Policy(Settings):
     task: DatasetTask
     """What the records hold that it judges by: a policy for causal-lm serves recipes for seq2seq-lm, too."""
     description: str
+    approval: Literal["first", "every"] = "first"
+    """Which releases wait for a person: what a recipe says (`first`), or every one."""
     gates: tuple[TypedGate, ...]
 
     @field_validator("gates")
@@ -175,7 +177,10 @@ def protocol_of(recipe: Recipe) -> Protocol:
     Raises:
         InputError, ConfigError: as `effective_gates`.
     """
-    return Protocol(recipe.task, recipe.policy, effective_gates(recipe), recipe.evaluation, recipe.first_release)
+    gates = effective_gates(recipe)
+    every = "every" in (recipe.approval, load_policy(recipe.policy, recipe.task).approval)
+    approval: Literal["first", "every"] = "every" if every else "first"
+    return Protocol(recipe.task, recipe.policy, gates, recipe.evaluation, recipe.first_release, approval)
 
 
 def _loosened(where: str, gate: Gate, approved: Gate) -> list[str]:

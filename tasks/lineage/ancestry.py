@@ -58,7 +58,10 @@ class Ancestry:
         if version.approved:
             said = Approved.read(version.approved)
             approved = [of_event("approved", version.approved, f"by {said.name}: {said.reason}")]
-        return of_event("promoted to champion", version.promoted).under(*approved, registered)
+        alone = f"automatically: policy {Judgement.read(version.judged).policy} asked nobody"
+        return of_event("promoted to champion", version.promoted, "" if approved else alone).under(
+            *approved, registered
+        )
 
     def _model(self, digest: str) -> Node:
         """A form of the model: its bytes, its judgement, and what it was made from."""

@@ -39,6 +39,9 @@ class Recipe(Settings):
     quantization: Quantization = Quantization()
     first_release: Literal["approval", "base"] = "approval"
     """With no champion to compare to: wait for a person, or compare with the base model."""
+    approval: Literal["first", "every"] = "first"
+    """Which releases wait for a person: the first (unless `first_release` is `base`), or every one. A policy that says
+    `every` cannot be loosened."""
     schedule: Schedule | None = None
     seed: Seed = 17
 

@@ -228,8 +228,8 @@ def test_the_protocol_is_named_by_everything_that_decides() -> None:
     digest = protocol_of(recipe()).digest
     assert digest == protocol_of(recipe(seed=3)).digest  # says nothing about judging
     tightened = recipe({"name": "gap", "kind": "train-gap", "max": 0.5})
-    changed = [tightened, recipe(first_release="base"), recipe(evaluation={"resamples": 200})]
-    assert len({digest, *(protocol_of(one).digest for one in changed)}) == 4
+    changed = [tightened, recipe(first_release="base"), recipe(evaluation={"resamples": 200}), recipe(approval="every")]
+    assert len({digest, *(protocol_of(one).digest for one in changed)}) == 5
     code = files_of_code(*protocol_of(recipe()).modules())
     used = (
         "metric",
