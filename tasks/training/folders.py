@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tasks.digest import digest_data, digest_file
-from tasks.errors import InputError, Interrupted
+from tasks.errors import InputError, Interrupted, of_machine
 from tasks.training.model_files import check_values, model_files
 
 if TYPE_CHECKING:
@@ -50,7 +50,8 @@ def digest_model(folder: Path) -> str:
 
 
 def check_folder(folder: Path) -> None:
-    """See that a folder holds a model that can be loaded without pickle or foreign code.
+    """See that a folder holds a model that can be loaded without pickle or foreign code. Whether it opens is tried
+    afterwards (`tasks.training.trial`).
 
     Raises:
         InputError: it does not; the message says what is missing.
@@ -80,7 +81,6 @@ def check_folder(folder: Path) -> None:
         raise InputError("the base model folder has no tokenizer", value=folder, hint=hint)
     if not sum(_check_weights(file) for file in sorted(folder.glob("*.safetensors"))):
         raise InputError("the weights of the base model hold no tensor", value=folder, hint=WHOLE)
-    load_config(folder)
 
 
 def _check_weights(file: Path) -> int:
@@ -106,7 +106,9 @@ def load_config(folder: Path) -> PreTrainedConfig:
 
     try:
         return AutoConfig.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except Exception as error:  # a foreign config: whatever the library makes of it
+        if known := of_machine(error):
+            raise known from error
         hint = "it must be an architecture that transformers knows without remote code"
         raise InputError("the model's config.json cannot be loaded", value=folder, hint=hint) from error
 

@@ -12,6 +12,7 @@ from tasks.store import Store
 from tasks.training.bases import Base, base_file
 from tasks.training.folders import check_folder, digest_model, from_hub, in_package
 from tasks.training.named_base import base_artifact
+from tasks.training.trial import try_base
 
 
 def resolve_base(store: Store, ref: BaseModelRef) -> Base:
@@ -41,5 +42,6 @@ def resolve_base(store: Store, ref: BaseModelRef) -> Base:
     record = canonical_json({"path": str(folder.absolute()), "ref": plain})
     if not file.is_file() or file.read_bytes() != record:  # the same bytes in the same place were looked at before
         check_folder(folder)
+        try_base(folder)
         write_atomically(file, record)
     return base

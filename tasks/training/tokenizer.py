@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tasks.config.words import GENERATING, Task
-from tasks.errors import InputError
+from tasks.errors import InputError, of_machine
 from tasks.training.folders import TOKENIZER_FILES
 from tasks.training.prompts import keep_controls_apart
 
@@ -29,7 +29,9 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
 
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, ImportError) as error:
+    except Exception as error:  # of Rust, too, which raises plain ones
+        if known := of_machine(error):
+            raise known from error
         raise InputError("the tokenizer cannot be loaded", value=folder, hint="tokenizer.json is needed") from error
     if not tokenizer.is_fast:
         raise InputError("the tokenizer is not a fast one", value=folder, hint="convert it to tokenizer.json")
