@@ -15,6 +15,7 @@ OTHERS = {
     "tasks/training/base.py": "the corpus of a base, which has neither questions nor labels",
     "tasks/training/learn.py": "one sentence, to see that a tokenizer was saved as it is",
     "tasks/training/tokenizer.py": "one question, to see that a chat template can put it",
+    "tasks/training/trial.py": "a few texts, to see that a tokenizer and its chat template come to an end",
     "tasks/training/methods/cloze.py": "the template that becomes part of the tokenizer itself, and the labels' words",
     "tasks/training/methods/prompt.py": "the text that trained vectors start from; the tokens that they came close to",
     "tasks/evaluation/elsewhere.py": "how many bytes the scored part of a text has",

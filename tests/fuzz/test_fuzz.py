@@ -16,18 +16,20 @@ from random import Random
 from typing import Any
 
 import pytest
+from click.exceptions import ClickException, Exit
 from click.testing import CliRunner
 
 from tasks.config.data import Dataset
 from tasks.data.params import checked, one_dataset
-from tasks.errors import GalenError, in_words
+from tasks.errors import GalenError, InputError, in_words
 from tasks.settings import load, load_yaml, parse
 from tasks.store import Store
 from tests.factories import tiny_llama
 from tests.fuzz import hostile
 from tests.fuzz.processes import DOCUMENTED, run_cases
+from tests.fuzz.words import SETTINGS
 
-FAST = int(os.environ.get("GALEN_FUZZ", "60"))
+FAST = int(os.environ.get("GALEN_FUZZ", "40"))
 SLOW = {"settings": 5000, "source": 2500, "command": 2000, "base": 500}
 """Cases of the slow tests: 10,000 in all."""
 PROCESSES = 200
@@ -41,7 +43,7 @@ def try_settings(random: Random, folder: Path, store: Store) -> None:
     from tasks.training.base_spec import BaseSpec
     from tasks.tuning.config import load_search
 
-    kind = random.choice(sorted(hostile.SETTINGS))
+    kind = random.choice(sorted(SETTINGS))
     path = folder / "file.yaml"
     path.write_bytes(hostile.settings(random, kind).encode("utf-8", "surrogatepass"))
     if kind == "recipe":
@@ -100,7 +102,10 @@ def try_command(random: Random, folder: Path, store: Store) -> None:
     (folder / "file").write_text("text,label\na,b\n")
     words = hostile.command(random, folder)
     done = CliRunner().invoke(cli.galen, words, standalone_mode=False)
-    if isinstance(done.exception, Exception) and not type(done.exception).__module__.startswith("click"):
+    if isinstance(done.exception, ClickException | Exit):
+        assert done.exception.exit_code in DOCUMENTED
+        raise InputError("usage")
+    if isinstance(done.exception, Exception):
         raise done.exception
 
 
@@ -175,10 +180,6 @@ def test_ten_thousand_cases_end_as_documented(kind: str, place: Path, store: Sto
 @pytest.mark.slow
 def test_two_hundred_processes_end_as_documented(tmp_path: Path) -> None:
     assert sum(run_cases(tmp_path, range(PROCESSES)).values()) == PROCESSES
-
-
-def test_a_few_processes_end_as_documented(tmp_path: Path) -> None:
-    assert sum(run_cases(tmp_path, range(3)).values()) == 3
 
 
 @pytest.mark.skipif("GALEN_FUZZ_CASE" not in os.environ, reason="no case is named in GALEN_FUZZ_CASE")
