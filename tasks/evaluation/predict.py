@@ -129,14 +129,20 @@ def _labels(
     import torch
 
     ids, cut = text_ids(tokenizer, [row["text"] for row in rows], length)
-    predicted, confidence = [""] * len(rows), [0.0] * len(rows)
+    places = {label: place for place, label in enumerate(labels)}
+    predicted, confidence, missed = [""] * len(rows), [0.0] * len(rows), [0.0] * len(rows)
     for batch, logits in _forward(model, tokenizer, ids):
-        best = torch.softmax(logits, dim=-1).max(dim=-1)  # one logit that is not finite makes all of them NaN
-        for row, value, label in zip(batch, best.values.tolist(), best.indices.tolist(), strict=True):
+        chances = torch.softmax(logits, dim=-1)  # one logit that is not finite makes all of them NaN
+        best = chances.max(dim=-1)
+        for row, value, label, all_ in zip(
+            batch, best.values.tolist(), best.indices.tolist(), chances.tolist(), strict=True
+        ):
             predicted[row], confidence[row] = labels[label], value
+            right = places.get(rows[row]["label"])
+            missed[row] = sum(one * one for one in all_) + 1 - (2 * all_[right] if right is not None else 0)
     statistics = [
-        label_statistics(label, row["label"], value) if math.isfinite(value) else BROKEN
-        for row, label, value in zip(rows, predicted, confidence, strict=True)
+        label_statistics(label, row["label"], value, squares) if math.isfinite(value) else BROKEN
+        for row, label, value, squares in zip(rows, predicted, confidence, missed, strict=True)
     ]
     return Predictions({"label": predicted, "confidence": confidence}, statistics, cut)
 

@@ -78,7 +78,7 @@ def test_less_is_more_where_lower_is_better(store: Store) -> None:
     for metric in ("perplexity", "bits_per_byte"):
         assert difference(sure, unsure, metric, FEW).gain > 0
     lower = {name for task in DATASET_TASKS for name, one in metrics_of(task).items() if one.better == "lower"}
-    assert lower == {"perplexity", "bits_per_byte", "calibration_error"}
+    assert lower == {"perplexity", "bits_per_byte", "calibration_error", "brier"}
 
 
 def test_other_records_cannot_be_compared(store: Store) -> None:

@@ -144,6 +144,20 @@ def test_labels_and_confidence_are_those_of_each_text_alone(bert: Base) -> None:
         assert confidence == pytest.approx(float(chances.max()), rel=1e-4)
 
 
+def test_the_brier_score_is_that_of_scikit_learn(bert: Base) -> None:
+    from sklearn.metrics import brier_score_loss
+
+    made = rows("text-classification", 20)
+    labels = sorted({row["label"] for row in made})
+    model, tokenizer = opened(bert, "text-classification", tuple(labels))
+    found = predict(model, tokenizer, "text-classification", labels, made, FEW).statistics
+    chances = [
+        model(**tokenizer(row["text"], return_tensors="pt")).logits[0].double().softmax(-1).tolist() for row in made
+    ]
+    expected = brier_score_loss([row["label"] for row in made], chances, labels=labels, scale_by_half=False)
+    assert sum(one["squared_error"] for one in found) / len(made) == pytest.approx(expected, rel=1e-4)
+
+
 def test_words_beyond_the_cut_count_as_missed(bert: Base) -> None:
     labels = ["B-Disease", "I-Disease", "O"]
     model, tokenizer = opened(bert, "token-classification", tuple(labels))

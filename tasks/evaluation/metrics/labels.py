@@ -60,6 +60,15 @@ METRICS = (
         scale="graded",
     ),
     Metric(
+        "brier",
+        "text-classification",
+        "lower",
+        "mean squared error of all labels' probabilities, from 0 to 2 (Brier 1950): calibration and sharpness together",
+        lambda sums: ratio(sums["squared_error"], sums["with_confidence"]),
+        units=lambda sums: sums["with_confidence"],
+        scale="open",
+    ),
+    Metric(
         "f1",
         "text-classification",
         "higher",
@@ -89,13 +98,16 @@ METRICS = (
 )
 
 
-def label_statistics(predicted: str, reference: str, confidence: float | None) -> dict[str, float]:
+def label_statistics(
+    predicted: str, reference: str, confidence: float | None, squared_error: float = 0.0
+) -> dict[str, float]:
     """A predicted label beside its reference.
 
     Args:
         predicted: the label given.
         reference: the right one.
         confidence: probability of the predicted label; None where whoever predicts has none (a baseline).
+        squared_error: of all labels' probabilities, where there is a confidence.
     """
     correct = predicted == reference
     found = {"records": 1.0, "correct": float(correct)}
@@ -108,6 +120,7 @@ def label_statistics(predicted: str, reference: str, confidence: float | None) -
         place = min(max(int(np.ceil(confidence * BINS)) - 1, 0), BINS - 1)
         found |= {
             "with_confidence": 1.0,
+            "squared_error": squared_error,
             f"bin-correct:{place:02d}": float(correct),
             f"bin-confidence:{place:02d}": confidence,
         }
