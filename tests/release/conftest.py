@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tasks.artifact import Artifact
+from tasks.config.evaluation import EvaluationSettings, Generation
 from tasks.config.release import Quantization
 from tasks.config.training import BaseModelRef, Training
 from tasks.config.words import Task
@@ -43,6 +44,8 @@ METHODS = {
     "ia3": {},
 }
 """Settings of methods beside LoRA's."""
+ANSWERS = EvaluationSettings(resamples=100, generation=Generation(max_new_tokens=24))
+"""Short ones: on the way through long gibberish, rounding decides between two tokens sooner or later."""
 
 
 @pytest.fixture(scope="session")
@@ -71,6 +74,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., tuple[Pa
             dataset="factory",
             method={"name": method, **METHODS.get(method, {"rank": 4, "alpha": 8})},
             training=Training(max_steps=12, batch_tokens=256, learning_rate=1e-2, checkpoints=0, evaluations=1),
+            evaluation=ANSWERS,
             policy="default",
         )
         store = Store(place / "home")

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 import torch
 
-from tasks.config.evaluation import EvaluationSettings, Generation
 from tasks.config.words import Task
 from tasks.data.version import DatasetVersion
 from tasks.evaluation.evaluate import evaluate
@@ -19,15 +18,13 @@ from tasks.release.as_served import as_served
 from tasks.store import Store
 from tests.evaluation.fakes import answered, digest, protocol
 from tests.factories import dataset_version
-from tests.release.conftest import Candidates
-
-SETTINGS = EvaluationSettings(resamples=100, generation=Generation(max_new_tokens=96))
+from tests.release.conftest import ANSWERS, Candidates
 
 
 def tried(store: Store, candidate: Candidates, task: Task, method: str = "lora") -> AsServed:
     made = candidate(task, method)
     dataset = DatasetVersion(made.dataset)
-    return as_served(store, made.quantized, evaluate(store, made.quantized, dataset, SETTINGS), dataset)
+    return as_served(store, made.quantized, evaluate(store, made.quantized, dataset, ANSWERS), dataset)
 
 
 @pytest.mark.usefixtures("mlflow_store")
@@ -72,7 +69,7 @@ def test_another_answer_or_none_is_told(
     package.SERVED.write_text(text.replace("self.said.max_length)", "2)"))  # reads nothing of the text
     monkeypatch.setattr(plain, "LABEL", "\n\ndef answer(text):\n    raise ValueError(text)\n")
     mlflow, readme = tried(store, candidate, "text-classification").ways
-    assert 2 <= len(mlflow.differing) < 8 and mlflow.error is None, "one label for all: right for some"
+    assert 2 <= len(mlflow.differing) and mlflow.error is None, "one label for all"
     assert readme == Way("the README's code", tuple(range(8)), "ValueError"), "no text of a record"
 
 
