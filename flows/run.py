@@ -32,13 +32,14 @@ def checked_recipe(path: Path) -> tuple[Recipe, Protocol]:
     return recipe, protocol
 
 
-def run_recipe(store: Store, path: Path, actor: str | None = None) -> str:
+def run_recipe(store: Store, path: Path, actor: str | None = None, id_: str | None = None) -> str:
     """Retrain if anything changed; returns how it ended, in words.
 
     Args:
         store: where everything is kept.
         path: the recipe.
         actor: who or what asked; default: the user at the keyboard.
+        id_: of the run, and the name of its report's folder; a new one without it.
 
     Raises:
         GalenError: see its kinds; every one leaves the ledger, the registry and the caches whole.
@@ -46,7 +47,7 @@ def run_recipe(store: Store, path: Path, actor: str | None = None) -> str:
     started = time.monotonic()
     recipe, protocol = checked_recipe(path)
     inputs = inputs_of(store, recipe, protocol)
-    id_ = new_id()
+    id_ = id_ or new_id()
     origin = Origin(actor=actor, run=id_) if actor else Origin(run=id_)
     with store.locked(f"model-{recipe.model}", wait=False):
         if decision := decided_before(store, recipe.model, inputs, protocol):

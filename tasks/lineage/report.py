@@ -14,6 +14,7 @@ from tasks.data.version import SPLITS, DatasetVersion
 from tasks.home import CHECKOUT
 from tasks.lineage.event import Origin
 from tasks.lineage.ledger import events, head
+from tasks.lineage.not_started import report_of
 from tasks.lineage.outcomes import gates_in_words, records_in_words
 from tasks.lineage.roles import RegisteredVersion, Role, roles
 from tasks.lineage.statements import DatasetSealed, statements
@@ -90,12 +91,13 @@ def write_report(store: Store, report: RunReport) -> Path:
         IntegrityError: the ledger, which the page quotes, does not verify.
     """
     page = render(store, report)
-    folder = store.root / "reports" / report.run
+    path = report_of(store, report.run)
+    folder = path.parent
     folder.mkdir(parents=True, exist_ok=True)
     if report.data_docs is not None and report.data_docs.is_file():
         shutil.copyfile(report.data_docs, folder / "data-docs.html")
-    write_atomically(folder / "report.html", page.encode("utf-8"))
-    return folder / "report.html"
+    write_atomically(path, page.encode("utf-8"))
+    return path
 
 
 def render(store: Store, report: RunReport) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,6 +13,8 @@ from prefect.client.schemas.objects import StateType
 from flows import outcome, scheduled
 from flows import run as running
 from tasks.errors import ApprovalNeeded, GalenError, GateRejected, InputError, Interrupted
+from tasks.lineage.not_started import NotStarted, report_of
+from tasks.store import Store
 
 
 @pytest.mark.parametrize(
@@ -35,6 +38,41 @@ def test_a_scheduled_run_that_waits_is_no_failure(
     monkeypatch.setattr(scheduled, "set_up_environment", lambda _: None)
     state = scheduled.scheduled_retrain.fn("medqa-sample")
     assert (state.type, state.name, state.message) == (kind, name, str(error) if error else "promoted")
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (InputError("no recipe <b>here</b>", hint="name it"), "no recipe &lt;b&gt;here&lt;/b&gt;"),
+        (Interrupted("another build is running"), "another build is running"),
+        (ValueError("a record's words"), "an unforeseen ValueError"),
+    ],
+)
+def test_an_error_before_the_chain_leaves_a_report(
+    error: Exception, words: str, monkeypatch: pytest.MonkeyPatch, galen_home: Path
+) -> None:
+    def ends(*_: Any, **__: Any) -> str:
+        raise error
+
+    monkeypatch.setattr(running, "run_recipe", ends)
+    monkeypatch.setattr(scheduled, "die_with_parent", lambda: None)
+    monkeypatch.setattr(scheduled, "set_up_environment", lambda _: None)
+    with pytest.raises(type(error)):
+        scheduled.scheduled_retrain.fn("medqa-sample")
+    (report,) = (galen_home / "reports").glob("*/report.html")
+    page = report.read_text()
+    assert words in page and "medqa-sample" in page and "schedule:medqa-sample" in page
+    assert "a record's words" not in page
+
+
+def test_the_report_of_a_chain_is_not_written_over(galen_home: Path) -> None:
+    store = Store(galen_home)
+    begun = NotStarted("20260101T000000Z-0000", "medqa-sample", datetime.now(UTC), "schedule:medqa-sample")
+    report_of(store, begun.run).parent.mkdir(parents=True)
+    report_of(store, begun.run).write_text("the chain's own")
+    with pytest.raises(InputError), scheduled.left_behind(store, begun):
+        raise InputError("later")
+    assert report_of(store, begun.run).read_text() == "the chain's own"
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ class LowerWeights:
     part_letters: int = 2
     # Letters of a part in no list. No effect; at 2, "schedule somchai wu" is found, and so is shorthand.
     strange_letters: int = 3
-    # Letters of a given name that stands alone. No effect; at 3, "then amy came" is found, but so are short words.
+    # Letters of a given name that stands alone. +1: general -1; at 3, "then amy came" is found, but so are short words.
     lone_letters: int = 4
     # Letters of a word in no list that only a cue supports. +1: generated -8.
     sure_letters: int = 4
