@@ -118,6 +118,10 @@ class Stopped(Interrupted):
     """Stopped by a person, or for want of space: trying again at once would be wrong."""
 
 
+class TooLittleMemory(Stopped):
+    """The machine, or a limit (`ulimit -v`), has no more: whatever else is done may fail for the same reason."""
+
+
 class IntegrityError(GalenError):
     """A digest, a signature or a chain of events does not match: something was changed or lost."""
 
@@ -202,5 +206,5 @@ def _short_of(error: BaseException) -> GalenError | None:
             "give it more (`ulimit -v`, other programs) or ask for less (training.micro_batch_tokens, a smaller base), "
             "and run the same command again: it continues"
         )
-        return Stopped("there is too little memory, or too few threads", hint=hint)
+        return TooLittleMemory("there is too little memory, or too few threads", hint=hint)
     return None

@@ -17,7 +17,7 @@ from flows import console
 from flows.cli import data, evidence, models, runs
 from flows.console import say
 from flows.environment import set_up_environment
-from tasks.errors import ApprovalNeeded, GalenError, InputError, Stopped, Unforeseen, in_words
+from tasks.errors import ApprovalNeeded, GalenError, InputError, Stopped, TooLittleMemory, Unforeseen, in_words
 from tasks.private import check_private
 from tasks.store import Store
 
@@ -129,8 +129,18 @@ def _run(signals: _Signals) -> int:
     except (KeyboardInterrupt, click.Abort):
         return _told(Stopped("stopped", hint=CONTINUES))
     except Exception as error:
-        return _told(_after_stop(error) if signals.stopped else in_words(error))
+        known = _after_stop(error) if signals.stopped else in_words(error)
+        code = _told(known)
+        if isinstance(known, TooLittleMemory):  # what libraries do at the exit would fail as well, with tracebacks
+            _leave_at_once(code)
+        return code
     return 0
+
+
+def _leave_at_once(code: int) -> NoReturn:
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os._exit(code)
 
 
 def _check_bytes() -> None:

@@ -136,6 +136,7 @@ def limited(work: Callable[[], None], what: str, where: object) -> None:
     Raises:
         InputError: a limit was met, or the copy ended without a word.
         GalenError: what `work` failed with.
+        MemoryError: this process itself has too little.
     """
     reading, writing = os.pipe()
     child = os.fork()
@@ -156,6 +157,8 @@ def limited(work: Callable[[], None], what: str, where: object) -> None:
     if not said:
         raise InputError(f"{what} ends the process that opens it", value=where, hint="is it damaged, or made to?")
     found = json.loads(said)
+    if found == {"memory": True} and _starved():
+        raise MemoryError
     if found == {"memory": True}:
         raise InputError(f"{what} takes more than {MEMORY / (1 << 30):g} GiB to open, without its weights", value=where)
     if "fault" in found:
@@ -185,6 +188,19 @@ def _in_child(work: Callable[[], None], writing: int) -> NoReturn:
             os._exit(0)
 
 
+def _starved() -> bool:
+    """Whether this process itself may not have `MEMORY` more: then the base is not at fault."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_AS)
+    return soft != resource.RLIM_INFINITY and soft < _used() + MEMORY
+
+
+def _used() -> int:
+    """Bytes of address space that this process has; 0 where the system does not tell."""
+    if sys.platform != "linux":
+        return 0
+    return int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+
+
 def _limit() -> None:
     """Of computing and memory, as far as this system has limits."""
     used = resource.getrusage(resource.RUSAGE_SELF)
@@ -192,9 +208,8 @@ def _limit() -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if sys.platform == "linux":
-        here = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-        _, hard = resource.getrlimit(resource.RLIMIT_AS)
-        most = here + MEMORY if hard == resource.RLIM_INFINITY else min(here + MEMORY, hard)
+        soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+        most = _used() + MEMORY if soft == resource.RLIM_INFINITY else min(_used() + MEMORY, soft)
         resource.setrlimit(resource.RLIMIT_AS, (most, hard))
 
 

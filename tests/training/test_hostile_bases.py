@@ -170,6 +170,12 @@ def raise_() -> None:
     raise KeyError("a name")
 
 
+def test_a_base_is_not_blamed_for_what_this_process_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trial, "_starved", lambda: True)
+    with pytest.raises(MemoryError):
+        trial.limited(fill, "it", "here")
+
+
 def test_what_a_copy_of_this_process_ends_with_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     trial.limited(lambda: None, "it", "here")
     monkeypatch.setattr(trial, "PATIENCE", 0.3)
