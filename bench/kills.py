@@ -86,11 +86,13 @@ class Ground:
         self.expected = state(quiet)
         if left := left_behind(quiet):
             raise SystemExit(f"an undisturbed run leaves {left}")
+        self.built = self.fresh("built")
+        self.built.galen("data", "build", "minute")
 
-    def fresh(self, name: str) -> Checkout:
-        """A new checkout."""
+    def fresh(self, name: str, *, built: bool = False) -> Checkout:
+        """A new checkout, or one whose dataset is built: there, kills meet what comes after the data."""
         target = self.folder / name
-        shutil.copytree(self.template.folder, target)
+        shutil.copytree(self.built.folder if built else self.template.folder, target)
         copy = Checkout.__new__(Checkout)
         copy.folder, copy.base, copy.home = target, self.template.base, target / "var"
         return copy
@@ -98,10 +100,12 @@ class Ground:
 
 def disturbed(ground: Ground, number: int, kills: int, rng: random.Random) -> Trial:
     """One trial."""
-    trial, checkout = Trial(number), ground.fresh(f"trial-{number}")
+    built = number % 2 == 0
+    trial, checkout = Trial(number), ground.fresh(f"trial-{number}", built=built)
+    limit = ground.seconds / 2 if built else ground.seconds
     for _ in range(kills):
         whom, signum = rng.choice(KINDS)
-        kill = Kill(number, whom, signal.Signals(signum).name, round(rng.uniform(0.05, ground.seconds), 2))
+        kill = Kill(number, whom, signal.Signals(signum).name, round(rng.uniform(0.05, limit), 2))
         ended = _kill(checkout, kill, rng)
         trial.kills.append(kill)
         if ended:
