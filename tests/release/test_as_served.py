@@ -69,7 +69,7 @@ def test_another_answer_or_none_is_told(
     package.SERVED.write_text(text.replace("self.said.max_length)", "2)"))  # reads nothing of the text
     monkeypatch.setattr(plain, "LABEL", "\n\ndef answer(text):\n    raise ValueError(text)\n")
     mlflow, readme = tried(store, candidate, "text-classification").ways
-    assert 2 <= len(mlflow.differing) and mlflow.error is None, "one label for all"
+    assert len(mlflow.differing) >= 2 and mlflow.error is None, "one label for all"
     assert readme == Way("the README's code", tuple(range(8)), "ValueError"), "no text of a record"
 
 
