@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -15,7 +15,7 @@ from tasks.data.params import one_dataset
 from tasks.data.sources import inputs_digest
 from tasks.data.version import DatasetVersion
 from tasks.digest import digest_data
-from tasks.errors import InputError
+from tasks.errors import InputError, IntegrityError
 from tasks.evaluation.gate import Protocol
 from tasks.lineage.event import Event
 from tasks.lineage.ledger import events
@@ -82,16 +82,14 @@ def remember_dataset(store: Store, name: str, version: DatasetVersion) -> None:
 
 
 def known_dataset(store: Store, name: str) -> DatasetVersion | None:
-    """The version that the dataset's present inputs led to before, if it is here.
-
-    Raises:
-        IntegrityError: it does not match its digest.
+    """The version that the dataset's present inputs led to before, if it is here and whole. For plans alone: the note
+    that names it is signed by nobody.
     """
     try:
         digest = _known(store, inputs_digest(store, name)).read_text()
-    except FileNotFoundError:
+        return DatasetVersion(store.load(digest)) if store.has(digest) else None
+    except (FileNotFoundError, UnicodeDecodeError, IntegrityError):
         return None
-    return DatasetVersion(store.load(digest)) if store.has(digest) else None
 
 
 def _known(store: Store, inputs: str) -> Path:
@@ -107,6 +105,8 @@ class Decision:
     text: str
     version: int | None = None
     """Number of the version that it led to; None for a rejection by a gate."""
+    rests_on: tuple[str, ...] = ()
+    """Digests of the dataset and of the form that was decided about, then of all else that is kept of it."""
 
 
 def decided_before(store: Store, model: str, inputs: str, protocol: Protocol) -> Decision | None:
@@ -127,11 +127,28 @@ def decided_before(store: Store, model: str, inputs: str, protocol: Protocol) ->
         if event.kind != Judgement.kind:
             continue
         judged = Judgement.read(event)
+        rests_on = (judged.dataset, judged.artifact, judged.evaluation)
         if judged.verdict == "failed":
-            return Decision("rejected", event, f"the {judged.form} model was rejected")
+            return Decision("rejected", event, f"the {judged.form} model was rejected", rests_on=rests_on)
         newest = known.versions[-1] if known.versions else None
         if newest and newest.artifact == judged.artifact:  # this run registered it, or an earlier one the same bytes
-            return _of_version(store, newest, asked=protocol.asks_person(first=known.champion is None))
+            found = _of_version(store, newest, asked=protocol.asks_person(first=known.champion is None))
+            return found and replace(found, rests_on=(*rests_on, *newest.forms, newest.base))
+    return None
+
+
+def damage(store: Store, decision: Decision) -> str | None:
+    """What is damaged of the artifacts that a decision rests on, in words; None where nothing is.
+
+    A run with nothing to do asks this: what was not touched since it was last hashed is not hashed again.
+    Forms on the way that are gone were cleaned up; the dataset and what was decided about must be here.
+    """
+    for place, digest in enumerate(decision.rests_on):
+        if place < 2 or store.has(digest):
+            try:
+                store.check(digest)
+            except IntegrityError as error:
+                return error.what
     return None
 
 

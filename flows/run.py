@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from flows.console import say
-from flows.inputs import check_dataset, decided_before, inputs_of
+from flows.inputs import check_dataset, damage, decided_before, inputs_of
 from flows.subject import new_id, session
 from tasks.errors import ApprovalNeeded
 from tasks.evaluation.gate import Protocol
@@ -50,7 +50,10 @@ def run_recipe(store: Store, path: Path, actor: str | None = None, id_: str | No
     id_ = id_ or new_id()
     origin = Origin(actor=actor, run=id_) if actor else Origin(run=id_)
     with store.locked(f"model-{recipe.model}", wait=False):
-        if decision := decided_before(store, recipe.model, inputs, protocol):
+        decision = decided_before(store, recipe.model, inputs, protocol)
+        if decision and (fault := damage(store, decision)):
+            say(f"note: {fault}: what is damaged or gone is made again")
+        elif decision:
             text = f"nothing to do: nothing changed since {decision.text} ({decision.event.time:%Y-%m-%d %H:%M} UTC)"
             record_nothing_to_do(store, recipe, inputs, decision.text, decision.event, origin)
             mirror(store, recipe.model)  # a run that was killed between its decision and MLflow left the aliases behind

@@ -150,7 +150,9 @@ def judged(
     evidence = Evidence(
         candidate,
         base=_evaluated(run, "base", base, dataset),
-        champion=_evaluated(run, "champion", run.store.load(champion.artifact), dataset) if champion else None,
+        champion=_evaluated(run, "champion", registry.resolve(run.store, f"{model}@champion")[1], dataset)
+        if champion
+        else None,
         parent=evaluate(run.store, parent.artifact, dataset, settings) if parent else None,
         others=rivals.simple_rivals(run.store, dataset, settings, run.protocol.rivals()),
         served=_asked(run, artifact, candidate, dataset),
@@ -158,7 +160,9 @@ def judged(
         first_release=champion is None,
     )
     verdict = judge(run.protocol, evidence)
-    event = recording.record_judged(run.store, model, artifact, verdict, run.protocol, dataset, run.origin)
+    event = recording.record_judged(
+        run.store, model, artifact, verdict, run.protocol, dataset, run.origin, beside=evidence.beside
+    )
     run.tracking.metrics({f"{artifact.kind}.{name}": one.value for name, one in candidate.metrics.items()})
     row.verdict = "passed" if verdict.passed else "rejected"
     row.detail = gates_in_words([result.outcome for result in verdict.results])

@@ -54,6 +54,7 @@ DECIDES_NOTHING = {
     "tasks.data.declared": "what `galen data list` and `galen data remove` print",
     "tasks.data.dvc": "asks DVC to run a stage; the stages and their code are DVC's dependencies",
     "tasks.data.dvc_process": "DVC in a process of its own",
+    "tasks.data.kept": "looks at what DVC keeps, and puts the same bytes back",
     "tasks.data.params": "reads an entry of params.yaml, whose values count",
     "tasks.data.restore": "brings back an older state of what is declared, which counts by content",
     "tasks.data.shown": "what `galen data show` prints",

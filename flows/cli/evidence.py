@@ -17,7 +17,7 @@ from tasks.store import Store
 @pass_store_to_read
 def audit(store: Store, model: str, as_json: bool) -> None:
     """Print a model's ancestry and verify every digest within reach."""
-    from tasks.lineage.audit import audit as audit_model
+    from tasks.release.audited import audit as audit_model
 
     found = audit_model(store, model)
     say(json.dumps(found.plain(), indent=2, ensure_ascii=False) if as_json else found.text())

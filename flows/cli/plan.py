@@ -7,7 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from flows.console import table
-from flows.inputs import decided_before, inputs_of, known_dataset
+from flows.inputs import damage, decided_before, inputs_of, known_dataset
 from flows.run import checked_recipe
 from tasks.artifact import Artifact
 from tasks.data.params import one_dataset
@@ -44,7 +44,7 @@ def plan(store: Store, path: Path) -> str:
     """
     recipe, protocol = checked_recipe(path)
     inputs = inputs_of(store, recipe, protocol)
-    if decision := decided_before(store, recipe.model, inputs, protocol):
+    if (decision := decided_before(store, recipe.model, inputs, protocol)) and not damage(store, decision):
         return f"nothing would run: nothing changed since {decision.text} ({decision.event.time:%Y-%m-%d %H:%M} UTC)"
     check_fit(store, recipe)
     planned = _stages(store, recipe)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tasks import process
 from tasks.data.identity_key import built_with, key_to_build
+from tasks.data.kept import mend
 from tasks.data.params import one_dataset
 from tasks.data.reading import source_path
 from tasks.data.stage import ERROR_FILE, PARENT, STAGES, built_folder
@@ -49,6 +50,8 @@ def build_stage(store: Store, stage: str, name: str) -> bool:
     rekeyed = dataset.identified and key_to_build(store, name) != built_with(name)
     forced = ["--force"] if stage == STAGES[0] and rekeyed else []
     configure(store)
+    if stage == STAGES[0]:
+        mend(store, name, STAGES)
     before = _made(stage, name)
     with tempfile.TemporaryDirectory(prefix="galen-stage-") as folder:
         error_file = Path(folder) / "error.json"

@@ -146,7 +146,9 @@ def _portable(dataset: Dataset) -> dict[str, Any]:
 
 
 def adopt_version(store: Store, name: str) -> DatasetVersion:
-    """Place what the seal stage built in the store (linked, not copied), with the snapshot that brings it back.
+    """Place what the seal stage built in the store, with the snapshot that brings it back.
+
+    Copied, not linked: one bad byte would spoil both, and what DVC keeps, too.
 
     Raises:
         InputError: the stages have not run.
@@ -175,7 +177,7 @@ def snapshot_folder(store: Store, digest: str) -> Path:
 
 
 def place(store: Store, built: Path) -> Artifact:
-    """What a seal stage built, linked into the store.
+    """What a seal stage built, copied into the store.
 
     Raises:
         IntegrityError: it was changed since.
@@ -184,18 +186,11 @@ def place(store: Store, built: Path) -> Artifact:
     with store.staging(f"dataset-{sealed.digest[:16]}") as staging:
         for file in files_of(built):
             if file.name not in (SEALED, "manifest.json"):
-                _link(file, staging / file.relative_to(built))
+                shutil.copyfile(file, staging / file.relative_to(built))  # no link: one bad byte must not spoil both
         artifact = store.adopt(staging, sealed.kind, sealed.meta)
     if artifact.digest != sealed.digest:
         raise IntegrityError("what the seal stage built was changed since", value=built, hint="build the dataset again")
     return artifact
-
-
-def _link(file: Path, target: Path) -> None:
-    try:
-        os.link(file, target)
-    except OSError:  # another disk, or a file system without links
-        shutil.copyfile(file, target)
 
 
 def _keep_copies(kept: Path, found: Path) -> None:

@@ -80,6 +80,12 @@ class Evidence:
     first_release: bool = False
     """The ledger knows no champion."""
 
+    @property
+    def beside(self) -> dict[str, Evaluation]:
+        """All other evaluations that a gate may look at, by name."""
+        named = {"base": self.base, "champion": self.champion, "parent": self.parent}
+        return {name: one for name, one in named.items() if one is not None} | dict(self.others)
+
     def the_base(self) -> Evaluation:
         """The evaluation of the base model.
 

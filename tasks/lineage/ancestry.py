@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from functools import cache
-from pathlib import Path
 from typing import TypeVar
 
 from tasks.artifact import Artifact
-from tasks.digest import digest_tree
 from tasks.errors import IntegrityError
+from tasks.lineage.beside import base_elsewhere, dvc_files
 from tasks.lineage.event import Event
 from tasks.lineage.node import Node, Status, of_event
 from tasks.lineage.outcomes import gates_in_words
@@ -20,6 +18,7 @@ from tasks.lineage.statements import (
     DatasetSealed,
     Evaluated,
     Judgement,
+    JudgementBeside,
     ModelDerived,
     ModelMade,
     ModelTrained,
@@ -92,7 +91,21 @@ class Ancestry:
         event, judged = found
         answers = gates_in_words([gate.outcome for gate in judged.gates])
         node = of_event("judged", event, f"{judged.verdict}, {answers}")
-        return node.under(self._evaluation(judged), self._protocol(event, judged, made))
+        return node.under(self._evaluation(judged), *self._beside(event, judged), self._protocol(event, judged, made))
+
+    def _beside(self, event: Event, judged: Judgement) -> list[Node]:
+        """The other measurements that the verdict rested on; an earlier Galen stated only some, in the same run."""
+        if isinstance(judged, JudgementBeside):
+            named = dict(judged.beside)
+        else:
+            said = [one for when, one in statements(Evaluated, self._history) if when.run == event.run]
+            named = {one.role: one.evaluation for one in said if one.role != "candidate" and event.run}
+        found = []
+        for name, digest in named.items():
+            stated = self._last(Evaluated, lambda one, digest=digest: one.evaluation == digest)  # type: ignore[misc]
+            node = self._artifact_node(f"evaluation of {name}", digest, stated and stated[0], "judged beside")
+            found.append(node)
+        return found
 
     def _evaluation(self, judged: Judgement) -> Node:
         digest = judged.evaluation
@@ -137,23 +150,11 @@ class Ancestry:
         return next(event for event, one in statements(ModelTrained, self._history) if one.artifact == made.artifact)
 
     def _base(self, trained: ModelTrained) -> Node:
-        from tasks.training.bases import locate_base
-
         digest, ref = trained.base.digest, trained.base.ref
         name = f"base model ({', '.join(f'{key} {value}' for key, value in ref.items())})"
         if "base" in ref:
             return self._artifact_node(name, digest, None, "made here")
-        try:
-            folder = Path(json.loads((self._store.root / "bases" / f"{digest}.json").read_bytes())["path"])
-        except (OSError, ValueError, KeyError):
-            return Node(name, "recorded", "its location on this machine is not known", digest)
-        if not folder.is_dir():  # the user's own folder, or a cache: Galen never promised to keep it
-            return Node(name, "recorded", f"no longer in {folder}", digest)
-        try:
-            locate_base(self._store, digest)
-        except IntegrityError:
-            return Node(name, "changed", f"what is in {folder} is not what was trained on", digest)
-        return Node(name, "verified", f"hashed again in {folder}", digest)
+        return base_elsewhere(self._store, name, digest)
 
     def _dataset(self, digest: str) -> Node:
         found = self._last(DatasetSealed, lambda one: one.dataset == digest)
@@ -171,7 +172,7 @@ class Ancestry:
         recorded = f"{rows} rows, {source.format or '?'}; lies outside GALEN_HOME"
         children = [Node("source", "recorded", recorded, source.digest), _independence(event, sealed)]
         if sealed.pipeline:
-            children.append(_pipeline(self._store, digest, sealed.pipeline))
+            children.append(dvc_files(self._store, digest, sealed.pipeline))
         return node.under(*children)
 
     def _artifact_node(self, name: str, digest: str, event: Event | None, detail: str) -> Node:
@@ -206,13 +207,3 @@ def _independence(event: Event, sealed: DatasetSealed) -> Node:
         shared.append(f"{overlap.children_of_held_out} train records derived from held-out ones")
     detail = f"shared: {'; '.join(shared)}" if shared else "no record, group, content or parent shared"
     return Node("independence of splits", "recorded", detail, event=event)
-
-
-def _pipeline(store: Store, dataset: str, stated: str) -> Node:
-    """The DVC files that bring the version back."""
-    folder = store.root / "datasets" / f"{dataset}.dvc"
-    if not folder.is_dir():
-        return Node("DVC files", "missing", "the snapshot of dvc.yaml, params.yaml and dvc.lock is gone", stated)
-    if digest_tree(folder) != stated:
-        return Node("DVC files", "changed", "the snapshot is not the stated one", stated)
-    return Node("DVC files", "verified", "dvc.yaml, params.yaml and dvc.lock hashed again", stated)

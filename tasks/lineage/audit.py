@@ -10,13 +10,14 @@ from typing import Any, Literal
 
 from tasks.errors import IntegrityError
 from tasks.lineage.ancestry import Ancestry
+from tasks.lineage.beside import later_events, reports
 from tasks.lineage.ledger import Chain, events, verify_chain
 from tasks.lineage.node import BROKEN, Node
 from tasks.lineage.roles import RegisteredVersion, resolve, roles
 from tasks.lineage.standing import WORDS, Standing, standing
 from tasks.lineage.today import AGAIN, EARLIER, judged_today
 from tasks.plain_text import one_line
-from tasks.signatures import Keys
+from tasks.signatures import Keys, trusted_keys
 from tasks.store import Store
 
 
@@ -41,9 +42,11 @@ class Audit:
         return [node for node in self.root.walk() if node.status in BROKEN]
 
     @property
-    def verdict(self) -> Literal["intact", "broken"]:
-        """Broken as soon as there is one fault."""
-        return "broken" if self.faults else "intact"
+    def verdict(self) -> Literal["intact", "incomplete", "broken"]:
+        """Broken as soon as one thing was changed or contradicts another; incomplete where all faults are absences."""
+        if not self.faults:
+            return "intact"
+        return "incomplete" if all(node.status == "missing" for node in self.faults) else "broken"
 
     def plain(self) -> dict[str, Any]:
         """As JSON."""
@@ -60,6 +63,7 @@ class Audit:
                 "events": self.chain.head.sequence,
                 "head": self.chain.head.digest,
                 "events_per_key": self.chain.keys,
+                "dated_backwards": list(self.chain.backwards),
             },
             "ancestry": self.root.plain(),
         }
@@ -78,8 +82,9 @@ class Audit:
                 "",
                 f"ledger: {self.chain.head.sequence} events, every signature and link verified; signed by key {keys}",
                 f"evidence: {self.verdict}; {counts['verified']} verified, {counts['recorded']} recorded only, "
-                f"{len(self.faults)} at fault",
+                f"{len(self.faults)} {'absent' if self.verdict == 'incomplete' else 'at fault'}",
                 *(one_line(f"  {node.name}: {node.detail}") for node in self.faults),
+                *(f"note: event {place} is dated before event {place - 1}" for place in self.chain.backwards),
                 *([] if self.today else [f"note: {EARLIER}; {AGAIN}"]),
                 *([] if self.standing == "current" else [f"note: {WORDS[self.standing]}"]),
             ]
@@ -89,12 +94,16 @@ class Audit:
         """End with exit code 6 where anything is at fault.
 
         Raises:
-            IntegrityError: names the first fault.
+            IntegrityError: names the first fault, and how many there are; `text` lists all.
         """
         if self.faults:
-            first = self.faults[0]
+            broken = [node for node in self.faults if node.status != "missing"]
+            first = (broken or self.faults)[0]
+            more = f" (and {len(self.faults) - 1} more, listed above)" if len(self.faults) > 1 else ""
             hint = "restore it from a backup that you trust; until then, do not serve this model"
-            raise IntegrityError(f"{first.name}: {first.detail}", value=self.reference, hint=hint)
+            if not broken:
+                hint = "it is not on this machine: restore it from a backup, or run galen retrain of the recipe"
+            raise IntegrityError(f"{first.name}: {first.detail}{more}", value=self.reference, hint=hint)
 
 
 def audit(store: Store, reference: str, trusted: Keys | None = None) -> Audit:
@@ -113,6 +122,9 @@ def audit(store: Store, reference: str, trusted: Keys | None = None) -> Audit:
     version = resolve(store, reference)
     held = roles(store, version.model).of(version)
     history = events(store)
+    trusted = trusted_keys(store) if trusted is None else trusted
+    told = [event for event in (version.judged, version.registered, version.promoted) if event]
     root = Ancestry(store, version, history).root()
+    root = root.under(*reports(store, told, trusted), *later_events(store, history, trusted))
     today = judged_today(store, version, history)
     return Audit(reference, version, held, chain, root, today, standing(store, version))

@@ -16,6 +16,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,8 @@ class Chain:
     keys: dict[str, int]
     first: datetime | None
     last: datetime | None
+    backwards: tuple[int, ...] = ()
+    """Numbers of the events that are dated before the one that they follow."""
 
 
 def database(store: Store) -> Path:
@@ -133,8 +136,8 @@ def events(store: Store, kind: str | None = None, *, model: str | None = None) -
 def find(store: Store, digest: str) -> Event:
     """The event with a digest.
 
-    Whatever keeps the digest of an event outside the ledger (a registered version, an exported folder, a report)
-    thereby anchors it: a ledger that was rolled back to an older copy no longer holds that event.
+    Whatever keeps the digest of an event elsewhere (MLflow, an exported folder, a report) anchors it: a ledger that was
+    rolled back to an older copy no longer holds that event.
 
     Raises:
         IntegrityError: the ledger does not hold it, or does not verify.
@@ -162,7 +165,6 @@ def verify_chain(store: Store, trusted: Keys | None = None) -> Chain:
     """Verify every event: signature, canonical form, order, links, and the signed head.
 
     Args:
-        store: where everything is kept.
         trusted: keys that may have signed; default: every public key in the keys folder. Someone who holds the
             key's id from elsewhere passes just that one.
 
@@ -176,6 +178,7 @@ def verify_chain(store: Store, trusted: Keys | None = None) -> Chain:
         dict(Counter(event.key for event in found)),
         found[0].time if found else None,
         last.time if last else None,
+        tuple(two.sequence for one, two in pairwise(found) if two.time < one.time),
     )
 
 
@@ -195,15 +198,13 @@ def _read(store: Store, trusted: Keys, *, every_signature: bool) -> Iterator[Eve
             raise IntegrityError(f"event {sequence} is not the one that ledger.head names", hint=RESTORE)
         yield event
     if last.sequence < signed.sequence:
-        raise IntegrityError(
-            f"event {last.sequence + 1} is missing: the ledger ends before event {signed.sequence}", hint=RESTORE
-        )
+        fault = f"event {last.sequence + 1} is missing: the ledger ends before event {signed.sequence}"
+        raise IntegrityError(fault, hint=RESTORE)
 
 
 @lru_cache(maxsize=1 << 14)
 def _parsed(envelope: bytes) -> Event:
-    """Parse an envelope once per process: a run reads the ledger dozens of times. The bytes are the key, so it is
-    still the bytes on disk that every read checks."""
+    """Once per process, as a run reads the ledger dozens of times; the bytes on disk are the key."""
     return open_event(envelope, None)
 
 
@@ -219,10 +220,9 @@ def _linked(last: Head, sequence: int, digest: str, envelope: bytes, trusted: Ke
     if event.digest != digest:
         raise IntegrityError(f"event {sequence} was changed", hint=RESTORE)
     if event.sequence != sequence:
-        raise IntegrityError(f"event {sequence} was moved: it says that it is event {event.sequence}", hint=RESTORE)
+        raise IntegrityError(f"event {sequence} was moved: it is event {event.sequence}", hint=RESTORE)
     if event.previous != last.digest:
-        fault = f"event {sequence} does not follow event {last.sequence}: one of them was replaced"
-        raise IntegrityError(fault, hint=RESTORE)
+        raise IntegrityError(f"event {sequence} does not follow event {last.sequence}: one was replaced", hint=RESTORE)
     return event
 
 

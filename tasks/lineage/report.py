@@ -18,6 +18,7 @@ from tasks.lineage.not_started import report_of
 from tasks.lineage.outcomes import gates_in_words, records_in_words
 from tasks.lineage.roles import RegisteredVersion, Role, roles
 from tasks.lineage.statements import DatasetSealed, statements
+from tasks.lineage.witness import sign_report
 from tasks.meta.model import TrainingMeta
 from tasks.reports import fill
 from tasks.store import Store
@@ -97,6 +98,7 @@ def write_report(store: Store, report: RunReport) -> Path:
     if report.data_docs is not None and report.data_docs.is_file():
         shutil.copyfile(report.data_docs, folder / "data-docs.html")
     write_atomically(path, page.encode("utf-8"))
+    sign_report(store, folder)
     return path
 
 

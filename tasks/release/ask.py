@@ -10,6 +10,7 @@ from tasks.evaluation.answers import generate
 from tasks.evaluation.predict import positions_of
 from tasks.meta.model import ModelMeta
 from tasks.model_text import text_ids, word_pieces, word_spans, word_tags
+from tasks.progress import notice
 from tasks.release.register import resolve
 from tasks.store import Store
 from tasks.training.opening import open_model
@@ -31,7 +32,9 @@ def ask(store: Store, reference: str, question: str) -> str:
 
     if not question.strip():
         raise InputError("nothing was asked", hint='galen ask MODEL@champion "What is asthma?"')
-    _, artifact = resolve(store, reference)
+    version, artifact = resolve(store, reference)
+    if version.promoted is None:
+        notice(f"version {version.number} of {version.model} was never promoted: nobody has approved its answers")
     said = ModelMeta.read(artifact)
     model, tokenizer = open_model(artifact, said.task, said.labels)
     answer = {

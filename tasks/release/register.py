@@ -8,21 +8,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tasks.artifact import Artifact, verify, write_atomically
+from tasks.artifact import Artifact, verify
 from tasks.digest import digest_data
-from tasks.errors import GateRejected, InputError
+from tasks.errors import GateRejected, InputError, IntegrityError
 from tasks.lineage import recording
 from tasks.lineage.event import Event, Origin
+from tasks.lineage.ledger import events, head
 from tasks.lineage.roles import RegisteredVersion, Roles, approval_of, roles
 from tasks.lineage.roles import models as known_models
 from tasks.lineage.roles import resolve as resolve_version
+from tasks.lineage.witness import read_note, write_note
 from tasks.meta.form import Form
 from tasks.progress import notice
 from tasks.release.card import model_card
-from tasks.release.package import check_packaged, package
+from tasks.release.package import check_packaged, package, whole
 from tasks.store import Store
 from tasks.tracking import registry
 from tasks.tracking.address import check_reachable, uri
@@ -32,7 +35,8 @@ if TYPE_CHECKING:
     from tasks.evaluation.judge import Judged
 
 Version = RegisteredVersion
-_EVENT = "galen.registered"
+EVENT = "galen.registered"
+"""Tag of a version in MLflow: the digest of the event that registered it."""
 
 
 def register(
@@ -110,7 +114,7 @@ def _promoted(store: Store, version: Version, origin: Origin | None, approved: E
                 hint=f"to go back to it: galen rollback {version.model}@{version.number}",
             )
         check_not_withdrawn(roles(store, version.model).versions, version.artifact)
-        store.load(version.artifact)
+        _whole(store, version)
         recording.record_promoted(store, version.model, version.number, approved=approved, origin=origin)
     _mirror(store, version.model)
     return resolve_version(store, f"{version.model}@{version.number}")
@@ -168,7 +172,7 @@ def resolve(store: Store, reference: str) -> tuple[Version, Artifact]:
     version = _version(store, reference)
     if version.recalled:
         raise InputError(f"version {version.number} of {version.model} was {version.withdrawal}", value=reference)
-    return version, store.load(version.artifact)
+    return version, _whole(store, version)
 
 
 def _version(store: Store, reference: str) -> Version:
@@ -180,6 +184,10 @@ def _version(store: Store, reference: str) -> Version:
             raise InputError("no registered version has this digest", value=reference, hint="see: galen models")
         return found[-1]
     return resolve_version(store, reference)
+
+
+def _whole(store: Store, version: Version) -> Artifact:
+    return whole(store, version.model, version.artifact, version.registered.digest)
 
 
 def approve_command(model: str, version: int) -> str:
@@ -198,11 +206,7 @@ def mirror(store: Store, model: str, *, run: Run | None = None) -> bool:
         Interrupted: MLflow does not answer.
     """
     found, file = roles(store, model), _mirrored(store, model)
-    try:
-        same = file.read_bytes() == _state(store, found).encode()
-    except FileNotFoundError:
-        same = False
-    if same:
+    if _noted(store, file) == _state(store, found):
         moved = moved_aliases(store, found)
         if not moved:
             return False
@@ -217,7 +221,7 @@ def moved_aliases(store: Store, found: Roles) -> list[str]:
     Raises:
         Interrupted: MLflow does not answer.
     """
-    shown, said = registry.holders(store, found.model, _EVENT), []
+    shown, said = registry.holders(store, found.model, EVENT), []
     for role, holder in found.holders.items():
         if shown.get(role) != (holder and holder.registered.digest):
             other = next((one for one in found.versions if one.registered.digest == shown.get(role)), None)
@@ -231,7 +235,7 @@ def _mirror(
     store: Store, model: str, run: Run | None = None, uploads: Mapping[str, registry.Upload] | None = None
 ) -> None:
     found = roles(store, model)
-    numbers = {tags[_EVENT]: number for number, tags in registry.versions(store, model).items() if _EVENT in tags}
+    numbers = {tags[EVENT]: number for number, tags in registry.versions(store, model).items() if EVENT in tags}
     for version in found.versions:
         event = version.registered.digest
         if event not in numbers:
@@ -243,7 +247,11 @@ def _mirror(
         wanted = numbers[holder.registered.digest] if holder else None
         if present.get(role) != wanted:
             registry.set_alias(store, model, role, wanted)
-    write_atomically(_mirrored(store, model), _state(store, found).encode())
+    note, known = _mirrored(store, model), head(store)
+    with suppress(OSError, IntegrityError):  # a note that knows more than an older ledger that was put back stays
+        before = read_note(note, None).head
+        known = before if before.sequence > known.sequence else known
+    write_note(store, note, {"state": _state(store, found)}, known)
 
 
 def _upload(store: Store, model: str, artifact: Artifact, run: Run | None) -> registry.Upload:
@@ -261,7 +269,7 @@ def _upload(store: Store, model: str, artifact: Artifact, run: Run | None) -> re
 
 def _tags(version: Version) -> dict[str, str]:
     found = {
-        _EVENT: version.registered.digest,
+        EVENT: version.registered.digest,
         "galen.version": str(version.number),
         "galen.artifact": version.artifact,
         "galen.merged": version.merged,
@@ -278,6 +286,20 @@ def _state(store: Store, found: Roles) -> str:
     """What the mirror must show, in one digest."""
     held = {str(version.number): [version.registered.digest, *found.of(version)] for version in found.versions}
     return digest_data({"store": uri(store), "versions": held})
+
+
+def _noted(store: Store, file: Path) -> str | None:
+    """What the mirror showed last; None where that is not known. Says aloud if the ledger has lost events since."""
+    try:
+        note = read_note(file, None)
+    except (OSError, IntegrityError):  # of an earlier Galen, damaged or gone: the mirror is compared as a whole
+        return None
+    if note.contradicts(events(store)):
+        notice(
+            f"this ledger does not hold event {note.head.sequence} ({note.head.digest[:12]}), which was its last one "
+            "once: an older copy was put back; galen audit says who knows later events"
+        )
+    return str(note.said.get("state"))
 
 
 def _mirrored(store: Store, model: str) -> Path:

@@ -11,7 +11,9 @@ found, as `label: words`, one mention per line.
 
 from __future__ import annotations
 
-import importlib.util
+import base64
+import hashlib
+import importlib
 import json
 from pathlib import Path
 from types import ModuleType
@@ -23,22 +25,57 @@ from mlflow.pyfunc import PythonModel
 if TYPE_CHECKING:
     from tasks.config.words import Task
 
-BESIDE = Path(__file__).with_name("code")
+PACKAGE = Path(__file__).parent
+STATEMENT = "galen.dsse"
+"""What the machine that made this folder stated of it: the SHA-256 of every other file, signed. Whoever holds that
+machine's public key can check the signature; here the files are held against what was stated."""
+BESIDE = PACKAGE / "code"
 """Where MLflow keeps what this file was registered with: the same code as it was judged with."""
+IN_MLFLOW = (PACKAGE / "MLmodel").is_file()
+
+
+def check_files() -> None:
+    """See that this folder holds what was registered, no more and no less, before anything of it is loaded.
+
+    Raises:
+        RuntimeError: a file was changed, added or is missing.
+    """
+    outer = json.loads((PACKAGE / STATEMENT).read_bytes())
+    files = json.loads(base64.b64decode(outer["payload"]))["files"]
+    left_by_loading = {STATEMENT, "registered_model_meta"}
+    for path in sorted(PACKAGE.rglob("*")):
+        name = path.relative_to(PACKAGE).as_posix()
+        if path.is_symlink() or not (path.is_dir() or path.is_file()):
+            raise RuntimeError(f"{name} of this model is no file: it is not what was registered")
+        if path.is_file() and name not in files and name not in left_by_loading and path.parent.name != "__pycache__":
+            raise RuntimeError(f"{name} was added to this model after it was registered")
+    for name, digest in files.items():
+        if not (PACKAGE / name).is_file() or _sha256(PACKAGE / name) != digest:
+            raise RuntimeError(f"{name} of this model is not what was registered: fetch the model again")
+
+
+def _sha256(file: Path) -> str:
+    found = hashlib.sha256()
+    with file.open("rb") as opened:
+        while piece := opened.read(1 << 20):
+            found.update(piece)
+    return found.hexdigest()
 
 
 def _beside(name: str) -> ModuleType:
-    """A module of this very model: another model in the same process may have another."""
+    """A module of this very model: another model in the same process may have another. Of compiled code that lies
+    there none is run."""
     file = BESIDE / f"{name.rpartition('.')[2]}.py"
-    if not file.is_file():  # not in MLflow yet
+    if not IN_MLFLOW:
         return importlib.import_module(name)
-    found = importlib.util.spec_from_file_location(file.stem, file)
-    assert found is not None and found.loader is not None
-    module = importlib.util.module_from_spec(found)
-    found.loader.exec_module(module)
+    module = ModuleType(file.stem)
+    module.__file__ = str(file)
+    exec(compile(file.read_bytes(), str(file), "exec"), module.__dict__)
     return module
 
 
+if IN_MLFLOW:
+    check_files()
 model_text = _beside("tasks.model_text")
 prompts = _beside("tasks.training.prompts")
 

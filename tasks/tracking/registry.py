@@ -122,6 +122,13 @@ def aliases(store: Store, name: str) -> dict[str, int]:
     return {alias: int(version) for alias, version in found.items()}
 
 
+def sources(store: Store, name: str, tag: str) -> dict[str, str]:
+    """Where MLflow keeps the files of each version of a model, by the value of a tag that the version bears."""
+    with speaking(store) as client:
+        found = client.search_model_versions(f"name='{name}'", max_results=10_000)
+    return {version.tags[tag]: str(version.source) for version in found if tag in version.tags}
+
+
 def holders(store: Store, name: str, tag: str) -> dict[str, str | None]:
     """Alias -> the value of a tag of the version that it is at, for a model as MLflow has it now; None: no such tag.
 

@@ -52,6 +52,44 @@ for gone in (version.artifact.path, store.root / "dvc-cache"):
 again = restore.restore(store, version.digest)
 print(again.digest == version.digest, again.rows("train")[0]["prompt"])
 """
+SPOIL = """
+import os, shutil
+from pathlib import Path
+def spoil(path):
+    os.chmod(path, 0o600)
+    with open(path, "r+b") as file:
+        file.seek(40)
+        file.write(b"?!")
+    os.chmod(path, 0o444)
+records = Path("data/built/tiny/ingest/records.parquet")
+dvc.build_stage(store, "ingest", "tiny")
+good = records.read_bytes()
+spoil(records)
+ran = dvc.build_stage(store, "ingest", "tiny")
+print(ran, records.read_bytes() == good, len(list((store.root / "damaged").iterdir())))
+cached = next(path for path in (store.root / "dvc-cache").rglob("*") if path.is_file() and path.read_bytes() == good)
+remote = store.root / "dvc-remote" / cached.relative_to(store.root / "dvc-cache")
+remote.parent.mkdir(parents=True)
+shutil.copyfile(cached, remote)
+spoil(cached)
+dvc.mend(store, "tiny", ("ingest",))
+print(records.read_bytes() == cached.read_bytes() == good, records.stat().st_ino == cached.stat().st_ino)
+"""
+SPOILT = """
+import shutil
+from tasks.data import restore, seal
+dvc.build_stage(store, "seal", "tiny")
+version = seal.adopt_version(store, "tiny")
+dvc.push(store, "tiny")
+assert (version.artifact.path / "train.parquet").stat().st_nlink == 1, "one bad byte must not spoil all copies"
+for place in (version.artifact.path, store.root / "dvc-cache" / "files"):
+    for path in place.rglob("*"):
+        if path.is_file():
+            path.chmod(0o600)
+            path.write_bytes(path.read_bytes()[:-1] + b"?")
+again = restore.restore(store, version.digest)
+print(again.digest == version.digest, again.rows("train")[0]["prompt"])
+"""
 KEYS = """
 import json
 from tasks.data.identity_key import key_file, new_key
@@ -162,7 +200,12 @@ def test_nothing_lives_on_when_the_run_is_killed(checkout: Path) -> None:
     assert psutil.wait_procs(processes, timeout=5)[1] == []
 
 
-def test_a_version_comes_back_from_the_remote_alone(checkout: Path) -> None:
+def test_damaged_bytes_are_made_again_or_taken_from_the_remote(checkout: Path) -> None:
+    assert said(checkout, SPOIL).splitlines() == ["True True 1", "True True"]
+
+
+@pytest.mark.parametrize("code", [BACK, SPOILT], ids=["gone", "damaged"])
+def test_a_version_comes_back_from_the_remote_alone(checkout: Path, code: str) -> None:
     built = checkout / "data" / "built" / "tiny"
     for stage in ("augment", "validate"):
         (built / stage).mkdir(parents=True)
@@ -172,7 +215,7 @@ def test_a_version_comes_back_from_the_remote_alone(checkout: Path) -> None:
         pq.write_table(table, built / "augment" / f"{split}.parquet")
     (built / "augment" / "manifest.json").write_text(json.dumps(before_seal().plain()))
     (built / "validate" / "validation.json").write_text("{}")
-    assert said(checkout, BACK) == "True Why?"
+    assert said(checkout, code) == "True Why?"
 
 
 def test_another_command_in_the_checkout_is_waited_for_and_then_named(checkout: Path) -> None:

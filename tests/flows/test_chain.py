@@ -141,17 +141,41 @@ def test_a_killed_training_goes_on_to_the_same_bytes(checkout: Checkout) -> None
     assert made_there(adapter.parent / newest) == digest, (resumed, again)
 
 
+def spoil(path: Path) -> None:
+    mode = path.stat().st_mode
+    path.chmod(0o600)
+    path.write_bytes(path.read_bytes()[:-1] + b"?")
+    path.chmod(mode)
+
+
+def test_no_run_has_nothing_to_do_on_what_is_damaged(checkout: Checkout) -> None:
+    kept = {one["dataset"] for one in models(checkout) if one["roles"] == ["champion"] and one["model"] == "minute"}
+    (digest,) = kept
+    for path in (checkout.home / "dvc-cache" / "files").rglob("*"):
+        if path.is_file():
+            spoil(path)  # and with it data/built
+    spoil(checkout.home / "artifacts" / str(digest) / "train.parquet")
+    said = checkout.galen("retrain", RECIPE)
+    assert "train.parquet was changed" in said and "nothing to do" not in said
+    assert "nothing to do" in checkout.galen("retrain", RECIPE)
+    assert "evidence: intact" in checkout.galen("audit", "minute@champion")
+
+
 def test_a_changed_weight_is_found(checkout: Checkout) -> None:
     champion = next(version for version, roles in held(models(checkout)).items() if roles == ["champion"])
     digests = {one["version"]: str(one["artifact"]) for one in models(checkout) if one["model"] == "minute"}
     digest = digests[champion]
     weights = checkout.home / "artifacts" / digest / "model.safetensors"
     kept = weights.read_bytes()
-    weights.write_bytes(kept[:-1] + bytes([kept[-1] ^ 1]))
+    copies = list(checkout.home.rglob(f"{digest}/model.safetensors"))  # MLflow's, too, from which it would come back
+    assert len(copies) == 2
+    for copy in copies:
+        copy.write_bytes(kept[:-1] + bytes([kept[-1] ^ 1]))
     for command in (("audit",), ("ask", "x"), ("export", str(checkout.folder / "out"))):
         checkout.galen(command[0], "minute@champion", *command[1:], code=6)
     assert not (checkout.folder / "out").exists()
-    weights.write_bytes(kept)
+    for copy in copies:
+        copy.write_bytes(kept)
     checkout.galen("audit", "minute@champion")
 
 

@@ -46,7 +46,7 @@ def test_a_first_version_is_read_and_would_be_written_the_same(event: Event) -> 
 
 
 def test_every_first_version_is_among_what_was_kept() -> None:
-    assert {(event.kind, 1) for event in GOLDEN} == set(register.KNOWN)
+    assert {(event.kind, 1) for event in GOLDEN} == {one for one in register.KNOWN if one[1] == 1}
 
 
 def test_events_are_found_by_what_they_state() -> None:

@@ -11,7 +11,7 @@ from tasks.lineage.statements import (
     EstimateFacts,
     Evaluated,
     GateFacts,
-    Judgement,
+    JudgementBeside,
     Role,
     SettingsFacts,
     SliceFacts,
@@ -75,9 +75,15 @@ def record_judged(
     protocol: Protocol,
     dataset: DatasetVersion,
     origin: Origin | None = None,
+    *,
+    beside: Mapping[str, Evaluation] | None = None,
 ) -> Event:
-    """All gates answered: passed or failed, with each gate's reason. A rejection is recorded just as a pass is."""
-    statement = Judgement(
+    """All gates answered: passed or failed, with each gate's reason. A rejection is recorded just as a pass is.
+
+    Args:
+        beside: the other measurements that the gates looked at, by what they call them.
+    """
+    statement = JudgementBeside(
         model=model,
         form=Form(artifact.kind),
         artifact=verdict.subject,
@@ -87,5 +93,6 @@ def record_judged(
         protocol=verdict.protocol,
         policy=protocol.policy,
         dataset=dataset.digest,
+        beside={name: one.digest for name, one in (beside or {}).items()},
     )
     return statement.record(store, {f"model/{model}/{statement.form}": statement.artifact}, origin)

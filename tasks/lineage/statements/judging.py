@@ -85,3 +85,12 @@ class Judgement(Statement):
     protocol: Digest
     policy: str
     dataset: Digest
+
+
+class JudgementBeside(Judgement):
+    """A decision that also names all measurements that its gates looked at."""
+
+    kind = "judged"
+    shape = 2
+    beside: dict[str, Digest]
+    """The evaluations of base, champion, parent form and rivals, by what the gates call them."""
