@@ -66,6 +66,7 @@ DECIDES_NOTHING = {
     "tasks.training.recipe": "what a person declares: each key holds the values that it depends on",
     # What is recorded, registered and shown when everything is decided.
     "tasks.lineage": "records what was decided, verifies and shows it",
+    "tasks.release.audited": "shows what MLflow keeps of a version",
     "tasks.release.ask": "puts a question to a registered model",
     "tasks.release.card": "the model card, for people",
     "tasks.release.export": "copies of a registered model in other formats",

@@ -162,7 +162,7 @@ def test_closing_the_gap_does_not_hide_a_removed_event(
         ("DELETE FROM events WHERE sequence = 2", ()),
         ("UPDATE events SET sequence = sequence - 1 WHERE sequence > 2", ()),
     )
-    with pytest.raises(IntegrityError, match="event 2 was moved: it says that it is event 3"):
+    with pytest.raises(IntegrityError, match="event 2 was moved: it is event 3"):
         read(store)
 
 
@@ -170,7 +170,7 @@ def test_closing_the_gap_does_not_hide_a_removed_event(
 def test_swapped_events_are_found(store: Store, five: list[Event], read: Read) -> None:
     swap = "UPDATE events SET sequence = ? WHERE sequence = ?"
     unguarded(store, (swap, (99, 2)), (swap, (2, 3)), (swap, (3, 99)))
-    with pytest.raises(IntegrityError, match="event 2 was moved: it says that it is event 3"):
+    with pytest.raises(IntegrityError, match="event 2 was moved: it is event 3"):
         read(store)
 
 
