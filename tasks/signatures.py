@@ -94,17 +94,19 @@ def _make_key(path: Path) -> None:
 
 
 def _load_private(path: Path) -> Ed25519PrivateKey:
+    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
     if path.stat().st_mode & 0o077:
         raise InputError("others may read the signing key", value=path, hint=f"chmod 600 {path}")
+    hint = "restore it from a backup, or move it away: a new one is made, and what the old one signed still verifies"
     try:
         private = load_pem_private_key(path.read_bytes(), password=None)
-    except ValueError as error:
-        raise IntegrityError("the signing key is unreadable", value=path, hint="restore it from a backup") from error
+    except (ValueError, TypeError, OSError, UnsupportedAlgorithm) as error:
+        raise IntegrityError("the signing key is unreadable", value=path, hint=hint) from error
     if not isinstance(private, Ed25519PrivateKey):
-        raise IntegrityError("the signing key is not an Ed25519 key", value=path, hint="restore it from a backup")
+        raise IntegrityError("the signing key is not an Ed25519 key", value=path, hint=hint)
     return private
 
 
@@ -120,12 +122,13 @@ def load_public(path: Path) -> Ed25519PublicKey:
     Raises:
         IntegrityError: the file is no Ed25519 public key.
     """
+    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
     from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
     try:
         public = load_pem_public_key(path.read_bytes())
-    except ValueError as error:
+    except (ValueError, TypeError, OSError, UnsupportedAlgorithm) as error:
         raise IntegrityError("a public key is unreadable", value=path, hint="restore it, or remove it") from error
     if not isinstance(public, Ed25519PublicKey):
         raise IntegrityError("not an Ed25519 public key", value=path, hint="restore it, or remove it")
