@@ -71,6 +71,7 @@ DECIDES_NOTHING = {
     "tasks.release.card": "the model card, for people",
     "tasks.release.export": "copies of a registered model in other formats",
     "tasks.release.listing": "what `galen models` prints",
+    "tasks.release.mirrored": "what MLflow was shown",
     "tasks.release.register": "registers and promotes what passed its gates",
     "tasks.release.withdraw": "states what people decide about versions",
     # What is computed anew each time, from results that have keys of their own.

@@ -11,8 +11,8 @@ from tasks.lineage.audit import audit as audit_ledger
 from tasks.lineage.ledger import events
 from tasks.lineage.node import Node
 from tasks.lineage.roles import RegisteredVersion, roles
+from tasks.release.mirrored import EVENT, moved_aliases
 from tasks.release.package import check_packaged, packaged_differences
-from tasks.release.register import EVENT, moved_aliases
 from tasks.signatures import Keys, trusted_keys
 from tasks.store import Store
 from tasks.tracking import registry

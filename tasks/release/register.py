@@ -8,35 +8,29 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tasks.artifact import Artifact, verify
-from tasks.digest import digest_data
-from tasks.errors import GateRejected, InputError, IntegrityError
+from tasks.errors import GateRejected, InputError
 from tasks.lineage import recording
 from tasks.lineage.event import Event, Origin
-from tasks.lineage.ledger import events, head
-from tasks.lineage.roles import RegisteredVersion, Roles, approval_of, roles
+from tasks.lineage.roles import RegisteredVersion, approval_of, roles
 from tasks.lineage.roles import models as known_models
 from tasks.lineage.roles import resolve as resolve_version
-from tasks.lineage.witness import read_note, write_note
 from tasks.meta.form import Form
 from tasks.progress import notice
 from tasks.release.card import model_card
+from tasks.release.mirrored import EVENT, moved_aliases, remember_shown, was_shown
 from tasks.release.package import check_packaged, package, whole
 from tasks.store import Store
 from tasks.tracking import registry
-from tasks.tracking.address import check_reachable, uri
+from tasks.tracking.address import check_reachable
 from tasks.tracking.runs import VERDICT, Run, open_run, tag_run
 
 if TYPE_CHECKING:
     from tasks.evaluation.judge import Judged
 
 Version = RegisteredVersion
-EVENT = "galen.registered"
-"""Tag of a version in MLflow: the digest of the event that registered it."""
 
 
 def register(
@@ -205,30 +199,14 @@ def mirror(store: Store, model: str, *, run: Run | None = None) -> bool:
         IntegrityError: a version that MLflow lacks is not on this machine any more.
         Interrupted: MLflow does not answer.
     """
-    found, file = roles(store, model), _mirrored(store, model)
-    if _noted(store, file) == _state(store, found):
+    found = roles(store, model)
+    if was_shown(store, found):
         moved = moved_aliases(store, found)
         if not moved:
             return False
         notice(f"in MLflow, {'; '.join(moved)}: put back")
     _mirror(store, model, run)
     return True
-
-
-def moved_aliases(store: Store, found: Roles) -> list[str]:
-    """Which roles MLflow's aliases do not show as the ledger has them, in words.
-
-    Raises:
-        Interrupted: MLflow does not answer.
-    """
-    shown, said = registry.holders(store, found.model, EVENT), []
-    for role, holder in found.holders.items():
-        if shown.get(role) != (holder and holder.registered.digest):
-            other = next((one for one in found.versions if one.registered.digest == shown.get(role)), None)
-            place = f"at version {other.number}" if other else "elsewhere" if role in shown else "missing"
-            meant = f"version {holder.number} holds that role" if holder else "no version holds that role"
-            said.append(f"the alias {role} of {found.model} is {place} and {meant}")
-    return said
 
 
 def _mirror(
@@ -247,11 +225,7 @@ def _mirror(
         wanted = numbers[holder.registered.digest] if holder else None
         if present.get(role) != wanted:
             registry.set_alias(store, model, role, wanted)
-    note, known = _mirrored(store, model), head(store)
-    with suppress(OSError, IntegrityError):  # a note that knows more than an older ledger that was put back stays
-        before = read_note(note, None).head
-        known = before if before.sequence > known.sequence else known
-    write_note(store, note, {"state": _state(store, found)}, known)
+    remember_shown(store, found)
 
 
 def _upload(store: Store, model: str, artifact: Artifact, run: Run | None) -> registry.Upload:
@@ -280,27 +254,3 @@ def _tags(version: Version) -> dict[str, str]:
         "galen.run": version.registered.run,
     }
     return {key: value for key, value in found.items() if value is not None}
-
-
-def _state(store: Store, found: Roles) -> str:
-    """What the mirror must show, in one digest."""
-    held = {str(version.number): [version.registered.digest, *found.of(version)] for version in found.versions}
-    return digest_data({"store": uri(store), "versions": held})
-
-
-def _noted(store: Store, file: Path) -> str | None:
-    """What the mirror showed last; None where that is not known. Says aloud if the ledger has lost events since."""
-    try:
-        note = read_note(file, None)
-    except (OSError, IntegrityError):  # of an earlier Galen, damaged or gone: the mirror is compared as a whole
-        return None
-    if note.contradicts(events(store)):
-        notice(
-            f"this ledger does not hold event {note.head.sequence} ({note.head.digest[:12]}), which was its last one "
-            "once: an older copy was put back; galen audit says who knows later events"
-        )
-    return str(note.said.get("state"))
-
-
-def _mirrored(store: Store, model: str) -> Path:
-    return store.root / "mirrored" / model

@@ -13,7 +13,8 @@ from tasks.errors import InputError
 from tasks.lineage import ledger, recording
 from tasks.lineage.roles import roles
 from tasks.release.listing import models
-from tasks.release.register import approve, mirror, moved_aliases, promote, resolve
+from tasks.release.mirrored import moved_aliases
+from tasks.release.register import approve, mirror, promote, resolve
 from tasks.store import Store
 from tasks.tracking import address, registry
 from tests.lineage.chain import ORIGIN
