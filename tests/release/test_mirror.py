@@ -12,6 +12,7 @@ import pytest
 from tasks.errors import InputError
 from tasks.lineage import ledger, recording
 from tasks.lineage.roles import roles
+from tasks.release.ask import ask
 from tasks.release.listing import models
 from tasks.release.mirrored import moved_aliases
 from tasks.release.register import approve, mirror, promote, resolve
@@ -101,3 +102,28 @@ def test_a_person_can_approve_what_waits(store: Store, candidate: Candidates) ->
     assert [one["approved_by"] for one in models(store, "tiny")] == ["Ada Example"]
     with pytest.raises(InputError, match="does not wait"):
         approve(store, "tiny@1", by="Ada Example", reason="again")
+
+
+def test_an_answer_of_a_version_that_nobody_approved_says_so(
+    store: Store, candidate: Candidates, capsys: pytest.CaptureFixture[str]
+) -> None:
+    version = release(store, candidate())
+    ask(store, "tiny@candidate", "why?")
+    assert "version 1 of tiny was never promoted: nobody has approved its answers" in capsys.readouterr().err
+    promote(store, version, ORIGIN)
+    ask(store, "tiny@champion", "why?")
+    assert "nobody" not in capsys.readouterr().err
+
+
+def test_a_run_says_that_an_older_ledger_was_put_back(
+    store: Store, candidate: Candidates, capsys: pytest.CaptureFixture[str]
+) -> None:
+    version = release(store, candidate())
+    kept = {path: path.read_bytes() for path in (ledger.database(store), ledger.head_file(store))}
+    promote(store, version, ORIGIN)
+    last = ledger.head(store)
+    for path, data in kept.items():
+        path.write_bytes(data)
+    for _ in range(2):  # what knows more is not overwritten
+        mirror(store, "tiny")
+        assert f"does not hold event {last.sequence}" in capsys.readouterr().err
