@@ -16,8 +16,9 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from tasks.store import Store
@@ -88,8 +89,10 @@ def measure(
     runs: dict[str, list[dict[str, Any]]] = {arm: [] for arm in arms}
     for number in range(rounds):
         for arm in arms[number % len(arms) :] + arms[: number % len(arms)]:
-            if arm == "galen":
-                runs[arm].append(run(galen(task, {"name": method}, RATES[method], digest, base, number)))
+            if arm.startswith("galen"):
+                tokens = arm.removeprefix("galen").removeprefix(", passes of ")
+                given = {"micro_batch_tokens": int(tokens)} if tokens else {}
+                runs[arm].append(run(galen(task, {"name": method}, RATES[method], digest, base, number, given)))
             else:
                 runs[arm].append(run(peer(arm, task, method, data, base)))
             print(f"{task} {method} {arm}: {runs[arm][-1]['tokens_per_second']:.0f} tokens/s", file=sys.stderr)
@@ -112,9 +115,18 @@ def per_cpu_second(run: dict[str, Any]) -> float:
     return float(run["tokens"] / run.get("training_cpu_seconds", run.get("cpu_seconds")))
 
 
-def galen(task: str, method: dict[str, Any], rate: float, digest: str, base: Path, number: int) -> list[str]:
-    """The command that trains with Galen in a process of its own; `number` is the round."""
+def galen(
+    task: str,
+    method: dict[str, Any],
+    rate: float,
+    digest: str,
+    base: Path,
+    number: int,
+    training: Mapping[str, Any] = MappingProxyType({}),
+) -> list[str]:
+    """The command that trains with Galen in a process of its own; `number` is the round, `training` more settings."""
     told = {"task": task, "method": method, "rate": rate, "digest": digest, "base": str(base), "round": number}
+    told["training"] = dict(training)
     return [__file__, "--galen", json.dumps(told)]
 
 
@@ -158,6 +170,7 @@ def train_galen(told: dict[str, Any]) -> None:
                 "evaluations": 1,
                 "checkpoints": 0,
                 "left_out_budget": 1.0,  # the script leaves long answers out, too
+                **told["training"],
             },
             "policy": "none",
             "seed": told["round"],

@@ -8,6 +8,7 @@ import random
 import shutil
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 from tasks.home import CHECKOUT
@@ -34,6 +35,7 @@ PLANTED = "Zebulon Quackenbush"
 
 WORDS = ["fever", "cough", "pain", "rash", "chest", "cold", "mild", "severe", "sudden", "breath"]
 
+RECIPE_FILE = "recipes/minute.yaml"
 RECIPE = """\
 model: minute
 task: text-classification
@@ -147,3 +149,14 @@ class Checkout:
         said, _ = process.communicate(timeout=400)
         assert process.returncode == code, said
         return said
+
+
+@dataclass(frozen=True)
+class First:
+    """The first run in a checkout: what it planned, what a plan left behind, what it said, what the next one said."""
+
+    checkout: Checkout
+    planned: str
+    left_by_plan: bool
+    said: str
+    again: str

@@ -7,6 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.factories import tiny_bert
+from tests.flows.checkout import RECIPE_FILE, Checkout, First
+
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
@@ -28,3 +31,15 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             url = os.environ["PREFECT_API_URL"]
             with temporary_settings({PREFECT_API_URL: url, PREFECT_API_AUTH_STRING: started.secret}):
                 yield url
+
+
+@pytest.fixture(scope="session")
+def first(tmp_path_factory: pytest.TempPathFactory) -> First:
+    """A checkout with a champion, of which tests ask this and that, in any order."""
+    folder = tmp_path_factory.mktemp("chain")
+    made = Checkout(folder / "checkout", tiny_bert(folder / "bert"))
+    made.declare()
+    planned = made.galen("retrain", RECIPE_FILE, "--plan")
+    left = (made.home / "artifacts").exists()
+    said = made.galen("retrain", RECIPE_FILE)
+    return First(made, planned, left, said, made.galen("retrain", RECIPE_FILE))

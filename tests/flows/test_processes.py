@@ -11,8 +11,7 @@ from tasks.lineage import ledger
 from tasks.store import Store
 from tasks.training.distributed import places
 from tests.factories import tiny_bert
-from tests.flows.checkout import Checkout
-from tests.flows.test_chain import RECIPE
+from tests.flows.checkout import RECIPE_FILE, Checkout
 
 pytestmark = [
     pytest.mark.slow,
@@ -24,9 +23,9 @@ pytestmark = [
 def test_two_processes_make_one_version_and_one_event(sharding: str, tmp_path: Path) -> None:
     checkout = Checkout(tmp_path / "checkout", tiny_bert(tmp_path / "bert"))
     checkout.declare()
-    recipe = checkout.folder / RECIPE
+    recipe = checkout.folder / RECIPE_FILE
     recipe.write_text(recipe.read_text().replace("epochs: 6", f"epochs: 6\n  processes: 2\n  sharding: {sharding}"))
-    said = checkout.galen("retrain", RECIPE)
+    said = checkout.galen("retrain", RECIPE_FILE)
     assert "minute@champion is version 1" in said
     assert "Traceback" not in said
     assert len(json.loads(checkout.galen("models", "--json"))) == 1
