@@ -51,7 +51,8 @@ def run(stage: Stage) -> Validated:
     classes = None if dataset.task == "causal-lm" else classes_of(kept, dataset.task)
     counts = classes.counts() if classes else {}
     if classes:
-        check_labels(counts, dataset.limits.min_records_per_label, _groups(kept, classes), _declared(dataset))
+        groups, least = _groups(kept, classes), dataset.limits.min_records_per_label
+        check_labels(counts, least, groups, _declared(dataset), identified=dataset.identified)
     validation = check(
         load_suite(dataset.task),
         facts_of(kept, dataset.task, counts),
@@ -84,7 +85,9 @@ def run(stage: Stage) -> Validated:
     )
 
 
-def check_labels(counts: dict[str, int], least: int, groups: Mapping[str, int], declared: Collection[str]) -> None:
+def check_labels(
+    counts: dict[str, int], least: int, groups: Mapping[str, int], declared: Collection[str], *, identified: bool
+) -> None:
     """Every label, or type of entity, has enough records to be learned and judged, and may be named.
 
     Args:
@@ -92,6 +95,7 @@ def check_labels(counts: dict[str, int], least: int, groups: Mapping[str, int], 
         least: how many it must have.
         groups: in how many groups each stands.
         declared: labels that the dataset's owner has named.
+        identified: whether the source may name people: then a label may, too, and a model would carry it.
 
     Raises:
         InputError: some have too few, or may be content of a record; names those that may be named.
@@ -119,7 +123,7 @@ def check_labels(counts: dict[str, int], least: int, groups: Mapping[str, int], 
             value=", ".join(known[:SHOWN]) + (f" and {more} more" if more else ""),
             hint="add records, merge the label into another, or lower limits.min_records_per_label",
         )
-    if secret:
+    if secret and identified:
         raise InputError(
             f"labels in fewer than {ENOUGH} groups that are not declared",
             value=f"{len(secret):,} of {len(counts):,}; they are not named, for they may be content of records",

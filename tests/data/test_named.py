@@ -30,12 +30,14 @@ def test_a_label_that_may_be_a_name_is_counted_and_not_shown(
     counts: dict[str, int], declared: list[str] | None, told: str
 ) -> None:
     with pytest.raises(InputError, match=told) as caught:
-        validate.check_labels(counts, 2, counts, list(counts) if declared is None else declared)
+        validate.check_labels(counts, 2, counts, list(counts) if declared is None else declared, identified=True)
     assert PLANTED not in str(caught.value)
 
 
 def test_labels_that_are_declared_or_frequent_are_fine() -> None:
-    validate.check_labels({"rare": 3, "often": 40}, 2, {"rare": 3, "often": ENOUGH}, ["rare"])
+    groups = {"rare": 3, "often": ENOUGH}
+    validate.check_labels({"rare": 3, "often": 40}, 2, groups, ["rare"], identified=True)
+    validate.check_labels({"rare": 3, "often": 40}, 2, groups, [], identified=False)  # its owner says: nobody is named
 
 
 def test_one_patient_with_many_records_makes_no_name_public() -> None:
