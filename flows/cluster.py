@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib.util
 import os
 import secrets
+import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -19,6 +21,7 @@ LOCAL = "local"
 """As a cluster's address: one on this machine, for as long as the comparison takes."""
 PASSED_ON = (*ALWAYS, *DEFAULTS, "GALEN_DEBUG", "HF_HOME", "HF_HUB_OFFLINE", "PREFECT_API_URL", AUTH)
 """Environment variables that the workers of a cluster get, where they are set here."""
+LONGEST = 40  # characters of the folder in which Ray makes its sockets: their names must not exceed 107
 OBJECT_STORE = 100 * 1024**2  # bytes; only what is asked and answered passes through it
 
 
@@ -91,9 +94,11 @@ def place(store: Store, parallel: int, address: str | None) -> Iterator[Place]:
         os.environ.update(RAY_AUTH_MODE="token", RAY_AUTH_TOKEN=secrets.token_urlsafe(32))
     import ray
 
+    folder = _short_folder() if address == LOCAL else None
     if address == LOCAL:
         threads = max(1, cores // parallel)
         options: dict[str, object] = {"num_cpus": threads * parallel, "include_dashboard": False}
+        options["_temp_dir"] = folder
         options["object_store_memory"] = OBJECT_STORE
     else:
         passed = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
@@ -109,3 +114,11 @@ def place(store: Store, parallel: int, address: str | None) -> Iterator[Place]:
         yield Place(max(1, most // parallel), address, any(node.get("GPU") for node in resources))
     finally:
         ray.shutdown()
+        if folder:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _short_folder() -> str:
+    """A folder of this user alone, where other temporary files lie unless that path is too long for a socket."""
+    usual = tempfile.gettempdir()
+    return tempfile.mkdtemp(prefix="ray-", dir=usual if len(usual) + len("/ray-12345678") <= LONGEST else "/tmp")

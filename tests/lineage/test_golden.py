@@ -19,6 +19,8 @@ from tasks.lineage.roles import roles
 from tasks.store import Store
 
 GOLDEN = Path(__file__).parent / "golden" / "v1"
+DECISIONS = GOLDEN.parent / "decisions"
+"""What people withdrew: the events alone, not the ledger around them."""
 HEAD = "a847feacb9efcfb4eb7ca918499b8688503e3e94e498423d0161d799421d4c8d"
 KEY = "56475aa75463474c0285df5dbf2bcab73da651358839e9b77481b2eab107708c"
 
@@ -37,8 +39,15 @@ def restored(store: Store) -> Path:
     return store.root
 
 
-def envelopes() -> list[bytes]:
-    return (GOLDEN / "events.jsonl").read_bytes().splitlines()
+def envelopes(folder: Path = GOLDEN) -> list[bytes]:
+    return (folder / "events.jsonl").read_bytes().splitlines()
+
+
+def test_withdrawals_verify_by_the_key_that_signed_them() -> None:
+    key = signatures.load_public(DECISIONS / "signer.pub")
+    trusted = {signatures.key_id(key): key}
+    kinds = [open_event(envelope, trusted).kind for envelope in envelopes(DECISIONS)]
+    assert kinds == ["rolled-back", "rejected", "recalled"]
 
 
 def test_an_old_ledger_verifies_to_the_same_head(store: Store, restored: Path) -> None:

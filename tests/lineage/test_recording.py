@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -11,6 +12,7 @@ from pydantic import ValidationError
 from tasks.errors import InputError
 from tasks.lineage import ledger, recording
 from tasks.lineage.overlap import overlap
+from tasks.lineage.roles import roles
 from tasks.lineage.statements import GateFacts, NothingToDo
 from tasks.lineage.statements.statement import KNOWN
 from tasks.store import Store
@@ -96,6 +98,22 @@ def test_a_number_that_is_not_finite_is_stated_as_absent() -> None:
     assert (gate.value, gate.limit) == (None, None)
 
 
+def withdraw(store: Store) -> None:
+    """After version 1 of `m` was promoted: a second one that is left for it, a third that is turned down, a recall."""
+    why: dict[str, Any] = {"name": "Ada Example", "reason": "wrong doses", "origin": ORIGIN}
+    release(store, build_chain(store, seed=2))
+    recording.record_rolled_back(store, "m", 1, **why)
+    judged = build_chain(store, seed=3)
+    recording.record_registered(
+        store, "m", judged.quantized, judged.judged["quantized"].digest, merged=None, adapter=None, origin=ORIGIN
+    )
+    recording.record_turned_down(store, "m", 3, **why)
+    recording.record_recalled(store, "m", 1, **why)
+    held = roles(store, "m")
+    assert (held.champion, held.previous, held.candidate) == (None, None, None)
+    assert [version.withdrawn is not None for version in held.versions] == [True] * 3
+
+
 def test_every_kind_of_statement_has_a_function_that_records_it(store: Store) -> None:
     kinds = {kind for kind, _ in KNOWN}
     chain = build_chain(store)
@@ -106,11 +124,14 @@ def test_every_kind_of_statement_has_a_function_that_records_it(store: Store) ->
     approved = recording.record_approved(store, "m", 1, name="Ada Example", reason="report read", origin=ORIGIN)
     promoted = recording.record_promoted(store, "m", 1, approved=approved, origin=ORIGIN)
     assert promoted.facts["registered"] == registered.digest
+    withdraw(store)
     assert {event.kind for event in ledger.events(store)} == kinds
 
 
 @pytest.mark.parametrize(("name", "reason"), [("", "why"), ("Ada", "  ")])
 def test_an_approval_has_a_name_and_a_reason(store: Store, name: str, reason: str) -> None:
+    chain = build_chain(store)
+    release(store, chain)
     with pytest.raises(InputError, match="name and a reason"):
         recording.record_approved(store, "m", 1, name=name, reason=reason, origin=ORIGIN)
 

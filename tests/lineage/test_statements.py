@@ -25,9 +25,9 @@ from tasks.lineage.statements import (
 from tasks.lineage.statements import statement as register
 from tasks.store import Store
 from tests.lineage.chain import ORIGIN, build_chain
-from tests.lineage.test_golden import envelopes
+from tests.lineage.test_golden import DECISIONS, envelopes
 
-GOLDEN = [open_event(envelope, None) for envelope in envelopes()]
+GOLDEN = [open_event(envelope, None) for envelope in (*envelopes(), *envelopes(DECISIONS))]
 
 
 @pytest.fixture

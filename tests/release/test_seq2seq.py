@@ -142,7 +142,7 @@ def test_what_is_served_is_what_is_asked(
     store: Store, architecture: str, learned: Callable[[str], Artifact], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = learned(architecture)
-    monkeypatch.setattr(asking, "resolve", lambda *_: (None, model))
+    monkeypatch.setattr(asking, "resolve", lambda *_: (SimpleNamespace(promoted=True), model))
     monkeypatch.setattr("tasks.training.opening.native_dtype", lambda: torch.float32)  # as plain transformers
     questions = [row["prompt"] for row in rows("causal-lm", 12)]
     questions.append(LONG)  # more than BART's 256 positions: its end is read
