@@ -3,6 +3,7 @@ PYTHON ?= python3
 # Python starts faster from compiled modules: write them even where the environment says not to.
 unexport PYTHONDONTWRITEBYTECODE
 BIN := .venv/bin
+TESTERS ?= 2
 STAMP := .venv/.installed
 RAY := .venv/.ray
 
@@ -11,8 +12,9 @@ RAY := .venv/.ray
 demo: $(STAMP)
 	$(BIN)/galen retrain recipes/medqa-sample.yaml
 
+# In two processes, each with whole files: a test waits for its own children most of the time.
 test: $(RAY)
-	$(BIN)/pytest -m "not slow and not gpu"
+	$(BIN)/pytest -n $(TESTERS) --dist loadfile -m "not slow and not gpu"
 
 slow: $(RAY)
 	$(BIN)/pytest -m "slow"
