@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tasks.config.data import Dataset
 from tasks.config.words import DatasetTask
+from tasks.data.normal import normal_label
 from tasks.data.tables import batches
 from tasks.data.tagging import entity_type
 
@@ -88,3 +90,9 @@ def classes_of(path: Path, task: DatasetTask) -> Classes:
         pieces.append(np.unique(pairs[:, pairs[1] >= 0], axis=1))
     found = np.concatenate(pieces, axis=1) if pieces else np.zeros((2, 0), dtype=np.int64)
     return Classes(found[0], found[1], list(codes))
+
+
+def declared_classes(dataset: Dataset) -> frozenset[str]:
+    """The labels, or types of entities, that a dataset's owner has named."""
+    named = {normal_label(label) for label in dataset.labels.values()}
+    return frozenset(named | ({entity_type(tag) for tag in named} if dataset.task == "token-classification" else set()))

@@ -7,12 +7,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tasks.config.data import SplitSettings
+from tasks.config.data import Dataset, SplitSettings
 from tasks.config.words import DatasetTask, Split
 from tasks.data.assignment import assign, read_assignments, shares, write_assignments
-from tasks.data.classes import Classes, classes_of
+from tasks.data.classes import Classes, classes_of, declared_classes
 from tasks.data.compared_text import Text, compared, compared_columns
 from tasks.data.findings import Divided
+from tasks.data.named import ENOUGH, name_shown
 from tasks.data.near_duplicates import HeldOut
 from tasks.data.quarantine import Quarantine
 from tasks.data.records import Reason, working_schema
@@ -54,7 +55,7 @@ def run(stage: Stage) -> Divided:
     codes = np.fromiter((SPLITS.index(assigned[name]) for name in names), dtype=np.int64, count=len(names))
     splits = codes[groups]
     _remove_near_duplicates(path, task, splits, settings.near_duplicate)
-    check_classes(classes, splits, settings, task)
+    check_classes(classes, splits, groups, stage.dataset)
     rejected = _write(path, task, splits, stage.output)
     write_assignments(stage.built / ASSIGNMENTS, known | assigned)
     return Divided(
@@ -96,15 +97,22 @@ def _assign(
     return {name: known.get(name, assigned[first[root]]) for name, root in zip(names, roots, strict=True)}
 
 
-def check_classes(classes: Classes, splits: Codes, settings: SplitSettings, task: DatasetTask) -> None:
+def check_classes(classes: Classes, splits: Codes, groups: Codes, dataset: Dataset) -> None:
     """Every split of a nonzero share holds records, and, where there are labels, every label or type of entity.
 
+    Args:
+        classes: of the records.
+        splits: of each record.
+        groups: of each record.
+        dataset: whose labels may be named if they are declared; others only if many groups show them.
+
     Raises:
-        InputError: naming each class and the split that lacks it.
+        InputError: naming each class that may be named, and the split that lacks it.
     """
     import numpy as np
 
-    missing = []
+    settings, task, declared = dataset.split, dataset.task, declared_classes(dataset)
+    missing, secret = [], 0
     for code, split in enumerate(SPLITS):
         if shares(settings)[split] == 0:
             continue
@@ -117,7 +125,14 @@ def check_classes(classes: Classes, splits: Codes, settings: SplitSettings, task
             )
         if task != "causal-lm":
             present = np.isin(np.arange(len(classes.names)), classes.codes[here[classes.records]])
-            missing += [f"{classes.names[lost]!r} from {split}" for lost in np.flatnonzero(~present).tolist()]
+            for lost in np.flatnonzero(~present).tolist():
+                name, shown_by = classes.names[lost], np.unique(groups[classes.records[classes.codes == lost]])
+                if name in declared or len(shown_by) >= ENOUGH:
+                    missing.append(f"{name_shown(name)} from {split}")
+                else:
+                    secret += 1
+    if secret:
+        missing.append(f"{secret} that stand in fewer than {ENOUGH} groups and are not declared, so not named")
     if missing:
         raise InputError(
             "a class is missing from a split",

@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from tasks.artifact import write_atomically
-from tasks.config.data import Dataset
 from tasks.config.words import DatasetTask
-from tasks.data.classes import Classes, classes_of
+from tasks.data.classes import Classes, classes_of, declared_classes
 from tasks.data.data_docs import page
 from tasks.data.expectations import Validation, check, load_suite
 from tasks.data.facts import facts_of, texts_of
@@ -24,7 +23,6 @@ from tasks.data.quarantine import Quarantine, check_budget
 from tasks.data.records import UNSPECIFIED, working_schema
 from tasks.data.stage import REJECTED, Stage, built_folder, refused_file, stage_main
 from tasks.data.tables import TableWriter, batches
-from tasks.data.tagging import entity_type
 from tasks.digest import canonical_json
 from tasks.errors import InputError
 from tasks.home import shown
@@ -52,7 +50,7 @@ def run(stage: Stage) -> Validated:
     counts = classes.counts() if classes else {}
     if classes:
         groups, least = _groups(kept, classes), dataset.limits.min_records_per_label
-        check_labels(counts, least, groups, _declared(dataset), identified=dataset.identified)
+        check_labels(counts, least, groups, declared_classes(dataset), identified=dataset.identified)
     validation = check(
         load_suite(dataset.task),
         facts_of(kept, dataset.task, counts),
@@ -130,12 +128,6 @@ def check_labels(
             hint="a label becomes part of the model, of reports and of the registry. If all of them are names of "
             "classes, declare them: labels: [...] in params.yaml",
         )
-
-
-def _declared(dataset: Dataset) -> frozenset[str]:
-    """The labels, or types of entities, that a dataset's owner has named."""
-    named = {normal_label(label) for label in dataset.labels.values()}
-    return frozenset(named | ({entity_type(tag) for tag in named} if dataset.task == "token-classification" else set()))
 
 
 def _groups(path: Path, classes: Classes) -> dict[str, int]:

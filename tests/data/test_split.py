@@ -129,7 +129,10 @@ def test_twins_stay_together_and_old_groups_where_they_are(run: Callable[..., Sp
 def test_a_class_that_is_missing_from_a_split_is_named(run: Callable[..., Splits], tmp_path: Path) -> None:
     rows = texts(40) + [{**row, "group_id": "one clinic", "label": "sarcoma"} for row in texts(9, seed=1)]
     with pytest.raises(InputError, match=r"'sarcoma' from validation, 'sarcoma' from test"):
+        run(rows, labels=["a", "b", "sarcoma"])
+    with pytest.raises(InputError, match="2 that stand in fewer than 10 groups") as unnamed:
         run(rows)
+    assert "sarcoma" not in str(unnamed.value)
     assert not (tmp_path / "built" / split.ASSIGNMENTS).exists()
 
 

@@ -123,7 +123,8 @@ def test_no_run_has_nothing_to_do_on_what_is_damaged(checkout: Checkout) -> None
             spoil(path)  # and with it data/built
     spoil(checkout.home / "artifacts" / str(digest) / "train.parquet")
     said = checkout.galen("retrain", RECIPE_FILE)
-    assert "train.parquet was changed" in said and "nothing to do" not in said
+    assert "nothing to do" not in said
+    assert "train.parquet was changed" in said or "a damaged artifacts entry was set aside" in said
     assert "nothing to do" in checkout.galen("retrain", RECIPE_FILE)
     assert "evidence: intact" in checkout.galen("audit", "minute@champion")
 
@@ -201,7 +202,7 @@ def test_a_name_in_a_column_of_categories_or_labels_stays_with_the_records(check
     checkout.rows(140, misplaced=True)
     try:
         said = checkout.galen("retrain", RECIPE_FILE, code=2)
-        assert "1 of 3; they are not named" in said and PLANTED not in said
+        assert "not named" in said and PLANTED not in said
         assert [name for name in told(checkout.home, PLANTED) if not name.startswith(own)] == []
     finally:
         checkout.rows(120)
