@@ -150,8 +150,11 @@ def effective_gates(recipe: Recipe) -> tuple[Gate, ...]:
         ConfigError: the policy is wrong; or the recipe loosens a gate (every bound of a gate that it repeats must be
             at least as strict). Each fault names its field.
     """
+    return _effective(recipe, load_policy(recipe.policy, recipe.task))
+
+
+def _effective(recipe: Recipe, policy: Policy) -> tuple[Gate, ...]:
     source = f"the recipe of {recipe.model}"
-    policy = load_policy(recipe.policy, recipe.task)
     tighten = parse(_Tightened, recipe.plain(), source).tighten
     approved = {gate.name: gate for gate in policy.gates}
     faults = []
@@ -177,8 +180,9 @@ def protocol_of(recipe: Recipe) -> Protocol:
     Raises:
         InputError, ConfigError: as `effective_gates`.
     """
-    gates = effective_gates(recipe)
-    every = "every" in (recipe.approval, load_policy(recipe.policy, recipe.task).approval)
+    policy = load_policy(recipe.policy, recipe.task)
+    gates = _effective(recipe, policy)
+    every = "every" in (recipe.approval, policy.approval)
     approval: Literal["first", "every"] = "every" if every else "first"
     return Protocol(recipe.task, recipe.policy, gates, recipe.evaluation, recipe.first_release, approval)
 
