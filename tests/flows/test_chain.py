@@ -182,7 +182,7 @@ def told(home: Path, secret: str) -> list[str]:
         if not file.is_file() or file.is_symlink():
             continue
         data = file.read_bytes()
-        if data[:4] == b"PAR1" and "damaged" not in file.parts:
+        if data[:4] == b"PAR1" == data[-4:]:  # other tests leave damaged ones
             data += repr(pq.read_table(file).to_pylist()).encode()
         if any(form in data for form in forms):
             found.append(file.relative_to(home).as_posix())
