@@ -10,6 +10,7 @@ from tasks.lineage import recording
 from tasks.lineage.event import Origin
 from tasks.lineage.roles import RegisteredVersion, resolve, roles
 from tasks.release.register import mirror
+from tasks.release.register import resolve as resolve_whole
 from tasks.store import Store
 from tasks.tracking.address import check_reachable
 from tasks.tracking.runs import VERDICT, tag_run
@@ -50,16 +51,16 @@ def roll_back(store: Store, reference: str, *, by: str, reason: str, origin: Ori
 
     Raises:
         InputError: there is no earlier champion; name or reason is blank; the tracking server does not answer.
-        IntegrityError: the earlier champion's bytes do not match their digest: it is not made champion.
+        IntegrityError: the earlier champion's bytes do not match their digest, nor do those of MLflow's copy: it is not
+            made champion.
     """
     model, _, wanted = reference.partition("@")
     if not wanted and roles(store, model).versions and roles(store, model).previous is None:
         hint = f"galen recall {model}@champion --by ... --reason ... takes the champion away"
         raise InputError("there is no earlier champion to go back to", value=model, hint=hint)
-    version = resolve(store, f"{model}@{wanted or 'previous'}")
     check_reachable(store)
+    version, _ = resolve_whole(store, f"{model}@{wanted or 'previous'}")
     with store.locked(f"registry-{model}"):
-        store.load(version.artifact)
         recording.record_rolled_back(store, model, version.number, name=by, reason=reason, origin=origin)
         mirror(store, model)
     return resolve(store, f"{model}@champion")
