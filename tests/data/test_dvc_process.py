@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -28,8 +27,10 @@ def test_half_a_note_of_who_uses_what_goes(left: str, tmp_path: Path) -> None:
 def test_processes_that_are_no_dvc_hold_nothing(tmp_path: Path) -> None:
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
-    alive = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(30)", "dvc"])
+    sleeps = "import time; print(flush=True); time.sleep(30)"
+    alive = subprocess.Popen([sys.executable, "-c", sleeps, "dvc"], stdout=subprocess.PIPE)
     try:
+        assert alive.stdout and alive.stdout.readline()  # until it runs, the system does not tell what it is
         dvc, reused, gone = ({"pid": pid, "cmd": "x"} for pid in (alive.pid, 1, ended.pid))
         note = tmp_path / "rwlock"
         note.write_text(json.dumps({"write": {"/a": reused, "/b": dvc}, "read": {"/c": [gone, dvc], "/d": [gone]}}))
@@ -40,8 +41,7 @@ def test_processes_that_are_no_dvc_hold_nothing(tmp_path: Path) -> None:
         assert note.stat().st_ino == before, "nothing to change, nothing written"
     finally:
         alive.kill()
-        alive.wait()
-    assert os.getpid()
+        alive.communicate()
 
 
 def test_half_a_dvc_lock_is_set_aside_and_a_whole_one_stays(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
