@@ -64,7 +64,7 @@ def of_value(metric: Metric, names: tuple[str, ...], by_group: Floats, confidenc
     total = Sums(names, counted.sum(axis=0))
     value = float(metric.of(total))
     variance = _variance(_influence(metric, names, counted))
-    factor = _quantile(confidence, len(counted))
+    factor = quantile(confidence, len(counted))
     if not np.isfinite(variance):
         return None
     if metric.scale == "open":
@@ -103,13 +103,29 @@ def of_difference(
         return None
     totals = [Sums(name, one.sum(axis=0)) for name, one in sides]
     gain = metric.sign * float(metric.of(totals[0]) - metric.of(totals[1]))
-    influences = [_influence(metric, *side) for side in sides]
-    counts = np.logical_or.reduce([metric.units(Sums(*side)) > 0 for side in sides])
-    variance = _variance((influences[0] - influences[1])[counts])
-    if metric.scale != "open":
-        variance += 2 * LEAST[metric.scale] / min(float(metric.units(total)) for total in totals) ** 2
-    half = _quantile(confidence, fewest) * variance**0.5
+    variance = _variance(influences_of_difference(metric, names, by_group)) + pseudo_variance(metric, names, by_group)
+    half = quantile(confidence, fewest) * variance**0.5
     return Interval(gain - half, gain + half, "paired jackknife") if np.isfinite(half) else None
+
+
+def influences_of_difference(
+    metric: Metric, names: tuple[tuple[str, ...], tuple[str, ...]], by_group: tuple[Floats, Floats]
+) -> Floats:
+    """What each group changes in the difference between two models, shape [groups that count for either]."""
+    sides = list(zip(names, by_group, strict=True))
+    one, other = (_influence(metric, *side) for side in sides)
+    counts = np.logical_or.reduce([metric.units(Sums(*side)) > 0 for side in sides])
+    return metric.sign * (one - other)[counts]
+
+
+def pseudo_variance(
+    metric: Metric, names: tuple[tuple[str, ...], tuple[str, ...]], by_group: tuple[Floats, Floats]
+) -> float:
+    """What two records more, one gained and one lost, add to the variance of a difference."""
+    if metric.scale == "open":
+        return 0.0
+    units = [float(metric.units(Sums(name, one.sum(axis=0)))) for name, one in zip(names, by_group, strict=True)]
+    return 2 * LEAST[metric.scale] / min(units) ** 2
 
 
 def _worth_if_alike(metric: Metric, names: tuple[str, ...], counted: Floats) -> float:
@@ -137,8 +153,8 @@ def _variance(influence: Floats) -> float:
     return float((len(influence) - 1) / len(influence) * np.square(influence).sum())
 
 
-def _quantile(confidence: float, groups: int) -> float:
-    """How many standard errors make a two-sided interval."""
+def quantile(confidence: float, groups: int) -> float:
+    """Of Student's t: how many standard errors make a two-sided interval."""
     from scipy.special import stdtrit  # type: ignore[import-untyped]
 
     return float(stdtrit(groups - 1, (1 + confidence) / 2))
