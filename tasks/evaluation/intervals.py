@@ -64,7 +64,7 @@ def of_value(metric: Metric, names: tuple[str, ...], by_group: Floats, confidenc
     total = Sums(names, counted.sum(axis=0))
     value = float(metric.of(total))
     variance = _variance(_influence(metric, names, counted))
-    factor = quantile(confidence, len(counted))
+    factor = quantile(confidence, len(counted) - 1)
     if not np.isfinite(variance):
         return None
     if metric.scale == "open":
@@ -84,9 +84,10 @@ def of_difference(
 ) -> Interval | None:
     """The interval of what one model gains over another on the same groups, positive is better.
 
-    t times the jackknife's standard error of the difference. For metrics from 0 to 1, two records more are thought to
-    be there, one gained and one lost, as in Agresti & Min 2005 and Bonett & Price 2012: models that seldom differ are
-    not certain to be alike.
+    t times the jackknife's standard error of the difference, with as many degrees of freedom as that standard error has
+    (Satterthwaite 1946): where few groups tell the two apart it is itself uncertain, and with it the far tail that a
+    small error probability asks for. For metrics from 0 to 1, two records more are thought to be there, one gained and
+    one lost, as in Agresti & Min 2005 and Bonett & Price 2012: models that seldom differ are not certain to be alike.
 
     Args:
         metric: what is measured.
@@ -103,8 +104,10 @@ def of_difference(
         return None
     totals = [Sums(name, one.sum(axis=0)) for name, one in sides]
     gain = metric.sign * float(metric.of(totals[0]) - metric.of(totals[1]))
-    variance = _variance(influences_of_difference(metric, names, by_group)) + pseudo_variance(metric, names, by_group)
-    half = quantile(confidence, fewest) * variance**0.5
+    influences, added = influences_of_difference(metric, names, by_group), pseudo_variance(metric, names, by_group)
+    squares, fourth = np.square(influences), np.power(influences, 4)
+    known = freedom(float(squares.sum()) + added, float(fourth.sum()) + added**2 / 2, fewest)
+    half = quantile(confidence, known) * (_variance(influences) + added) ** 0.5
     return Interval(gain - half, gain + half, "paired jackknife") if np.isfinite(half) else None
 
 
@@ -153,8 +156,23 @@ def _variance(influence: Floats) -> float:
     return float((len(influence) - 1) / len(influence) * np.square(influence).sum())
 
 
-def quantile(confidence: float, groups: int) -> float:
+def freedom(squares: float, fourth: float, groups: int) -> float:
+    """Degrees of freedom of a variance that groups show: twice its square over its own variance (Satterthwaite 1946).
+
+    Never less than the fewest groups would have: whether fewer tell two models apart cannot be seen from so few.
+
+    Args:
+        squares: sum of the squares of what each group changes.
+        fourth: sum of their fourth powers.
+        groups: how many there are.
+    """
+    varies = fourth - squares**2 / groups
+    found = 2 * squares**2 / varies if varies > 0 else np.inf
+    return float(min(max(found, MIN_GROUPS - 1), groups - 1))
+
+
+def quantile(confidence: float, freedom: float) -> float:
     """Of Student's t: how many standard errors make a two-sided interval."""
     from scipy.special import stdtrit  # type: ignore[import-untyped]
 
-    return float(stdtrit(groups - 1, (1 + confidence) / 2))
+    return float(stdtrit(freedom, (1 + confidence) / 2))

@@ -7,13 +7,13 @@ arithmetic on that width; `bench/power.py` compares it with simulations.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tasks.evaluation.intervals import MIN_GROUPS, influences_of_difference, pseudo_variance, quantile
+from tasks.evaluation.intervals import MIN_GROUPS, freedom, influences_of_difference, pseudo_variance, quantile
 from tasks.evaluation.metric import Metric
 
 if TYPE_CHECKING:
@@ -34,18 +34,48 @@ class Spread:
     """How far apart two equally good models seem on a test set of some groups, by chance alone."""
 
     variance: float
-    """Of the difference between the two."""
+    """Of the difference between the two: the sum over groups of the square of what each changes."""
+    fourth: float
+    """The sum of the fourth powers: how uncertain the variance itself is that an interval estimates."""
+    sixth: float
+    """The sum of the sixth powers: how the fourth ones go along with the squares."""
     groups: int
     """Independent groups that the metric is about."""
     added: float
     """Variance that the interval adds because models that seldom differ are not known to be alike."""
-    freedom: float
-    """Degrees of freedom of the variance that an interval estimates: fewer than groups where few of them differ."""
 
     def with_groups(self, groups: float) -> Spread:
         """The same two models on more or fewer groups of the same kind."""
         more = groups / self.groups
-        return Spread(self.variance / more, round(groups), self.added / more**2, self.freedom * more)
+        return Spread(
+            self.variance / more, self.fourth / more**3, self.sixth / more**5, round(groups), self.added / more**2
+        )
+
+    def wide(self, level: float, squares: float, fourth: float) -> float:
+        """How many standard errors an interval reaches to each side, one-sided error probability `level`."""
+        known = freedom(squares + self.added, fourth + self.added**2 / 2, self.groups)
+        return quantile(1 - 2 * level, known)
+
+    def seen(self) -> Iterator[tuple[float, float]]:
+        """What test sets show instead, each as likely as the others: the sums of squares and of fourth powers.
+
+        The squares vary as a gamma distribution that has their mean, variance and skewness (Pearson's type III); the
+        fourth powers go along with them in a straight line, and are never less than if all groups were alike.
+        """
+        from scipy.special import gammaincinv  # type: ignore[import-untyped]
+
+        mean = self.variance / self.groups
+        varies = self.fourth - self.variance * mean
+        if varies <= 1e-9 * self.fourth:
+            yield self.variance, self.fourth
+            return
+        skew = self.sixth - 3 * self.fourth * mean + 2 * self.variance * mean**2
+        slope = (self.sixth - self.fourth * mean) / varies
+        unit = max(skew / varies, varies / self.variance) / 2
+        shape = varies / unit**2
+        for share in gammaincinv(shape, (np.arange(GRID) + 0.5) / GRID) - shape:
+            squares = float(self.variance + unit * share)
+            yield squares, max(self.fourth + slope * (squares - self.variance), squares**2 / self.groups)
 
 
 @dataclass(frozen=True)
@@ -76,10 +106,8 @@ def spread_between(metric: Metric, pairs: Sequence[tuple[tuple[tuple[str, ...], 
     if not found:
         return None
     groups = min(len(influences) for influences, _ in found)
-    squares = np.mean([np.square(influences).sum() for influences, _ in found])
-    fourth = np.mean([np.square(np.square(influences)).sum() for influences, _ in found])
-    added = float(np.mean([extra for _, extra in found]))
-    return _spread(float(squares), float(fourth), groups, added)
+    squares, fourth, sixth = (float(np.mean([np.power(one, power).sum() for one, _ in found])) for power in (2, 4, 6))
+    return Spread(squares, fourth, sixth, groups, float(np.mean([added for _, added in found])))
 
 
 def spread_of_counts(
@@ -101,22 +129,12 @@ def spread_of_counts(
     alone = held @ np.square(weights)
     squares = disagreement * (alone + together * (np.square(held @ weights) - alone))
     # Of a sum of independent terms that are -1, 0 or 1 times their weight, in clumps where they come together.
-    single = disagreement * (held @ np.power(weights, 4)) * np.square(1 + together * (many - 1))
-    fourth = single + 3 * squares**2 * (1 - disagreement)
-    return _spread(float(squares.sum()), float(fourth.sum()), len(many), 2 * least / units**2)
-
-
-def _spread(squares: float, fourth: float, groups: int, added: float) -> Spread:
-    """From the sums over groups of their influences' squares and fourth powers.
-
-    The sum of squares varies by the sum of fourth powers less those that squares would have if all were alike; twice
-    the square of its mean over that is its degrees of freedom (Satterthwaite 1946).
-    """
-    if squares <= 0:
-        return Spread(0.0, groups, added, float(groups))
-    varies = fourth - squares**2 / groups
-    freedom = 2 * squares**2 / varies if varies > 0 else groups
-    return Spread(squares, groups, added, float(min(max(freedom, 1.0), groups - 1 if groups > 1 else 1)))
+    clump = np.square(1 + together * (many - 1))
+    fourth = disagreement * (held @ np.power(weights, 4)) * clump
+    sixth = disagreement * (held @ np.power(weights, 6)) * clump**2 + 15 * fourth * squares + 15 * squares**3
+    fourth += 3 * squares**2 * (1 - disagreement)
+    powers = float(squares.sum()), float(fourth.sum()), float(sixth.sum())
+    return Spread(*powers, len(many), 2 * least / units**2)
 
 
 def half_width(spread: Spread, level: float) -> float:
@@ -124,26 +142,30 @@ def half_width(spread: Spread, level: float) -> float:
     is given."""
     if spread.groups < MIN_GROUPS:
         return float("inf")
-    return quantile(1 - 2 * level, spread.groups) * float(np.sqrt(spread.variance + spread.added))
+    wide = spread.wide(level, spread.variance, spread.fourth)
+    return wide * float(np.sqrt(spread.variance + spread.added))
 
 
 def passes(spread: Spread, rule: Rule, loss: float = 0.0) -> float:
-    """The probability that a candidate which has truly lost `loss` (0: equal) is let by in one look."""
-    from scipy.special import gammaincinv, ndtr  # type: ignore[import-untyped]
+    """The probability that a candidate which has truly lost `loss` (0: equal) is let by in one look.
 
+    What groups change has no preferred sign between equal models: given its squares, their sum is normal with the sum
+    of the squares as variance. That is why an interval that happens to be narrow seldom lies far off.
+    """
+    from scipy.special import ndtr
+
+    if spread.variance == 0 and rule.level is None:
+        return float(loss <= rule.tolerance)
     if rule.level is None:
-        if spread.variance == 0:
-            return float(loss <= rule.tolerance)
-        return float(ndtr((rule.tolerance - loss) / spread.variance**0.5))
+        return float(ndtr((rule.tolerance - loss) / np.sqrt(spread.variance)))
     if spread.groups < MIN_GROUPS:
         return 0.0
-    wide = quantile(1 - 2 * rule.level, spread.groups)
-    shares = (np.arange(GRID) + 0.5) / GRID
-    seen = gammaincinv(spread.freedom / 2, shares) * 2 / spread.freedom * spread.variance
-    room = rule.tolerance - loss - wide * np.sqrt(seen + spread.added)
-    if spread.variance == 0:
-        return float((room >= 0).mean())
-    return float(ndtr(room / spread.variance**0.5).mean())
+    found = []
+    for squares, fourth in spread.seen():
+        half = spread.wide(rule.level, squares, fourth) * float(np.sqrt(squares + spread.added))
+        room = rule.tolerance - loss - half
+        found.append(float(ndtr(room / np.sqrt(squares))) if squares else float(room >= 0))
+    return float(np.mean(found))
 
 
 def noticed_loss(spread: Spread, rule: Rule, probability: float = NOTICED) -> float:
