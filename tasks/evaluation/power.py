@@ -71,10 +71,10 @@ class Spread:
             return
         skew = self.sixth - 3 * self.fourth * mean + 2 * self.variance * mean**2
         slope = (self.sixth - self.fourth * mean) / varies
-        unit = max(skew / varies, varies / self.variance) / 2
+        unit = max(skew / varies / 2, varies / self.variance)  # so that none is negative
         shape = varies / unit**2
         for share in gammaincinv(shape, (np.arange(GRID) + 0.5) / GRID) - shape:
-            squares = float(self.variance + unit * share)
+            squares = max(float(self.variance + unit * share), 0.0)
             yield squares, max(self.fourth + slope * (squares - self.variance), squares**2 / self.groups)
 
 
