@@ -14,13 +14,13 @@ from tasks.data.version import DatasetVersion
 from tasks.digest import digest_data
 from tasks.errors import NotJudgeable
 from tasks.evaluation.estimates import Difference, difference, same_tokenizer
-from tasks.evaluation.evaluate import Rows, evaluate, evaluation_of, subject_of
+from tasks.evaluation.evaluate import evaluate, evaluation_of, subject_of
 from tasks.evaluation.evaluation import Evaluation
 from tasks.evaluation.metric import metric_modules, metrics_of
 from tasks.evaluation.metrics.answers import answer_statistics, choice_statistics
 from tasks.evaluation.metrics.labels import label_statistics
 from tasks.evaluation.metrics.tags import tag_statistics
-from tasks.evaluation.predict import Predictions, predict
+from tasks.evaluation.predict import Predictions, Rows, predict
 from tasks.evaluation.rules import RULES, Rule
 from tasks.meta.evaluation import SubjectMeta
 from tasks.store import Store
@@ -151,7 +151,7 @@ def _ruled(store: Store, name: str, rule: Rule, dataset: DatasetVersion, setting
     def run(rows: Rows) -> Predictions:
         predicted = rule(dataset.rows("train"), rows)
         statistics = [_statistics(dataset.task, row, one) for row, one in zip(rows, predicted, strict=True)]
-        return Predictions({TARGET[dataset.task]: predicted}, statistics, cut=0)
+        return Predictions({TARGET[dataset.task]: predicted}, statistics, [False] * len(rows))
 
     digest = digest_data({"baseline": name, "train": train})
     subject = SubjectMeta(digest=digest, form="baseline", parent=None, base=None).as_baseline(name, train=train)
