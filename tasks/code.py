@@ -67,6 +67,7 @@ DECIDES_NOTHING = {
     # Judging.
     "tasks.evaluation.policy_check": "what `galen policy check` says before anything is trained",
     "tasks.evaluation.power": "how likely an interval is to be narrow enough; the interval itself decides",
+    "tasks.evaluation.replay": "seals what a verdict rested on; the verdict is decided before",
     "tasks.evaluation.sizing": "what a policy could tell on a dataset, for `galen policy check`",
     # What is recorded, registered and shown when everything is decided.
     "tasks.lineage": "records what was decided, verifies and shows it",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, is_dataclass
+from typing import Any, get_type_hints
 
-from tasks.errors import NotJudgeable
+from tasks.errors import InputError, NotJudgeable
 from tasks.evaluation.evaluation import Evaluation
 
 
@@ -86,6 +88,34 @@ class Evidence:
         named = {"base": self.base, "champion": self.champion, "parent": self.parent}
         return {name: one for name, one in named.items() if one is not None} | dict(self.others)
 
+    def plain(self) -> dict[str, Any]:
+        """As JSON: evaluations by their digests, all else as it is."""
+        return {name: as_json(getattr(self, name)) for name in get_type_hints(Evidence)}
+
+    @classmethod
+    def of(cls, plain: Mapping[str, Any], evaluations: Mapping[str, Evaluation]) -> Evidence:
+        """From JSON, and the evaluations that it names by their digests.
+
+        Raises:
+            InputError: it holds what this code does not know.
+            KeyError: an evaluation is not among those given.
+            ValueError: something is not as evidence has it.
+        """
+        from pydantic import TypeAdapter
+
+        hints = get_type_hints(Evidence)
+        if strange := sorted(plain.keys() - hints.keys()):
+            raise InputError("this evidence holds what is not known here", value=strange[0], hint="use a later Galen")
+        found: dict[str, Any] = {}
+        for name, value in plain.items():
+            if hints[name] in (Evaluation, Evaluation | None):
+                found[name] = None if value is None else evaluations[value]
+            elif hints[name] == Mapping[str, Evaluation]:
+                found[name] = {one: evaluations[digest] for one, digest in value.items()}
+            else:
+                found[name] = TypeAdapter(hints[name]).validate_python(value)
+        return cls(**found)
+
     def the_base(self) -> Evaluation:
         """The evaluation of the base model.
 
@@ -129,3 +159,18 @@ class Evidence:
         if name not in self.changes:
             raise NotJudgeable("this was not measured", value=name)
         return self.changes[name]
+
+
+def as_json(value: Any) -> Any:
+    """What evidence holds as JSON: an evaluation by its digest, a set sorted, a number that is none as a word."""
+    if isinstance(value, Evaluation):
+        return value.digest
+    if isinstance(value, Mapping):
+        return {str(name): as_json(one) for name, one in value.items()}
+    if isinstance(value, frozenset | set):
+        return sorted(as_json(one) for one in value)
+    if isinstance(value, list | tuple):
+        return [as_json(one) for one in value]
+    if is_dataclass(value):
+        return {name: as_json(one) for name, one in vars(value).items()}
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value

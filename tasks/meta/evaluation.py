@@ -51,3 +51,17 @@ class EvaluationMeta(ArtifactMeta):
     groups: int
     cut: int
     """Records that could not be read, or scored, in full."""
+
+
+class EvidenceMeta(ArtifactMeta):
+    """What a verdict rested on."""
+
+    kinds = ("evidence",)
+    what = "evidence of a verdict"
+    subject: str
+    """Digest of the model that was judged."""
+    evaluation: str
+    """Digest of its evaluation."""
+    protocol: str
+    """Digest of the gates that judged."""
+    verdict: Literal["passed", "failed"]
