@@ -18,7 +18,6 @@ from tasks.errors import ApprovalNeeded, GalenError, GateRejected, Interrupted, 
 from tasks.home import shown
 from tasks.lineage.report import RunReport, StageRow, write_report
 from tasks.lineage.roles import RegisteredVersion
-from tasks.release.register import approve_command
 from tasks.tracking.runs import VERDICT
 
 EXAMPLES: dict[Task, str] = {  # something to ask a model
@@ -129,8 +128,8 @@ def _next(run: Run, outcome: Outcome, report: Path) -> list[str]:
         question = EXAMPLES[run.recipe.task]
         return [f'galen ask {model}@champion "{question}"', f"galen audit {model}@champion", "galen models"]
     if run.found.version:
-        reference = f"{model}@{run.found.version.number}"
-        return [approve_command(model, run.found.version.number), f"galen audit {reference}", "galen models"]
+        first = [run.found.waiting.hint] if run.found.waiting else []
+        return [*first, f"galen audit {model}@{run.found.version.number}", "galen models"]
     if run.found.judged:
         steps = run.found.training.steps if run.found.training else FEW_STEPS
         few = "raise training.epochs, or lower training.batch_tokens"

@@ -28,6 +28,7 @@ from tasks.lineage.outcomes import gates_in_words, judged_in_words, records_in_w
 from tasks.lineage.report import FormJudged
 from tasks.lineage.roles import approval_of, roles
 from tasks.lineage.statements import Role
+from tasks.lineage.waiting import Waiting, waits_for
 from tasks.meta.form import Form as Kind
 from tasks.meta.form import FormOrBase
 from tasks.meta.model import ModelMeta, TrainingMeta
@@ -53,6 +54,8 @@ class Found:
     judged: list[FormJudged] = field(default_factory=list)
     baselines: list[rivals.Comparison] = field(default_factory=list)
     version: Version | None = None
+    waiting: Waiting | None = None
+    """What it waits for, where it is not promoted."""
     concluded: bool = False
     """Whether its last decision was made: what comes after it is only told."""
 
@@ -248,13 +251,13 @@ def register(run: Run, row: Row, shipped: Form) -> Version:
 
 @step("promote")
 def promote(run: Run, row: Row, version: Version) -> Version:
-    """Make a version champion, unless a person must decide: that is a result, not a failure."""
-    asked = run.protocol.asks_person(first=roles(run.store, run.recipe.model).champion is None)
-    approved = approval_of(run.store, version) if asked else None
-    if asked and not approved:
-        row.verdict, row.detail = "waiting", f"version {version.number} waits for a person"
+    """Make a version champion, unless a person must decide (also about its policy): that is a result, not a failure."""
+    if waiting := waits_for(run.store, version, run.protocol):
+        run.found.waiting = waiting
+        row.verdict, row.detail = "waiting", waiting.what
         run.found.concluded = True
         return version
+    approved = approval_of(run.store, version)
     promoted = run.found.version = registry.promote(run.store, version, run.origin, approved=approved)
     run.found.concluded = True
     row.detail = f"{run.recipe.model}@champion is version {version.number}"

@@ -1,4 +1,4 @@
-"""Commands about policies: what one can tell on given data."""
+"""Commands about policies: what one can tell on given data, and who approved which."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import json
 
 import click
 
-from flows.cli.options import pass_store_to_read
+from flows.cli.options import by_person, pass_store, pass_store_to_read
 from flows.console import say
 from tasks.store import Store
 
 
 @click.group()
 def policy() -> None:
-    """Sets of gates: what they can tell."""
+    """Sets of gates: what they can tell, and who approved them."""
 
 
 @policy.command()
@@ -38,3 +38,35 @@ def check(store: Store, name: str, data: str, disagreement: float | None, record
     found = check_of(store, load_policy(name), sealed_now(store, data), disagreement, records)
     say(json.dumps(found.plain(), indent=2, ensure_ascii=False) if as_json else sizes_table(found))
     found.raise_if_refused()
+
+
+@policy.command()
+@click.argument("name")
+@by_person
+@pass_store
+def approve(store: Store, name: str, by: str, reason: str) -> None:
+    """Allow models to be promoted by a policy as its file is now; a change of its rules needs another approval."""
+    from tasks.evaluation.policy import load_policy
+    from tasks.lineage.recording import record_policy_approved
+
+    chosen = load_policy(name)
+    record_policy_approved(store, chosen, name=by, reason=reason)
+    say(f"approved: policy {name} with {len(chosen.gates)} gates, rules {chosen.digest[:12]}")
+
+
+@policy.command("list")
+@pass_store_to_read
+def list_(store: Store) -> None:
+    """Every policy, and who approved it as it is now."""
+    from flows.console import table
+    from tasks.evaluation.policy import POLICIES, load_policy
+    from tasks.lineage.ledger import events
+    from tasks.lineage.waiting import policy_approval
+
+    history, rows = events(store), []
+    for file in sorted(POLICIES.glob("*.yaml")):
+        chosen = load_policy(file.stem)
+        given = policy_approval(history, chosen.digest)
+        who = f"{given[1].name}, {given[0].time:%Y-%m-%d}: {given[1].reason}" if given else "nobody"
+        rows.append((chosen.name, chosen.task, len(chosen.gates), who))
+    say(table(("policy", "task", "gates", "approved by"), rows))

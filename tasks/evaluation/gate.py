@@ -158,6 +158,10 @@ class Protocol:
     """With no champion to compare to: leave it to the person who approves, or compare with the base model."""
     approval: Literal["first", "every"] = "first"
     """Which releases wait for a person."""
+    rules: str | None = None
+    """Digest of the policy as its file has it, which a person approves; None of protocols that no policy made."""
+    sample: bool = False
+    """The data are those of data/sample: then the policy needs no approval."""
 
     def plain(self) -> dict[str, Any]:
         """As JSON, with the digest of the code that defines the metrics and the gates."""
@@ -168,6 +172,8 @@ class Protocol:
             "evaluation": self.evaluation.plain(),
             "first_release": self.first_release,
             "approval": self.approval,
+            "policy_rules": self.rules,
+            "sample": self.sample,
             "definitions": code_of(*self.modules()),
         }
 

@@ -10,6 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from tasks.errors import InputError
+from tasks.evaluation.policy import load_policy
 from tasks.lineage import ledger, recording
 from tasks.lineage.overlap import overlap
 from tasks.lineage.roles import roles
@@ -125,6 +126,11 @@ def test_every_kind_of_statement_has_a_function_that_records_it(store: Store) ->
     promoted = recording.record_promoted(store, "m", 1, approved=approved, origin=ORIGIN)
     assert promoted.facts["registered"] == registered.digest
     withdraw(store)
+    recording.record_policy_approved(store, load_policy("qa-default"), name="Ada Example", reason="read", origin=ORIGIN)
+    digests = {"sheet": "c" * 64, "marks": "d" * 64}
+    recording.record_reviewed(
+        store, roles(store, "m").versions[0], **digests, said=["right"], remarks=0, name="Ada Example", origin=ORIGIN
+    )
     assert {event.kind for event in ledger.events(store)} == kinds
 
 

@@ -2,6 +2,7 @@
 
 from tasks.lineage.recording.data import record_sealed
 from tasks.lineage.recording.judging import record_evaluated, record_judged
+from tasks.lineage.recording.policies import record_policy_approved
 from tasks.lineage.recording.release import (
     record_approved,
     record_nothing_to_do,
@@ -11,6 +12,7 @@ from tasks.lineage.recording.release import (
     record_rolled_back,
     record_turned_down,
 )
+from tasks.lineage.recording.reviewing import record_reviewed
 from tasks.lineage.recording.training import record_derived, record_protocol, record_trained
 
 __all__ = [
@@ -19,10 +21,12 @@ __all__ = [
     "record_evaluated",
     "record_judged",
     "record_nothing_to_do",
+    "record_policy_approved",
     "record_promoted",
     "record_protocol",
     "record_recalled",
     "record_registered",
+    "record_reviewed",
     "record_rolled_back",
     "record_sealed",
     "record_trained",

@@ -16,6 +16,7 @@ from tasks.lineage.statements.judging import (
     SettingsFacts,
     SliceFacts,
 )
+from tasks.lineage.statements.policies import PolicyApproved
 from tasks.lineage.statements.release import (
     Approved,
     Holder,
@@ -27,6 +28,7 @@ from tasks.lineage.statements.release import (
     RolledBack,
     TurnedDown,
 )
+from tasks.lineage.statements.reviewing import Reviewed
 from tasks.lineage.statements.statement import Statement, statements
 from tasks.lineage.statements.training import (
     BaseFacts,
@@ -54,11 +56,13 @@ __all__ = [
     "ModelTrained",
     "NothingToDo",
     "PersonDecided",
+    "PolicyApproved",
     "Promoted",
     "ProtocolFixed",
     "Recalled",
     "RecipeFacts",
     "Registered",
+    "Reviewed",
     "Role",
     "RolledBack",
     "SettingsFacts",
