@@ -59,9 +59,11 @@ def approve_rules(store: Store) -> None:
 @pytest.mark.usefixtures("mlflow_store")
 def test_neither_a_run_nor_a_person_promotes_by_it(store: Store, candidate: Candidates, policies: Path) -> None:
     version = release(store, candidate(), {"policy": "strict", "policy_rules": load_policy("strict").digest})
-    for decide in (lambda: promote(store, version), lambda: approve(store, "tiny@1", **JO)):
-        with pytest.raises(ApprovalNeeded, match=r"policy strict is not approved.*\n.*galen policy approve strict"):
-            decide()
+    refused = r"(?s)policy strict is not approved.*galen policy approve strict"
+    with pytest.raises(ApprovalNeeded, match=refused):
+        promote(store, version)
+    with pytest.raises(ApprovalNeeded, match=refused):
+        approve(store, "tiny@1", **JO)
     assert roles(store, "tiny").champion is None
     assert ledger.events(store, "approved") == [], "an approval that was refused is none"
     assert "approved by nobody yet" in audit(store, "tiny@1").text()
