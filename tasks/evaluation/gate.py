@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, model_validator
 
 from tasks.code import code_of
 from tasks.config.evaluation import EvaluationSettings
@@ -21,13 +21,15 @@ from tasks.digest import digest_data
 from tasks.errors import NotJudgeable
 from tasks.evaluation.evaluation import Evaluation
 from tasks.evaluation.evidence import Evidence
+from tasks.evaluation.intervals import Paired
+from tasks.evaluation.many import Need, pooled
 from tasks.evaluation.metric import metric_modules
-from tasks.evaluation.slices import metrics_in, slice_keys
+from tasks.evaluation.slices import RECORD_SLICES, metrics_in, slice_keys
 from tasks.plugins import kinds_in
 
-Outcome = Literal["passed", "failed", "not-judged", "not-applicable"]
-"""not-judged counts as failed. not-applicable: only the champion's gate, only on a first release that a person
-approves; it counts for nothing."""
+Outcome = Literal["passed", "failed", "not-judged", "not-applicable", "reported"]
+"""not-judged counts as failed. Two count for nothing: not-applicable, of gates that compare with an earlier release
+where there is none yet; reported, of a gate that the data are too few for, where its policy says so."""
 Fault = tuple[str, str]
 """A setting's name, and what is wrong with it."""
 
@@ -49,10 +51,12 @@ class GateResult:
     limit: float | None = None
     asked: str | None = None
     """Every limit in words, where one number does not say it: "at least 0.2 and at most 0.9"."""
+    proof: Paired | None = None
+    """How surely, where other slices have a say in that."""
 
     def plain(self) -> dict[str, Any]:
-        """As JSON; what is `asked` stands in the reason."""
-        return {name: value for name, value in vars(self).items() if name != "asked"}
+        """As JSON; what is `asked`, and how sure that is, stands in the reason."""
+        return {name: value for name, value in vars(self).items() if name not in ("asked", "proof")}
 
 
 def number(value: float | None) -> str:
@@ -86,6 +90,26 @@ class Gate(GateEntry):
         """What is wrong with it for records of a task."""
         return []
 
+    def slices(self, evidence: Evidence) -> list[str | None]:
+        """The slices of this candidate that it judges.
+
+        Raises:
+            NotJudgeable: there is no such slice.
+        """
+        return evidence.candidate.scores().named(self.pattern)
+
+    def too_small(self, evidence: Evidence, slice_: str | None) -> GateResult | None:
+        """What it says of a slice that it asks more records of than there are; None where there are enough.
+
+        Raises:
+            NotJudgeable: there are too few, and that has failed.
+        """
+        return None
+
+    def together(self, protocol: Protocol, results: list[GateResult]) -> list[GateResult]:
+        """What it says of its slices, knowing all of them."""
+        return results
+
     def weaker_than(self, approved: Self) -> Iterator[str]:
         """The settings by which it lets more pass than an approved gate of its kind."""
         yield from ()
@@ -115,17 +139,62 @@ class MetricGate(Gate):
     """Judge this slice, e.g. `language=zh`; `category=*` judges each category. Default: all records."""
     significant: bool = False
     """The whole confidence interval must lie on the right side of the limit."""
+    min_records: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    """With `slice: KEY=*`: a slice with fewer records is too small to be judged."""
+    min_groups: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    """The same for groups."""
+    small: Literal["block", "report", "pool"] = "block"
+    """A slice that is too small: has failed; is named, and counts for nothing; or is judged together with the small
+    ones of the same parent category (`cardiology/a` and `cardiology/b`), else with all small ones."""
 
-    about: ClassVar[tuple[str, ...]] = ("metric", "slice")
+    about: ClassVar[tuple[str, ...]] = ("metric", "slice", "min_records", "min_groups", "small")
 
     def whole(self) -> str:
         """What a reason says of a gate that looks at the interval."""
         return " (whole interval)" if self.significant else ""
 
+    @model_validator(mode="after")
+    def _asked_of_many(self) -> Self:
+        asks = self.min_records is not None or self.min_groups is not None
+        if asks and not self.many:
+            raise ValueError(f"gate {self.name}: min_records and min_groups need a slice KEY=*")
+        if self.small != "block" and not asks:
+            raise ValueError(f"gate {self.name}: small needs min_records or min_groups")
+        return self
+
+    @property
+    def many(self) -> bool:
+        """Whether it judges each slice of a key."""
+        return (self.slice or "").endswith("=*")
+
+    @property
+    def _need(self) -> Need:
+        return Need(self.min_records or 0, self.min_groups or 0)
+
     @property
     def pattern(self) -> str | None:
         """As for every gate."""
         return self.slice
+
+    def slices(self, evidence: Evidence) -> list[str | None]:
+        """As for every gate; the small ones put together where it says so."""
+        found = super().slices(evidence)
+        if self.small != "pool":
+            return found
+        return list(pooled(evidence.candidate.scores(), [one for one in found if one], self._need))
+
+    def too_small(self, evidence: Evidence, slice_: str | None) -> GateResult | None:
+        """By `min_records` and `min_groups`."""
+        scores = evidence.candidate.scores()
+        if slice_ is None or not self.many or self._need.met(scores, slice_):
+            return None
+        records, groups = scores.support(slice_)
+        asked = {"records": self.min_records, "groups": self.min_groups}
+        wanted = " and ".join(f"{many} {what}" for what, many in asked.items() if many)
+        reason = f"{records} records of {groups} groups are too few to judge this slice by: {wanted} are asked"
+        if self.small == "report":
+            return GateResult(self.name, slice_, "reported", reason)
+        raise NotJudgeable(reason)
 
     def faults(self, task: DatasetTask) -> list[Fault]:
         """The slice, or the metric in it, is unknown."""
@@ -135,6 +204,8 @@ class MetricGate(Gate):
             if key not in slice_keys(task) or not value:
                 known = ", ".join(slice_keys(task))
                 found.append(("slice", f"{self.slice!r} is not KEY=VALUE or KEY=* with KEY one of {known}"))
+        if self.small == "pool" and (self.slice or "").partition("=")[0] not in RECORD_SLICES:
+            found.append(("small", f"only slices of records can be pooled: {', '.join(RECORD_SLICES)}"))
         metrics = metrics_in(task, self.slice)
         if self.metric not in metrics:
             found.append(("metric", f"there is no {self.metric!r} here (there are: {', '.join(metrics)})"))

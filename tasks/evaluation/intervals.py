@@ -98,6 +98,40 @@ def of_difference(
     Returns:
         None where a value would have none.
     """
+    found = paired(metric, names, by_group)
+    if found is None:
+        return None
+    half = quantile(confidence, found.freedom) * found.error
+    return Interval(found.gain - half, found.gain + half, "paired jackknife")
+
+
+@dataclass(frozen=True)
+class Paired:
+    """What one model gains over another on the same groups, and how surely: positive is better."""
+
+    gain: float
+    error: float
+    """Standard error."""
+    freedom: float
+    """Degrees of freedom of the standard error."""
+
+    def low(self, level: float) -> float:
+        """Lower end at a one-sided error probability."""
+        return self.gain - quantile(1 - 2 * level, self.freedom) * self.error
+
+    def chance(self, loss: float) -> float:
+        """One-sided p-value of "at least `loss` was lost": how likely so much gain would be then."""
+        from scipy.special import stdtr  # type: ignore[import-untyped]
+
+        if not self.error:
+            return 0.0 if self.gain >= -loss else 1.0
+        return float(stdtr(self.freedom, -(self.gain + loss) / self.error))
+
+
+def paired(
+    metric: Metric, names: tuple[tuple[str, ...], tuple[str, ...]], by_group: tuple[Floats, Floats]
+) -> Paired | None:
+    """What `of_difference` knows before it is asked how sure it must be; None where there is no interval."""
     sides = list(zip(names, by_group, strict=True))
     fewest = min(int((metric.units(Sums(*side)) > 0).sum()) for side in sides)
     if fewest < MIN_GROUPS:
@@ -107,8 +141,8 @@ def of_difference(
     influences, added = influences_of_difference(metric, names, by_group), pseudo_variance(metric, names, by_group)
     squares, fourth = np.square(influences), np.power(influences, 4)
     known = freedom(float(squares.sum()) + added, float(fourth.sum()) + added**2 / 2, fewest)
-    half = quantile(confidence, known) * (_variance(influences) + added) ** 0.5
-    return Interval(gain - half, gain + half, "paired jackknife") if np.isfinite(half) else None
+    error = (_variance(influences) + added) ** 0.5
+    return Paired(gain, float(error), known) if np.isfinite(error) else None
 
 
 def influences_of_difference(
@@ -173,6 +207,6 @@ def freedom(squares: float, fourth: float, groups: int) -> float:
 
 def quantile(confidence: float, freedom: float) -> float:
     """Of Student's t: how many standard errors make a two-sided interval."""
-    from scipy.special import stdtrit  # type: ignore[import-untyped]
+    from scipy.special import stdtrit
 
     return float(stdtrit(freedom, (1 + confidence) / 2))

@@ -25,7 +25,7 @@ class Verdict:
     def passed(self) -> bool:
         """Whether something was judged, and nothing failed or could not be judged."""
         outcomes = {result.outcome for result in self.results}
-        return "passed" in outcomes and outcomes <= {"passed", "not-applicable"}
+        return "passed" in outcomes and outcomes <= {"passed", "not-applicable", "reported"}
 
     def reasons(self) -> list[str]:
         """Why it did not pass: one line for each gate and slice that failed or could not be judged."""
@@ -83,17 +83,17 @@ def judge(protocol: Protocol, evidence: Evidence) -> Verdict:
             continue
         try:
             protocol.check(candidate, "the model")
-            slices = candidate.scores().named(gate.pattern)
+            slices = gate.slices(evidence)
         except NotJudgeable as error:
             results.append(_not_judged(gate, gate.pattern, error))
         else:
-            results += [_one(gate, protocol, evidence, slice_) for slice_ in slices]
+            results += gate.together(protocol, [_one(gate, protocol, evidence, slice_) for slice_ in slices])
     return Verdict(candidate.model_digest, candidate.digest, protocol.digest, tuple(results))
 
 
 def _one(gate: Gate, protocol: Protocol, evidence: Evidence, slice_: str | None) -> GateResult:
     try:
-        return gate.verdict(protocol, evidence, slice_)
+        return gate.too_small(evidence, slice_) or gate.verdict(protocol, evidence, slice_)
     except NotJudgeable as error:
         return _not_judged(gate, slice_, error)
 
