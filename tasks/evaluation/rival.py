@@ -80,9 +80,9 @@ class NotWorseGate(RivalGate):
 
     tolerance: Annotated[Finite, Field(ge=0)] = 0.0
     correction: Literal["holm", "none"] | None = None
-    """With `slice: KEY=*` and `significant: true`, whether the number of slices counts; it must be said. none tests
-    each at the whole error probability, which is enough for "no slice was harmed"; holm holds the probability that too
-    much is said of any slice (Holm 1979)."""
+    """With `slice: KEY=*` and `significant: true`, whether the number of slices counts; it must be said. `none` tests
+    each at the whole error probability, which is enough for "no slice was harmed"; `holm` holds the probability that
+    too much is said of any slice (Holm 1979)."""
 
     about: ClassVar[tuple[str, ...]] = (*RivalGate.about, "correction")
 
