@@ -185,6 +185,9 @@ def _of_gate(gate: Gate, right: Scores, known: Known) -> Iterator[Sized]:
         view = right.view(slice_)
         records, groups = right.support(slice_) if slice_ else (view.records, view.groups)
         here = replace(one, slice=slice_, records=records, groups=groups)
+        if records < (gate.min_records or 0) or groups < (gate.min_groups or 0):
+            yield replace(here, unknown=f"too small to be judged, as the gate says ({gate.small})")
+            continue
         spread = _spread(known, right, gate.metric, slice_)
         if spread is None:
             yield replace(here, unknown="nothing is known of this metric: it needs models that were judged here")
