@@ -181,10 +181,12 @@ def _of_gate(gate: Gate, right: Scores, known: Known) -> Iterator[Sized]:
         later = (gate.pattern or "").startswith("arrived=")
         yield replace(one, unknown="records that are still to arrive" if later else str(error))
         return
+    if level and gate.correction == "holm":  # what the first of them is asked; the others less
+        level /= len(slices)
     for slice_ in slices:
         view = right.view(slice_)
         records, groups = right.support(slice_) if slice_ else (view.records, view.groups)
-        here = replace(one, slice=slice_, records=records, groups=groups)
+        here = replace(one, slice=slice_, level=level, records=records, groups=groups)
         if records < (gate.min_records or 0) or groups < (gate.min_groups or 0):
             yield replace(here, unknown=f"too small to be judged, as the gate says ({gate.small})")
             continue

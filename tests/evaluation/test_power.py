@@ -103,7 +103,7 @@ def test_without_a_gate_on_the_anchor_no_bound_is_claimed(dataset: DatasetVersio
 
 
 def test_a_slice_that_the_gate_finds_too_small_is_named_and_not_sized(dataset: DatasetVersion, tmp_path: Path) -> None:
-    small = policy(slice="language=*", min_records=10_000, small="report", significant=True)
+    small = policy(slice="language=*", min_records=10_000, small="report", significant=True, correction="none")
     found = check_of(Store(tmp_path), small, dataset, 0.2)
     assert found.sizes and all("too small" in one.needs and one.promoted is None for one in found.sizes)
     found.raise_if_refused()
