@@ -51,6 +51,7 @@ class Found:
 
     dataset: DatasetVersion | None = None
     training: TrainingMeta | None = None
+    trained: Artifact | None = None
     judged: list[FormJudged] = field(default_factory=list)
     baselines: list[rivals.Comparison] = field(default_factory=list)
     version: Version | None = None
@@ -120,6 +121,7 @@ def finetune(run: Run, row: Row, dataset: DatasetVersion, base: Base) -> Artifac
     started = time.monotonic()
     artifact = train(run.store, run.recipe, dataset, base, track=run.tracking)
     row.stage = f"fine-tune ({run.recipe.method.name})"
+    run.found.trained = artifact
     training = run.found.training = ModelMeta.read(artifact).training
     _describe(row, artifact)
     row.detail += f"; {records_in_words(training)}"
@@ -170,7 +172,7 @@ def judged(
     row.verdict = "passed" if verdict.passed else "rejected"
     row.detail = gates_in_words([result.outcome for result in verdict.results])
     row.detail += judged_in_words(candidate, dataset.meta.counts["test"])
-    run.found.judged.append(FormJudged(artifact.kind, candidate, verdict))
+    run.found.judged.append(FormJudged(artifact.kind, candidate, verdict, evidence, run.protocol))
     if not verdict.passed:  # the run ends here: the report shows what it lost to
         beside = {"untrained base": evaluate(run.store, base, dataset, settings), **evidence.others}
         run.found.baselines.extend(rivals.against(candidate, beside, settings))
