@@ -141,7 +141,7 @@ def render(store: Store, report: RunReport) -> str:
         reasons=reasons(last.verdict.results, last.protocol) if last else [],
         unjudged=[one for one in last.verdict.results if one.outcome not in ("passed", "failed")] if last else [],
         winners=[one for one in report.baselines if one.outcome == "worse"],
-        curve=_curve(report.trained),
+        curve_plot=_curve(report.trained),
         **_compared(store, report, last),
         meta=report.dataset.meta if report.dataset else None,
         splits=SPLITS,
@@ -158,8 +158,6 @@ def render(store: Store, report: RunReport) -> str:
 
 def _compared(store: Store, report: RunReport, last: FormJudged | None) -> dict[str, Any]:
     """The candidate beside earlier versions, with plots, and its data beside the champion's."""
-    from markupsafe import Markup
-
     from tasks.lineage.data_change import data_change
     from tasks.lineage.releases import releases
     from tasks.lineage.report_plots import forest, reliability
@@ -167,7 +165,7 @@ def _compared(store: Store, report: RunReport, last: FormJudged | None) -> dict[
 
     none = dict.fromkeys(("beside", "champion", "changed"))
     if last is None or last.evidence is None or last.protocol is None:
-        return {**none, "released": [], "forest": "", "reliability": ""}
+        return {**none, "released": [], "forest_plot": "", "reliability_plot": ""}
     found = roles(store, report.recipe.model)
     beside = side_by_side(last.evidence, last.protocol, found)
     judged_against = last.evidence.champion.model_digest if last.evidence.champion else None
@@ -177,20 +175,18 @@ def _compared(store: Store, report: RunReport, last: FormJudged | None) -> dict[
         "champion": champion,
         "changed": data_change(store, report.dataset, champion.dataset) if champion and report.dataset else None,
         "released": releases(store, report.recipe.model, beside.metric, last.evaluation),
-        "forest": Markup(forest(beside)),
-        "reliability": Markup(reliability(last.evaluation)),
+        "forest_plot": forest(beside),
+        "reliability_plot": reliability(last.evaluation),
     }
 
 
 def _curve(trained: Artifact | None) -> str:
     """The learning curve as SVG, where training kept one."""
-    from markupsafe import Markup
-
     from tasks.lineage.report_plots import learning
 
     if trained is None or CURVES not in trained.files:
         return ""
-    return Markup(learning(json.loads(trained.file(CURVES).read_bytes())))
+    return learning(json.loads(trained.file(CURVES).read_bytes()))
 
 
 def _sealed(store: Store, report: RunReport) -> DatasetSealed | None:
