@@ -20,7 +20,16 @@ from tasks.evaluation.gate import Protocol
 from tasks.lineage.event import Event
 from tasks.lineage.ledger import events
 from tasks.lineage.roles import RegisteredVersion, roles
-from tasks.lineage.statements import Judgement, ProtocolFixed
+from tasks.lineage.statements import (
+    Confirmed,
+    GatesAnswered,
+    Promoted,
+    ProtocolFixed,
+    Recalled,
+    RolledBack,
+    Screened,
+    statements,
+)
 from tasks.lineage.waiting import waits_for
 from tasks.store import Store
 from tasks.training.method import method_of
@@ -97,6 +106,10 @@ def _known(store: Store, inputs: str) -> Path:
     return store.root / "index" / "dataset-inputs" / inputs
 
 
+RELEASES = (Promoted.kind, Confirmed.kind, RolledBack.kind, Recalled.kind)
+"""Events after which a candidate is measured against something else."""
+
+
 @dataclass(frozen=True)
 class Decision:
     """How the last run of a model ended."""
@@ -115,7 +128,8 @@ class Decision:
 def decided_before(store: Store, model: str, inputs: str, protocol: Protocol) -> Decision | None:
     """The decision of the model's last run, if that run had the same inputs and came to one.
 
-    Only the last run counts: data that went back to an older state is a change.
+    Only the last run counts: data that went back to an older state is a change. So is, for what was rejected, another
+    champion or anchor: it is judged again, without training.
 
     Raises:
         IntegrityError: the ledger does not verify.
@@ -124,14 +138,14 @@ def decided_before(store: Store, model: str, inputs: str, protocol: Protocol) ->
     last = next((event for event in reversed(history) if event.kind == ProtocolFixed.kind), None)
     if last is None or ProtocolFixed.read(last).inputs != inputs:
         return None
-    for event in reversed(history):
-        if event.run != last.run:
+    released = max((event.sequence for event in history if event.kind in RELEASES), default=0)
+    for event, judged in statements(GatesAnswered, reversed(history)):
+        if event.run != last.run or (event.kind == Screened.kind and judged.verdict == "passed"):
             continue
-        if event.kind != Judgement.kind:
-            continue
-        judged = Judgement.read(event)
         rests_on = (judged.dataset, judged.artifact, judged.evaluation)
         if judged.verdict == "failed":
+            if released > event.sequence:  # it was measured against other releases than there are now
+                return None
             return Decision("rejected", event, f"the {judged.form} model was rejected", rests_on=rests_on)
         newest = known.versions[-1] if known.versions else None
         if newest and newest.artifact == judged.artifact:  # this run registered it, or an earlier one the same bytes

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from flows.candidate import Run
 from flows.console import say, table
-from flows.steps import Run
 from tasks.config.words import Task
 from tasks.data.stage import built_folder
 from tasks.data.validate import DOCS

@@ -81,9 +81,9 @@ def _retrain(
             say(f"  note: {line}")
         with open_run(store, recipe.model, id_, tags=tags) as tracked:
             with services.starting():
+                from flows.candidate import Run
                 from flows.outcome import conclude
                 from flows.retrain import retrain
-                from flows.steps import Run
             run = Run(
                 store=store,
                 id=id_,

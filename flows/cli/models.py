@@ -80,10 +80,21 @@ def ask(store: Store, model: str, question: str) -> None:
 @by_person
 @pass_store
 def approve(store: Store, model: str, by: str, reason: str) -> None:
-    """Promote a version that passed its gates and waits for a person (NAME@3)."""
-    from tasks.release.register import approve as approve_version
+    """Promote a version that passed its gates and waits for a person (NAME@3).
 
+    NAME@champion: approve the champion as the anchor, the release that later ones are measured against.
+    """
+    from tasks.lineage.roles import roles
+    from tasks.release.register import approve as approve_version
+    from tasks.release.register import resolve
+
+    before = roles(store, resolve(store, model)[0].model)
     version = approve_version(store, model, by=by, reason=reason)
+    if before.champion and before.champion.number == version.number:
+        moved = before.anchor and before.anchor.number != version.number
+        was = f", no longer version {before.anchor.number}" if before.anchor and moved else ""
+        say(f"approved: later releases of {version.model} are measured against version {version.number}{was}")
+        return
     say(f"promoted: {version.model}@champion is version {version.number}")
 
 

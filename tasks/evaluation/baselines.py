@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tasks.code import code_of
 from tasks.config.evaluation import EvaluationSettings
-from tasks.config.words import DatasetTask
+from tasks.config.words import DatasetTask, Split
 from tasks.data.records import TARGET
 from tasks.data.version import DatasetVersion
 from tasks.digest import digest_data
@@ -105,10 +105,10 @@ def baselines(store: Store, dataset: DatasetVersion, base: Base, settings: Evalu
 
 
 def simple_rivals(
-    store: Store, dataset: DatasetVersion, settings: EvaluationSettings, names: Iterable[str]
+    store: Store, dataset: DatasetVersion, settings: EvaluationSettings, names: Iterable[str], split: Split = "test"
 ) -> dict[str, Evaluation]:
     """The evaluations of rules by name: measured once for a train and a test split, without a model."""
-    return {name: _ruled(store, name, RULES[dataset.task][name], dataset, settings) for name in names}
+    return {name: _ruled(store, name, RULES[dataset.task][name], dataset, settings, split) for name in names}
 
 
 def table(comparisons: Sequence[Comparison], confidence: float) -> str:
@@ -144,7 +144,9 @@ def _zero_shot(store: Store, base: Base, dataset: DatasetVersion, settings: Eval
     return evaluation_of(store, subject, dataset, settings, "test", run, _code(dataset))
 
 
-def _ruled(store: Store, name: str, rule: Rule, dataset: DatasetVersion, settings: EvaluationSettings) -> Evaluation:
+def _ruled(
+    store: Store, name: str, rule: Rule, dataset: DatasetVersion, settings: EvaluationSettings, split: Split
+) -> Evaluation:
     """A baseline without weights: its digest is that of its name and of what it learned from."""
     train = dataset.split_digest("train")
 
@@ -155,7 +157,7 @@ def _ruled(store: Store, name: str, rule: Rule, dataset: DatasetVersion, setting
 
     digest = digest_data({"baseline": name, "train": train})
     subject = SubjectMeta(digest=digest, form="baseline", parent=None, base=None).as_baseline(name, train=train)
-    return evaluation_of(store, subject, dataset, settings, "test", run, _code(dataset))
+    return evaluation_of(store, subject, dataset, settings, split, run, _code(dataset))
 
 
 def _code(dataset: DatasetVersion) -> str:

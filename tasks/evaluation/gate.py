@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
@@ -20,7 +20,7 @@ from tasks.config.words import DATASET_TASK, DatasetTask, Task
 from tasks.digest import digest_data
 from tasks.errors import NotJudgeable
 from tasks.evaluation.evaluation import Evaluation
-from tasks.evaluation.evidence import Evidence
+from tasks.evaluation.evidence import ARRIVED, SINCE, Evidence
 from tasks.evaluation.intervals import Paired
 from tasks.evaluation.many import Need, pooled
 from tasks.evaluation.metric import metric_modules
@@ -29,7 +29,8 @@ from tasks.plugins import kinds_in
 
 Outcome = Literal["passed", "failed", "not-judged", "not-applicable", "reported"]
 """not-judged counts as failed. Two count for nothing: not-applicable, of gates that compare with an earlier release
-where there is none yet; reported, of a gate that the data are too few for, where its policy says so."""
+where there is none yet, or that a validation split cannot answer; reported, of a gate that the data are too few for,
+where its policy says so."""
 Fault = tuple[str, str]
 """A setting's name, and what is wrong with it."""
 
@@ -73,6 +74,8 @@ class Gate(GateEntry):
     """Whether every run can be judged by it: a policy needs one such gate, as others may have no rival."""
     asks_served: ClassVar[bool] = False
     """Whether it looks at what the served form says (`Evidence.served`), which is asked for it."""
+    screens: ClassVar[bool] = True
+    """Whether a validation split can say anything about it."""
     about: ClassVar[tuple[str, ...]] = ()
     """Settings that say what is asked about: a recipe that tightens the gate must leave them as they are."""
 
@@ -96,6 +99,8 @@ class Gate(GateEntry):
         Raises:
             NotJudgeable: there is no such slice.
         """
+        if (self.pattern or "").partition("=")[0] == ARRIVED:
+            return [self.pattern]
         return evidence.candidate.scores().named(self.pattern)
 
     def too_small(self, evidence: Evidence, slice_: str | None) -> GateResult | None:
@@ -149,9 +154,13 @@ class MetricGate(Gate):
 
     about: ClassVar[tuple[str, ...]] = ("metric", "slice", "min_records", "min_groups", "small")
 
-    def whole(self) -> str:
+    def proves(self, protocol: Protocol) -> bool:
+        """Whether the whole interval must lie on the right side."""
+        return self.significant and not protocol.screens
+
+    def whole(self, protocol: Protocol) -> str:
         """What a reason says of a gate that looks at the interval."""
-        return " (whole interval)" if self.significant else ""
+        return " (whole interval)" if self.proves(protocol) else ""
 
     @model_validator(mode="after")
     def _asked_of_many(self) -> Self:
@@ -199,11 +208,13 @@ class MetricGate(Gate):
     def faults(self, task: DatasetTask) -> list[Fault]:
         """The slice, or the metric in it, is unknown."""
         found = []
-        if self.slice is not None:
-            key, _, value = self.slice.partition("=")
-            if key not in slice_keys(task) or not value:
-                known = ", ".join(slice_keys(task))
-                found.append(("slice", f"{self.slice!r} is not KEY=VALUE or KEY=* with KEY one of {known}"))
+        key, _, value = (self.slice or "").partition("=")
+        if key == ARRIVED:
+            if value not in SINCE:
+                found.append(("slice", f"{self.slice!r} is not {' or '.join(f'{ARRIVED}={one}' for one in SINCE)}"))
+        elif self.slice is not None and (key not in slice_keys(task) or not value):
+            known = ", ".join(slice_keys(task))
+            found.append(("slice", f"{self.slice!r} is not KEY=VALUE or KEY=* with KEY one of {known}"))
         if self.small == "pool" and (self.slice or "").partition("=")[0] not in RECORD_SLICES:
             found.append(("small", f"only slices of records can be pooled: {', '.join(RECORD_SLICES)}"))
         metrics = metrics_in(task, self.slice)
@@ -233,6 +244,19 @@ class Protocol:
     """Digest of the policy as its file has it, which a person approves; None of protocols that no policy made."""
     sample: bool = False
     """The data are those of data/sample: then the policy needs no approval."""
+    split: Literal["validation", "test"] = "test"
+    """On which records. On the validation split a candidate is only screened, before anybody looks at the test split:
+    gates then go by estimates, and do not ask whether an interval proves them."""
+
+    @property
+    def screens(self) -> bool:
+        """Whether it only says which candidates are worth a look."""
+        return self.split == "validation"
+
+    @property
+    def screening(self) -> Protocol:
+        """The same gates on the validation split."""
+        return replace(self, split="validation", gates=tuple(gate for gate in self.gates if gate.screens))
 
     def plain(self) -> dict[str, Any]:
         """As JSON, with the digest of the code that defines the metrics and the gates."""
@@ -245,6 +269,7 @@ class Protocol:
             "approval": self.approval,
             "policy_rules": self.rules,
             "sample": self.sample,
+            "split": self.split,
             "definitions": code_of(*self.modules()),
         }
 
@@ -263,7 +288,7 @@ class Protocol:
         Raises:
             NotJudgeable: it is of another split, or was made under other settings.
         """
-        if evaluation.split != "test":
+        if evaluation.split != self.split:
             raise NotJudgeable(f"{called} was judged on the {evaluation.split} split")
         if evaluation.settings != self.evaluation:
             raise NotJudgeable(f"{called} was judged under other settings than the protocol's")

@@ -36,16 +36,16 @@ class RivalGate(MetricGate):
             NotJudgeable: the two cannot be compared.
         """
         protocol.check(rival, called)
-        scores = evidence.candidate.scores()
-        found = difference(scores, rival.scores(), self.metric, protocol.evaluation, slice_=slice_)
-        gain = found.low if self.significant else found.gain
+        scores, part = evidence.part(evidence.candidate, slice_)
+        found = difference(scores, evidence.part(rival, slice_)[0], self.metric, protocol.evaluation, slice_=part)
+        gain = found.low if self.proves(protocol) else found.gain
         if gain is None:
             raise NotJudgeable(f"the difference in {self.metric} has no interval over {found.groups} groups")
         passed, asked, limit = self.enough(gain)
         span = f" [{number(found.low)}, {number(found.high)}]" if found.low is not None else ""
         reason = (
             f"{self.metric} is {number(found.candidate)}, {number(found.other)} for {called}: gain {number(found.gain)}"
-            f"{span}, {asked} {number(limit)}{self.whole()} is asked"
+            f"{span}, {asked} {number(limit)}{self.whole(protocol)} is asked"
         )
         result = self.result(slice_, passed, reason, found.gain, limit)
         if not self.corrects(protocol):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -141,6 +141,12 @@ class Scores:
             metrics = metrics_in(self.task, slice_)
             self._views[slice_] = View(slice_, metrics, names, self.summed(values, inside), records)
         return self._views[slice_]
+
+    def only(self, groups: Collection[str]) -> Scores:
+        """Of the records of these groups alone."""
+        kept = [place for place, group in enumerate(self.columns["group_id"]) if group in groups]
+        columns = {name: [values[place] for place in kept] for name, values in self.columns.items()}
+        return Scores(self.task, self.test, columns, self.names, self.values[kept])
 
     def inside(self, slice_: str | None) -> NDArray[np.bool_]:
         """Which records a slice of records holds, shape [records]; None: all. `KEY=a|b` holds those of both."""

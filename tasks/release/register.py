@@ -140,11 +140,12 @@ def check_nothing_unmet(store: Store, version: Version) -> None:
 
 
 def approve(store: Store, reference: str, *, by: str, reason: str, origin: Origin | None = None) -> Version:
-    """A person allows a version that waits to become champion; it is promoted.
+    """A person allows a version that waits to become champion; it is promoted. Or a person approves the champion as it
+    is: later releases are measured against it from now on (it becomes the anchor).
 
     Args:
         store: where everything is kept.
-        reference: MODEL@NUMBER or MODEL@candidate.
+        reference: MODEL@NUMBER or MODEL@candidate; MODEL@champion.
         by: printed name of that person.
         reason: what the decision rests on.
         origin: who or what asked, for the ledger.
@@ -157,7 +158,11 @@ def approve(store: Store, reference: str, *, by: str, reason: str, origin: Origi
     version, _ = resolve(store, reference)
     check_reachable(store)
     with store.locked(f"registry-{version.model}"):  # asked and answered in one step: one of several approvals counts
-        if (waiting := roles(store, version.model).candidate) is None or waiting.number != version.number:
+        found = roles(store, version.model)
+        if found.champion and found.champion.number == version.number:
+            recording.record_confirmed(store, version.model, version.number, name=by, reason=reason, origin=origin)
+            return resolve_version(store, f"{version.model}@{version.number}")
+        if (waiting := found.candidate) is None or waiting.number != version.number:
             raise InputError("this version does not wait for a decision", value=reference)
         check_nothing_unmet(store, waiting)
         event = approval_of(store, version) or recording.record_approved(  # one that was killed before it promoted
