@@ -17,10 +17,13 @@ from tasks.comparison.report import estimate, judged_on, render
 from tasks.comparison.summary import differing, summarise
 from tasks.config.words import DATASET_TASK, Split
 from tasks.data.params import one_dataset
+from tasks.data.version import load_version
 from tasks.errors import ConfigError, GalenError, InputError, Interrupted, Stopped
 from tasks.evaluation.metric import metrics_of
 from tasks.home import CHECKOUT, shown
+from tasks.lineage import recording
 from tasks.lineage.event import Origin
+from tasks.lineage.looks import setup_of
 from tasks.reports import write_report
 from tasks.store import Store
 from tasks.tracking.runs import open_run
@@ -70,6 +73,8 @@ def run_comparison(
     results = [(entry, kept(folder, entry, split)) for entry in covered]
     if not report_only:
         results = _of_this_run(results, asked_for, unfinished)
+        if split == "test":
+            _count_looks(store, results)
     found = summarise(whole, recipe, results, split)
     page, data = write_report(folder, found, render(found))
     if not report_only:
@@ -80,6 +85,15 @@ def run_comparison(
     if not report_only:
         _raise_if_missing(ended)
     return found
+
+
+def _count_looks(store: Store, results: Sequence[tuple[Entry, Result | None]]) -> None:
+    """Every arm and seed that was judged on a test split is a look at it; what was counted is not counted again."""
+    for entry, result in results:
+        if result and not result.get("error"):
+            dataset = load_version(store, result["inputs"]["dataset"])
+            setup = setup_of(entry.recipe, None, dataset, result["inputs"]["base"])
+            recording.record_looked(store, entry.recipe.model, result["artifact"], dataset, "compare", setup)
 
 
 def _of_this_run(

@@ -20,6 +20,7 @@ from tasks.evaluation.evidence import AsServed, Evidence, Looks, Losses
 from tasks.evaluation.gate import Protocol, number
 from tasks.evaluation.gates.not_worse_than_anchor import NotWorseThanAnchor
 from tasks.evaluation.judge import Judged, Verdict, judge
+from tasks.evaluation.replay import keep
 from tasks.lineage import recording
 from tasks.lineage.event import Event
 from tasks.lineage.looks import SealedTest, arrived, looks_of, setup_of
@@ -150,6 +151,7 @@ def _verdict(
 ) -> tuple[Verdict, Event]:
     """What the gates say, and the event that states it."""
     verdict = judge(protocol, evidence)
+    kept = keep(run.store, protocol, evidence, verdict)
     event = recording.record_judged(
         run.store, run.recipe.model, artifact, verdict, protocol, judging.dataset, run.origin, beside=evidence.beside
     )
@@ -157,6 +159,7 @@ def _verdict(
     row.verdict = "passed" if passed else "rejected"
     row.detail = gates_in_words([result.outcome for result in verdict.results])
     row.detail += judged_in_words(evidence.candidate, judging.dataset.meta.counts[protocol.split])
+    row.detail += f"; evidence {kept.digest[:12]}"
     return verdict, event
 
 

@@ -67,6 +67,7 @@ for command in (
     models.export,
     evidence.audit,
     evidence.trace,
+    evidence.gate,
 ):
     galen.add_command(command)
 

@@ -51,6 +51,9 @@ class _Rules(Settings):
     evaluation: EvaluationSettings
     first_release: Literal["approval", "base"]
     approval: Literal["first", "every"]
+    policy_rules: str | None = None
+    sample: bool = False
+    split: Literal["validation", "test"] = "test"
 
 
 @dataclass(frozen=True)
@@ -208,7 +211,17 @@ def protocol_from(plain: Mapping[str, Any], file: object) -> Protocol:
         ConfigError: a gate is of no kind that there is, or something is not as a protocol has it.
     """
     rules = parse(_Rules, {name: value for name, value in plain.items() if name != DEFINITIONS}, file)
-    return Protocol(rules.task, rules.policy, rules.gates, rules.evaluation, rules.first_release, rules.approval)
+    return Protocol(
+        rules.task,
+        rules.policy,
+        rules.gates,
+        rules.evaluation,
+        rules.first_release,
+        rules.approval,
+        rules=rules.policy_rules,
+        sample=rules.sample,
+        split=rules.split,
+    )
 
 
 def _kept(file: Path) -> Evaluation:

@@ -97,7 +97,7 @@ class NotWorseGate(RivalGate):
 
     def corrects(self, protocol: Protocol) -> bool:
         """With Holm's procedure."""
-        return self.correction == "holm"
+        return self.correction == "holm" and self.proves(protocol)
 
     def level(self, protocol: Protocol) -> float:
         """One-sided error probability of its claims."""

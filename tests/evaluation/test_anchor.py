@@ -40,15 +40,15 @@ def test_the_loss_must_be_proven_small(store: Store, dataset: DatasetVersion) ->
     for lost, expected in ((0, "passed"), (records // 20, "failed"), (records // 5, "failed")):
         verdict = judge(protocol(anchored()), evidence(store, dataset, lost))
         assert outcome(verdict) == expected, verdict.results
-    wide = judge(protocol(anchored(tolerance=0.3)), evidence(store, dataset, records // 20))
+    wide = judge(protocol(anchored(tolerance=0.32)), evidence(store, dataset, records // 20))
     assert outcome(wide) == "passed" and "look 4 of 52" in wide.results[0].reason
 
 
 def test_a_look_has_its_share_of_the_error(store: Store, dataset: DatasetVersion) -> None:
     """The same candidate passes as the only look, and not as one of a thousand."""
     lost = answered(store, dataset, 1.0).records // 20
-    few = judge(protocol(anchored(tolerance=0.12, budget={"looks": 4})), evidence(store, dataset, lost))
-    many = judge(protocol(anchored(tolerance=0.12, budget={"looks": 10000})), evidence(store, dataset, lost))
+    few = judge(protocol(anchored(tolerance=0.25, budget={"looks": 4})), evidence(store, dataset, lost))
+    many = judge(protocol(anchored(tolerance=0.25, budget={"looks": 10000})), evidence(store, dataset, lost))
     assert (few.results[0].outcome, many.results[0].outcome) == ("passed", "failed")
 
 
@@ -57,7 +57,8 @@ def test_a_spent_budget_is_no_verdict_and_holds_back_who_would_look(store: Store
     verdict = judge(protocol(anchored()), spent)
     assert outcome(verdict) == "not-judged" and not verdict.passed
     assert "52 looks is spent" in verdict.reasons()[0] and "4 fresh test groups" in verdict.reasons()[0]
-    assert not judge(protocol(anchored()).screening, spent).worth_a_look
+    unseen = replace(spent, candidate=answered(store, dataset, 1.0, split="validation"))
+    assert not judge(protocol(anchored()).screening, unseen).worth_a_look
     assert outcome(judge(protocol(anchored()), evidence(store, dataset, 0, looks=None))) == "not-judged"
     assert outcome(judge(protocol(anchored()), evidence(store, dataset, 0, anchor=None))) == "not-judged"
     first = judge(protocol(anchored()), evidence(store, dataset, 0, anchor=None, first_release=True))

@@ -17,6 +17,8 @@ from tasks.evaluation.gate import Fault, GateResult, Protocol, number
 from tasks.evaluation.intervals import MIN_GROUPS
 from tasks.evaluation.rival import NotWorseGate
 
+FEWEST = 4
+"""Equal candidates that should pass in a budget of looks."""
 REMEDY = "add test records, or let a person approve the champion as the new anchor"
 
 
@@ -38,8 +40,9 @@ class NotWorseThanAnchor(NotWorseGate):
     adaptive_cost: Annotated[int, Field(ge=1, le=10_000)] | None = None
     """How many looks an adaptive candidate costs. None: it must pass on prospective records alone."""
     underpowered: Literal["refuse", "report"] = "refuse"
-    """Where the test split is so small that not even an equal candidate could pass: refuse it, or only report what was
-    found (it then counts neither as passed nor as failed, unless the loss itself is proven)."""
+    """Where the test split is so small that equal candidates would hardly ever pass (fewer than `FEWEST` of the
+    budget's looks): refuse the candidate, or only report what was found. That counts neither as passed nor as failed,
+    unless a loss beyond the tolerance is proven."""
 
     about: ClassVar[tuple[str, ...]] = (*NotWorseGate.about, "underpowered")
 
@@ -48,6 +51,8 @@ class NotWorseThanAnchor(NotWorseGate):
         found = super().faults(task)
         if (self.slice or "").partition("=")[0] == ARRIVED and self.adaptive_cost is None:
             found.append(("slice", "an adaptive candidate is judged on arrived records anyway: give adaptive_cost"))
+        if self.correction == "holm":
+            found.append(("correction", "each slice is tested at the error probability of one look: say none"))
         return found
 
     def weaker_than(self, approved: Self) -> Iterator[str]:
@@ -111,6 +116,13 @@ class NotWorseThanAnchor(NotWorseGate):
             scores, others = scores.only(fresh), others.only(fresh)
         return difference(scores, others, self.metric, protocol.evaluation, slice_=part, confidence=confidence)
 
+    def _seldom(self, half: float) -> bool:
+        """Whether equal candidates would pass fewer than `FEWEST` of the looks, with intervals that reach so far."""
+        from scipy.special import ndtr, ndtri  # type: ignore[import-untyped]
+
+        error = half / ndtri(1 - self.budget.level)
+        return bool(ndtr((self.tolerance - half) / error) * self.budget.looks < FEWEST)
+
     def _judged(self, found: Difference, slice_: str | None, looks: Looks, only: bool) -> GateResult:
         if found.low is None or found.high is None:
             if self.underpowered == "report":
@@ -121,11 +133,10 @@ class NotWorseThanAnchor(NotWorseGate):
         where = " on records that nobody had seen before" if only else ""
         reason = (
             f"{self.metric} is {number(found.candidate)}, {number(found.other)} for the anchor{where}: gain "
-            f"{number(found.gain)} [{number(found.low)}, {number(found.high)}] at {1 - 2 * self.budget.level:.2%}, at "
+            f"{number(found.gain)} [{number(found.low)}, {number(found.high)}] at {100 - 200 * self.budget.level:.6g} %, at "
             f"least {number(limit)} (whole interval) is asked; look {number(looks.used + 1)} of {self.budget.looks}"
         )
-        unable = (found.high - found.low) / 2 > self.tolerance
-        if unable and self.underpowered == "report" and found.high >= limit:
+        if self._seldom((found.high - found.low) / 2) and self.underpowered == "report" and found.high >= limit:
             reason += f"; {found.groups} groups are too few to tell, so this is only reported"
             return GateResult(self.name, slice_, "reported", reason, found.gain, limit)
         return self.result(slice_, passed, reason, found.gain, limit)
