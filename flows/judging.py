@@ -18,7 +18,6 @@ from tasks.evaluation.evaluate import evaluate
 from tasks.evaluation.evaluation import Evaluation
 from tasks.evaluation.evidence import AsServed, Evidence, Looks, Losses
 from tasks.evaluation.gate import Protocol, number
-from tasks.evaluation.gates.not_worse_than_anchor import NotWorseThanAnchor
 from tasks.evaluation.judge import Judged, Verdict, judge
 from tasks.evaluation.replay import keep
 from tasks.lineage import recording
@@ -91,7 +90,7 @@ def look(run: Run, row: Row, trained: Artifact, judging: Judging) -> None:
 
 def looks_in_words(protocol: Protocol, looks: Looks) -> str:
     """Which look at the test split this is, and how many are left."""
-    budgets = [gate.budget.looks for gate in protocol.gates if isinstance(gate, NotWorseThanAnchor)]
+    budgets = [gate.looks for gate in protocol.gates if gate.looks is not None]
     text = f"look {number(looks.used + 1)} at {looks.groups:,} test groups since the anchor"
     text += f", {number(max(min(budgets) - looks.used - 1, 0))} left" if budgets else ""
     return text + ("; its recipe, data settings, policy or base changed since the anchor" if looks.adaptive else "")

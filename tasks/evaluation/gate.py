@@ -54,6 +54,11 @@ class Gate(GateEntry):
         """Names of the evaluations that it needs among `Evidence.others`."""
         return ()
 
+    @property
+    def looks(self) -> int | None:
+        """How many looks at one test split it allows; None: it does not count them."""
+        return None
+
     def faults(self, task: DatasetTask) -> list[Fault]:
         """What is wrong with it for records of a task."""
         return []

@@ -46,6 +46,11 @@ class NotWorseThanAnchor(NotWorseGate):
 
     about: ClassVar[tuple[str, ...]] = (*NotWorseGate.about, "underpowered")
 
+    @property
+    def looks(self) -> int:
+        """As its budget says."""
+        return self.budget.looks
+
     def faults(self, task: DatasetTask) -> list[Fault]:
         """As for every metric; and adaptive candidates choose the prospective records themselves."""
         found = super().faults(task)
@@ -133,8 +138,9 @@ class NotWorseThanAnchor(NotWorseGate):
         where = " on records that nobody had seen before" if only else ""
         reason = (
             f"{self.metric} is {number(found.candidate)}, {number(found.other)} for the anchor{where}: gain "
-            f"{number(found.gain)} [{number(found.low)}, {number(found.high)}] at {100 - 200 * self.budget.level:.6g} %, at "
-            f"least {number(limit)} (whole interval) is asked; look {number(looks.used + 1)} of {self.budget.looks}"
+            f"{number(found.gain)} [{number(found.low)}, {number(found.high)}] at "
+            f"{100 - 200 * self.budget.level:.6g} %, "
+            f"at least {number(limit)} (whole interval) is asked; look {number(looks.used + 1)} of {self.budget.looks}"
         )
         if self._seldom((found.high - found.low) / 2) and self.underpowered == "report" and found.high >= limit:
             reason += f"; {found.groups} groups are too few to tell, so this is only reported"
