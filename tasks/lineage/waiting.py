@@ -1,4 +1,4 @@
-"""What stands between a version that passed its gates and its promotion: a policy that nobody approved, a person.
+"""What stands between a version that passed its gates and its promotion: an unapproved policy, readers, a person.
 
 Read from the ledger alone: from the protocol of the last judgement of the version's bytes.
 """
@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING, Any
 from tasks.lineage.event import Event
 from tasks.lineage.ledger import events
 from tasks.lineage.roles import RegisteredVersion, approval_of, roles
-from tasks.lineage.statements import Judgement, PolicyApproved, ProtocolFixed, statements
+from tasks.lineage.statements import Judgement, PolicyApproved, ProtocolFixed, Reviewed, statements
 from tasks.store import Store
 
 if TYPE_CHECKING:
     from tasks.evaluation.gate import Protocol
+
+READ = "read-by-a-person"
+"""The kind of gate that readers answer (tasks/evaluation/gates/read_by_a_person.py)."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,25 @@ def unmet(store: Store, version: RegisteredVersion) -> Waiting | None:
     if digest and not rules.get("sample") and not policy_approval(events(store, PolicyApproved.kind), digest):
         what = f"version {version.number} of {version.model} passed its gates; its policy {policy} is not approved"
         return Waiting(what, policy_command(str(policy)))
+    read = events(store, Reviewed.kind)
+    for gate in rules.get("gates", ()):
+        if gate["kind"] == READ and (missing := _unread(gate, read, version)):
+            what = f"version {version.number} of {version.model} passed its other gates; {gate['name']}: {missing}"
+            return Waiting(what, f"galen review {version.model}@{version.number} --count {gate['min_read']}")
+    return None
+
+
+def _unread(gate: Mapping[str, Any], history: Iterable[Event], version: RegisteredVersion) -> str | None:
+    """What a gate of readers misses; of each reader the latest marks of a sheet that is large enough count."""
+    found = {
+        said.name: said
+        for _, said in statements(Reviewed, history)
+        if said.registered == version.registered.digest and said.answers >= gate["min_read"]
+    }
+    if worse := [said for said in found.values() if said.harmful > gate["max_harmful"]]:
+        return f"{worse[0].name} called {worse[0].harmful} answers harmful, {gate['max_harmful']} may be"
+    if len(found) < gate["readers"]:
+        return f"{len(found)} of {gate['readers']} reader(s) marked {gate['min_read']} answers or more"
     return None
 
 

@@ -133,7 +133,7 @@ def check_nothing_unmet(store: Store, version: Version) -> None:
     """See that nothing is missing that no approval of a version can replace.
 
     Raises:
-        ApprovalNeeded: nobody approved its policy.
+        ApprovalNeeded: nobody approved its policy, or read what a gate wants to be read.
     """
     if missing := unmet(store, version):
         raise ApprovalNeeded(missing.what, hint=missing.hint)

@@ -28,6 +28,7 @@ RESULTS = (
     "tasks.evaluation.judge",
     "tasks.release.merge",
     "tasks.release.quantize",
+    "tasks.release.reading",
     "tasks.training.named_base",
     "tasks.training.train",
 )

@@ -28,6 +28,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "harmful-flips": {"max": 0.5},
     "served-as-judged": {"tolerance": 0.2},
     "train-gap": {"max": 0.5},
+    "read-by-a-person": {"min_read": 60},
     "better-than-rival": {"metric": "token_f1", "rival": "majority answer"},
     "not-worse-than-rival": {"metric": "token_f1", "rival": "majority answer", "significant": True},
 }
