@@ -41,7 +41,7 @@ def judge(
     store: Store, made: Candidate, *, passed: bool = True, rules: Mapping[str, Any] = MappingProxyType({})
 ) -> tuple[Judged, Event]:
     """A verdict on the quantized form, stated in the ledger as a run would."""
-    dataset, protocol = DatasetVersion(made.dataset), SimpleNamespace(digest="e" * 64, policy="default")
+    dataset, protocol = DatasetVersion(made.dataset), SimpleNamespace(digest="e" * 64, policy="default", screens=False)
     evaluation = evaluation_of(store, made.quantized, dataset)
     gate = GateResult("quality", None, "passed" if passed else "failed", "0.8, at least 0.5 is asked", 0.8, 0.5)
     verdict = Verdict(made.quantized.digest, evaluation.digest, "e" * 64, (gate,))
