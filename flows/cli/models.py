@@ -91,7 +91,7 @@ def approve(store: Store, model: str, by: str, reason: str) -> None:
 
     before = roles(store, resolve(store, model)[0].model)
     version = approve_version(store, model, by=by, reason=reason)
-    if before.champion and before.champion.number == version.number:
+    if model.endswith("@champion"):
         moved = before.anchor and before.anchor.number != version.number
         was = f", no longer version {before.anchor.number}" if before.anchor and moved else ""
         say(f"approved: later releases of {version.model} are measured against version {version.number}{was}")

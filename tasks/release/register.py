@@ -159,7 +159,7 @@ def approve(store: Store, reference: str, *, by: str, reason: str, origin: Origi
     check_reachable(store)
     with store.locked(f"registry-{version.model}"):  # asked and answered in one step: one of several approvals counts
         found = roles(store, version.model)
-        if found.champion and found.champion.number == version.number:
+        if reference.endswith("@champion"):  # said so, not by its number: that may have waited a moment ago
             recording.record_confirmed(store, version.model, version.number, name=by, reason=reason, origin=origin)
             return resolve_version(store, f"{version.model}@{version.number}")
         if (waiting := found.candidate) is None or waiting.number != version.number:
