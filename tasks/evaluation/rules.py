@@ -122,9 +122,7 @@ RULES: dict[DatasetTask, dict[str, Rule]] = {
 """By task, and by what people call them."""
 
 
-WITHOUT_A_MODEL = frozenset(
-    {"perplexity", "bits_per_byte", "calibration_error", "brier", "accuracy_at_80", "accuracy_at_50"}
-)
+WITHOUT_A_MODEL = frozenset({"perplexity", "bits_per_byte", "calibration_error", "brier"})
 """Metrics that need probabilities: a rule has none."""
 
 

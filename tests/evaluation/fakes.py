@@ -50,7 +50,7 @@ def answered(
             | choice_statistics(answer if row["choices"] else None, row["answer"])
             for answer, row in zip(said, rows, strict=True)
         ]
-        return Predictions({"answer": said}, statistics, [False] * len(rows))
+        return Predictions({"answer": said}, statistics, 0)
 
     subject = SubjectMeta.model_validate(
         {

@@ -25,10 +25,9 @@ from tasks.lineage.statements import (
 from tasks.lineage.statements import statement as register
 from tasks.store import Store
 from tests.lineage.chain import ORIGIN, build_chain
-from tests.lineage.test_golden import DECISIONS, LOOKS, PEOPLE, envelopes
+from tests.lineage.test_golden import DECISIONS, envelopes
 
-KEPT = (*envelopes(), *envelopes(DECISIONS), *envelopes(PEOPLE), *envelopes(LOOKS))
-GOLDEN = [open_event(envelope, None) for envelope in KEPT]
+GOLDEN = [open_event(envelope, None) for envelope in (*envelopes(), *envelopes(DECISIONS))]
 
 
 @pytest.fixture
