@@ -127,6 +127,11 @@ class User:
             raise SystemExit(f"galen {arguments[0]} failed:\n{said}")
         return done.stdout
 
+    def policy(self, recipe: str) -> str:
+        """Which policy a recipe names."""
+        lines = (self._checkout / recipe).read_text("utf-8").splitlines()
+        return next(line.removeprefix("policy: ") for line in lines if line.startswith("policy: "))
+
     def versions(self, model: str) -> list[dict[str, object]]:
         """What `galen models` says."""
         found: list[dict[str, object]] = json.loads(self.types("models", model, "--json"))
@@ -145,6 +150,7 @@ def first_hour(user: User, name: str, source: Path, flags: list[str], next_week:
     user.types("data", "show", name)
     recipe = f"recipes/{name}.yaml"
     user.types("retrain", recipe, may_wait=True)
+    user.types("policy", "approve", user.policy(recipe), "--by", "A. Person", "--reason", "read its gates")
     user.types("approve", f"{name}@1", "--by", "A. Person", "--reason", "read forty answers")
     next_week(source)
     user.types("retrain", recipe, may_wait=True)

@@ -1,4 +1,4 @@
-"""The whole comparison on one screen: the data once, then every arm on it, each judged on the same test set."""
+"""The whole comparison on one screen: the data once, then every arm on it, each judged on the same records."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from tasks.children import Children
 from tasks.comparison.config import Comparison, Entry, entries
 from tasks.comparison.job import Job, Result, finished, keep
 from tasks.config.training import BaseModelRef
+from tasks.config.words import Split
 from tasks.errors import GalenError, Stopped
 from tasks.training.bases import Base
 from tasks.training.recipe import Recipe
@@ -32,6 +33,8 @@ class ComparisonRun(Subject):
     children: Children
     forgetting: Path | None
     place: Place
+    split: Split
+    """That every arm is judged on."""
 
 
 @flow(name="compare", flow_run_name="{run.comparison.name}", validate_parameters=False, persist_result=False)
@@ -48,8 +51,8 @@ def compare(run: ComparisonRun) -> list[Entry]:
         ref = entry.recipe.base_model
         bases[ref] = bases.get(ref) or base_model(run, ref)
         transfer = second.digest if second else None
-        test = dataset.split_digest("test")
-        jobs.append(Job(entry, dataset.digest, test, bases[ref].digest, run.forgetting, transfer))
+        met = (dataset.digest, dataset.split_digest(run.split), bases[ref].digest)
+        jobs.append(Job(entry, *met, run.forgetting, transfer, run.split, run.id))
     try:
         submitted = []  # to the flow's task runner, which runs `run.parallel` at a time
         for job in jobs:

@@ -13,14 +13,17 @@ from flows.subject import new_id, session
 from tasks.children import Children
 from tasks.comparison.config import Comparison, Entry, base_recipe, entries, load_comparison, reported
 from tasks.comparison.job import Result, kept, part_of
-from tasks.comparison.report import estimate, render
+from tasks.comparison.report import estimate, judged_on, render
 from tasks.comparison.summary import differing, summarise
-from tasks.config.words import DATASET_TASK
+from tasks.config.words import DATASET_TASK, Split
 from tasks.data.params import one_dataset
+from tasks.data.version import load_version
 from tasks.errors import ConfigError, GalenError, InputError, Interrupted, Stopped
 from tasks.evaluation.metric import metrics_of
 from tasks.home import CHECKOUT, shown
+from tasks.lineage import recording
 from tasks.lineage.event import Origin
+from tasks.lineage.looks import setup_of
 from tasks.reports import write_report
 from tasks.store import Store
 from tasks.tracking.runs import open_run
@@ -39,6 +42,7 @@ def run_comparison(
     cluster: str | None = None,
     out: Path | None = None,
     report_only: bool = False,
+    split: Split = "validation",
 ) -> dict[str, Any]:
     """Compare, and write `report.html` and `report.json` into `out`; returns what the report says.
 
@@ -50,6 +54,7 @@ def run_comparison(
         cluster: the address of a Ray cluster to run them on, or "local" for one on this machine.
         out: where kept results and reports lie; default: `GALEN_HOME/comparisons/NAME`.
         report_only: train nothing, read what is kept.
+        split: that arms are judged on; each arm and seed on the test split is a look at it.
 
     Raises:
         InputError: something that was asked is wrong.
@@ -64,20 +69,31 @@ def run_comparison(
     unfinished: list[Entry] = []
     if not report_only:
         with store.locked(f"compare-{comparison.name}", wait=False):
-            unfinished = _run(store, comparison, recipe, asked_for, folder, parallel, cluster)
-    results = [(entry, kept(folder, entry)) for entry in covered]
+            unfinished = _run(store, comparison, recipe, asked_for, folder, parallel, cluster, split)
+    results = [(entry, kept(folder, entry, split)) for entry in covered]
     if not report_only:
         results = _of_this_run(results, asked_for, unfinished)
-    found = summarise(whole, recipe, results)
+        if split == "test":
+            _count_looks(store, results)
+    found = summarise(whole, recipe, results, split)
     page, data = write_report(folder, found, render(found))
     if not report_only:
         _track(store, found, covered, page, data)
-    say(f"\n{text_of(found)}\n\nreport: {shown(page)}\n  json: {shown(data)}")
+    say(f"\n{text_of(found)}\n\n{judged_on(found)}\nreport: {shown(page)}\n  json: {shown(data)}")
     ended = [(entry, result) for entry, result in results if entry in asked_for]
     _raise_if_failed(ended)
     if not report_only:
         _raise_if_missing(ended)
     return found
+
+
+def _count_looks(store: Store, results: Sequence[tuple[Entry, Result | None]]) -> None:
+    """Every arm and seed that was judged on a test split is a look at it; what was counted is not counted again."""
+    for entry, result in results:
+        if result and not result.get("error"):
+            dataset = load_version(store, result["inputs"]["dataset"])
+            setup = setup_of(entry.recipe, None, dataset, result["inputs"]["base"])
+            recording.record_looked(store, entry.recipe.model, result["artifact"], dataset, "compare", setup)
 
 
 def _of_this_run(
@@ -107,6 +123,7 @@ def _run(
     out: Path,
     parallel: int,
     cluster: str | None,
+    split: Split,
 ) -> list[Entry]:
     """Make the arms that are missing; returns those that did not end."""
     check_cluster(cluster)
@@ -128,6 +145,7 @@ def _run(
             children=Children(store, "tasks.comparison.arm", where.threads),
             forgetting=forgetting,
             place=where,
+            split=split,
         )
         with services.prefect_in_words("run the same command again: finished arms are kept"):
             return compare.with_options(task_runner=where.task_runner(parallel))(run)
@@ -172,7 +190,8 @@ def _track(store: Store, found: dict[str, Any], asked_for: list[Entry], page: Pa
     recipes = {(entry.arm, entry.seed): entry.recipe for entry in asked_for}
     name = str(found["name"])
     with open_run(store, name, name, tags={"galen.comparison": name}) as parent:
-        parent.params({key: found[key] for key in ("task", "metric", "reference", "dataset", "dataset_digest", "test")})
+        said = ("task", "metric", "reference", "dataset", "dataset_digest", "split", "test")
+        parent.params({key: found[key] for key in said})
         for path in (page, data):
             parent.artifact(path)
         for arm in found["arms"]:

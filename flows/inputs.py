@@ -19,8 +19,18 @@ from tasks.errors import InputError, IntegrityError
 from tasks.evaluation.gate import Protocol
 from tasks.lineage.event import Event
 from tasks.lineage.ledger import events
-from tasks.lineage.roles import RegisteredVersion, approval_of, roles
-from tasks.lineage.statements import Judgement, ProtocolFixed
+from tasks.lineage.roles import RegisteredVersion, roles
+from tasks.lineage.statements import (
+    Confirmed,
+    GatesAnswered,
+    Promoted,
+    ProtocolFixed,
+    Recalled,
+    RolledBack,
+    Screened,
+    statements,
+)
+from tasks.lineage.waiting import waits_for
 from tasks.store import Store
 from tasks.training.method import method_of
 from tasks.training.objectives import objective_module
@@ -96,6 +106,10 @@ def _known(store: Store, inputs: str) -> Path:
     return store.root / "index" / "dataset-inputs" / inputs
 
 
+RELEASES = (Promoted.kind, Confirmed.kind, RolledBack.kind, Recalled.kind)
+"""Events after which a candidate is measured against something else."""
+
+
 @dataclass(frozen=True)
 class Decision:
     """How the last run of a model ended."""
@@ -105,6 +119,8 @@ class Decision:
     text: str
     version: int | None = None
     """Number of the version that it led to; None for a rejection by a gate."""
+    hint: str | None = None
+    """What a person would type, of one that waits."""
     rests_on: tuple[str, ...] = ()
     """Digests of the dataset and of the form that was decided about, then of all else that is kept of it."""
 
@@ -112,7 +128,8 @@ class Decision:
 def decided_before(store: Store, model: str, inputs: str, protocol: Protocol) -> Decision | None:
     """The decision of the model's last run, if that run had the same inputs and came to one.
 
-    Only the last run counts: data that went back to an older state is a change.
+    Only the last run counts: data that went back to an older state is a change. So is, for what was rejected, another
+    champion or anchor: it is judged again, without training.
 
     Raises:
         IntegrityError: the ledger does not verify.
@@ -121,18 +138,18 @@ def decided_before(store: Store, model: str, inputs: str, protocol: Protocol) ->
     last = next((event for event in reversed(history) if event.kind == ProtocolFixed.kind), None)
     if last is None or ProtocolFixed.read(last).inputs != inputs:
         return None
-    for event in reversed(history):
-        if event.run != last.run:
+    released = max((event.sequence for event in history if event.kind in RELEASES), default=0)
+    for event, judged in statements(GatesAnswered, reversed(history)):
+        if event.run != last.run or (event.kind == Screened.kind and judged.verdict == "passed"):
             continue
-        if event.kind != Judgement.kind:
-            continue
-        judged = Judgement.read(event)
         rests_on = (judged.dataset, judged.artifact, judged.evaluation)
         if judged.verdict == "failed":
+            if released > event.sequence:  # it was measured against other releases than there are now
+                return None
             return Decision("rejected", event, f"the {judged.form} model was rejected", rests_on=rests_on)
         newest = known.versions[-1] if known.versions else None
         if newest and newest.artifact == judged.artifact:  # this run registered it, or an earlier one the same bytes
-            found = _of_version(store, newest, asked=protocol.asks_person(first=known.champion is None))
+            found = _of_version(store, newest, protocol)
             return found and replace(found, rests_on=(*rests_on, *newest.forms, newest.base))
     return None
 
@@ -152,20 +169,19 @@ def damage(store: Store, decision: Decision) -> str | None:
     return None
 
 
-def _of_version(store: Store, version: RegisteredVersion, *, asked: bool) -> Decision | None:
+def _of_version(store: Store, version: RegisteredVersion, protocol: Protocol) -> Decision | None:
     """What a run decided that led to a model's newest version; nothing where it was stopped before its promotion.
 
     Args:
         store: where everything is kept.
         version: the newest version.
-        asked: whether a person decides about it.
+        protocol: by which it was judged.
     """
     if version.withdrawn:
         text = f"version {version.number} passed its gates, and was {version.withdrawal}"
         return Decision("rejected", version.withdrawn, text, version.number)
     if version.promoted:
         return Decision("promoted", version.promoted, f"version {version.number} was promoted", version.number)
-    if not asked or approval_of(store, version):
+    if (waiting := waits_for(store, version, protocol)) is None:
         return None
-    text = f"version {version.number} passed its gates and waits for approval"
-    return Decision("waiting", version.registered, text, version.number)
+    return Decision("waiting", version.registered, waiting.what, version.number, hint=waiting.hint)

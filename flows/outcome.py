@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
+from flows.candidate import Run
 from flows.console import say, table
-from flows.steps import Run
 from tasks.config.words import Task
 from tasks.data.stage import built_folder
 from tasks.data.validate import DOCS
@@ -18,7 +17,6 @@ from tasks.errors import ApprovalNeeded, GalenError, GateRejected, Interrupted, 
 from tasks.home import shown
 from tasks.lineage.report import RunReport, StageRow, write_report
 from tasks.lineage.roles import RegisteredVersion
-from tasks.release.register import approve_command
 from tasks.tracking.runs import VERDICT
 
 EXAMPLES: dict[Task, str] = {  # something to ask a model
@@ -90,7 +88,7 @@ def conclude(run: Run, started: float) -> Iterator[Outcome]:
 
 def _leave(run: Run, outcome: Outcome, seconds: float) -> None:
     rows = [StageRow(row.stage, row.seconds, row.verdict, row.detail) for row in run.console.rows]
-    found = run.found
+    found, following = run.found, _next(run, outcome)
     report = write_report(
         run.store,
         RunReport(
@@ -109,6 +107,8 @@ def _leave(run: Run, outcome: Outcome, seconds: float) -> None:
             baselines=found.baselines,
             version=outcome.version or found.version,
             mlflow_run=run.tracking.run_id,
+            trained=found.trained,
+            next=following,
         ),
     )
     run.tracking.artifact(report)
@@ -119,10 +119,10 @@ def _leave(run: Run, outcome: Outcome, seconds: float) -> None:
     say(f"\n{table(('stage', 'seconds', 'verdict'), [(r.name, f'{r.seconds:.1f}', r.verdict) for r in rows])}")
     say(f"\n{outcome.text}; {seconds:.0f} s in all, {seconds - work:.1f} s of which between the stages")
     say(f"report: {shown(report)}")
-    say("next:\n" + "\n".join(f"  {line}" for line in _next(run, outcome, report)))
+    say("next:\n" + "\n".join(f"  {line}" for line in following))
 
 
-def _next(run: Run, outcome: Outcome, report: Path) -> list[str]:
+def _next(run: Run, outcome: Outcome) -> list[str]:
     """What a person would do now: commands, most of all."""
     model = run.recipe.model
     if outcome.version:
@@ -130,7 +130,9 @@ def _next(run: Run, outcome: Outcome, report: Path) -> list[str]:
         return [f'galen ask {model}@champion "{question}"', f"galen audit {model}@champion", "galen models"]
     if run.found.version:
         reference = f"{model}@{run.found.version.number}"
-        return [approve_command(model, run.found.version.number), f"galen audit {reference}", "galen models"]
+        no = f'galen reject {reference} --by "YOUR NAME" --reason "..."'
+        first = [run.found.waiting.hint, no] if run.found.waiting else []
+        return [*first, f"galen audit {reference}", "galen models"]
     if run.found.judged:
         steps = run.found.training.steps if run.found.training else FEW_STEPS
         few = "raise training.epochs, or lower training.batch_tokens"

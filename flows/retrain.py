@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from prefect import flow
 
-from flows import prepare, steps
-from flows.steps import Run
+from flows import judging, prepare, steps
+from flows.candidate import Run
 from tasks.data.stage import STAGES
 from tasks.release.register import Version
 
@@ -14,7 +14,8 @@ from tasks.release.register import Version
 def retrain(run: Run) -> Version:
     """From a dataset to a promoted, quantized model, or to one that waits for a person (it is not promoted then).
 
-    Every form of the candidate is judged on the sealed test split before the next one is made from it.
+    Every form of the candidate is screened on the validation split before the next one is made from it. If nothing
+    speaks against any of them, all are judged on the sealed test split, which counts as one look at it.
 
     Raises:
         GateRejected: a form did not pass its gates; nothing was registered.
@@ -24,13 +25,16 @@ def retrain(run: Run) -> Version:
     dataset = steps.seal(run)
     steps.push_data(run)
     base = prepare.base_model(run, run.recipe.base_model)
-    trained = steps.judged(run, steps.finetune(run, dataset, base), dataset, base)
-    whole = (
-        steps.judged(run, steps.merge(run, trained), dataset, base, trained)
-        if steps.can_merge(run, trained)
-        else trained
-    )
-    shipped = steps.judged(run, steps.quantize(run, whole), dataset, base, whole)
+    trained = steps.finetune(run, dataset, base)
+    terms = judging.prepare(run, trained, dataset, base)
+    forms = [judging.screened(run, trained, terms)]
+    if steps.can_merge(run, forms[0]):
+        forms.append(judging.screened(run, steps.merge(run, forms[-1]), terms, forms[-1]))
+    forms.append(judging.screened(run, steps.quantize(run, forms[-1]), terms, forms[-1]))
+    judging.look(run, trained, terms)
+    shipped = judging.judged(run, forms[0], terms)
+    for form in forms[1:]:
+        shipped = judging.judged(run, form, terms, shipped)
     steps.baselines(run, shipped, dataset, base)
     version = steps.register(run, shipped)
     return steps.promote(run, version)

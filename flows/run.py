@@ -13,7 +13,7 @@ from tasks.evaluation.gate import Protocol
 from tasks.evaluation.policy import load_recipe, protocol_of
 from tasks.lineage.event import Origin
 from tasks.lineage.recording import record_nothing_to_do
-from tasks.release.register import approve_command, mirror
+from tasks.release.register import mirror
 from tasks.store import Store
 from tasks.tracking.runs import open_run
 from tasks.training.fit import check_fit, remarks
@@ -57,8 +57,8 @@ def run_recipe(store: Store, path: Path, actor: str | None = None, id_: str | No
             text = f"nothing to do: nothing changed since {decision.text} ({decision.event.time:%Y-%m-%d %H:%M} UTC)"
             record_nothing_to_do(store, recipe, inputs, decision.text, decision.event, origin)
             mirror(store, recipe.model)  # a run that was killed between its decision and MLflow left the aliases behind
-            if decision.outcome == "waiting" and decision.version:
-                raise ApprovalNeeded(text, hint=approve_command(recipe.model, decision.version))
+            if decision.outcome == "waiting":
+                raise ApprovalNeeded(text, hint=decision.hint)
             say(text)
             return text
         return _retrain(store, path, recipe, protocol, inputs, origin, id_, started)
@@ -81,9 +81,9 @@ def _retrain(
             say(f"  note: {line}")
         with open_run(store, recipe.model, id_, tags=tags) as tracked:
             with services.starting():
+                from flows.candidate import Run
                 from flows.outcome import conclude
                 from flows.retrain import retrain
-                from flows.steps import Run
             run = Run(
                 store=store,
                 id=id_,
@@ -100,11 +100,7 @@ def _retrain(
                     retrain(run)
                 version = run.found.version
                 assert version
-                if version.promoted is None:
-                    which = "every" if protocol.approval == "every" else "the first"
-                    what = (
-                        f"version {version.number} of {recipe.model} passed its gates; {which} release needs a person"
-                    )
-                    raise ApprovalNeeded(what, hint=approve_command(recipe.model, version.number))
+                if waiting := run.found.waiting:
+                    raise ApprovalNeeded(waiting.what, hint=waiting.hint)
                 outcome.version = version
     return outcome.text

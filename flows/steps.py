@@ -8,88 +8,29 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from pathlib import Path
 
+from flows.candidate import Form, Made, Run
 from flows.console import Row
 from flows.prepare import adopted, described
-from flows.subject import Subject, step
+from flows.subject import step
 from tasks.artifact import Artifact
 from tasks.data import dvc
 from tasks.data.version import DatasetVersion
 from tasks.evaluation import baselines as rivals
-from tasks.evaluation.evaluate import evaluate
-from tasks.evaluation.evaluation import Evaluation
-from tasks.evaluation.evidence import AsServed, Evidence, Losses
-from tasks.evaluation.gate import Protocol
-from tasks.evaluation.judge import Judged, judge
 from tasks.lineage import recording
-from tasks.lineage.outcomes import gates_in_words, judged_in_words, records_in_words
-from tasks.lineage.report import FormJudged
-from tasks.lineage.roles import approval_of, roles
-from tasks.lineage.statements import Role
+from tasks.lineage.outcomes import records_in_words
+from tasks.lineage.roles import approval_of
+from tasks.lineage.waiting import waits_for
 from tasks.meta.form import Form as Kind
-from tasks.meta.form import FormOrBase
-from tasks.meta.model import ModelMeta, TrainingMeta
+from tasks.meta.model import ModelMeta
 from tasks.release import merge as merging
 from tasks.release import quantize as quantizing
 from tasks.release import register as registry
-from tasks.release.as_served import as_served
 from tasks.release.merge import cannot_merge
 from tasks.release.register import Version
-from tasks.tracking import runs as tracking
 from tasks.training.bases import Base
 from tasks.training.method import method_of, options_of
-from tasks.training.recipe import Recipe
 from tasks.training.train import finetune as train
-
-
-@dataclass
-class Found:
-    """What a run has come to so far, for its report."""
-
-    dataset: DatasetVersion | None = None
-    training: TrainingMeta | None = None
-    judged: list[FormJudged] = field(default_factory=list)
-    baselines: list[rivals.Comparison] = field(default_factory=list)
-    version: Version | None = None
-    concluded: bool = False
-    """Whether its last decision was made: what comes after it is only told."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Run(Subject):
-    """What every step of a retraining needs to know of it."""
-
-    path: Path
-    recipe: Recipe
-    protocol: Protocol
-    inputs: str
-    """Digest of everything that the run depends on."""
-    tracking: tracking.Run
-    found: Found = field(default_factory=Found)
-
-
-@dataclass(frozen=True)
-class Form:
-    """A form of the candidate that passed its gates, with the event that says so."""
-
-    judged: Judged
-    event: str
-    """Digest of the `judged` event."""
-    parent: Form | None = None
-
-    @property
-    def artifact(self) -> Artifact:
-        """The model."""
-        return self.judged.artifact
-
-    def ancestor(self, kind: Kind) -> str | None:
-        """Digest of the adapter or merged form that this one was made from."""
-        form: Form | None = self
-        while form is not None and form.artifact.kind != kind:
-            form = form.parent
-        return form.artifact.digest if form else None
 
 
 @step("data: version")
@@ -117,6 +58,7 @@ def finetune(run: Run, row: Row, dataset: DatasetVersion, base: Base) -> Artifac
     started = time.monotonic()
     artifact = train(run.store, run.recipe, dataset, base, track=run.tracking)
     row.stage = f"fine-tune ({run.recipe.method.name})"
+    run.found.trained = artifact
     training = run.found.training = ModelMeta.read(artifact).training
     _describe(row, artifact)
     row.detail += f"; {records_in_words(training)}"
@@ -133,62 +75,7 @@ def finetune(run: Run, row: Row, dataset: DatasetVersion, base: Base) -> Artifac
     return artifact
 
 
-@step("judge")
-def judged(
-    run: Run, row: Row, artifact: Artifact, dataset: DatasetVersion, base: Base, parent: Form | None = None
-) -> Form:
-    """Evaluate a form of the candidate on the sealed test split, and let every gate decide.
-
-    Raises:
-        GateRejected: a gate failed or could not be judged.
-    """
-    row.stage = f"judge {artifact.kind}"
-    model, settings = run.recipe.model, run.recipe.evaluation
-    candidate = _evaluated(run, "candidate", artifact, dataset)
-    champion = roles(run.store, model).champion
-    training = ModelMeta.read(artifact).training
-    evidence = Evidence(
-        candidate,
-        base=_evaluated(run, "base", base, dataset),
-        champion=_evaluated(run, "champion", registry.resolve(run.store, f"{model}@champion")[1], dataset)
-        if champion
-        else None,
-        parent=evaluate(run.store, parent.artifact, dataset, settings) if parent else None,
-        others=rivals.simple_rivals(run.store, dataset, settings, run.protocol.rivals()),
-        served=_asked(run, artifact, candidate, dataset),
-        losses=Losses(training.train_loss, training.validation_loss),
-        first_release=champion is None,
-    )
-    verdict = judge(run.protocol, evidence)
-    event = recording.record_judged(
-        run.store, model, artifact, verdict, run.protocol, dataset, run.origin, beside=evidence.beside
-    )
-    run.tracking.metrics({f"{artifact.kind}.{name}": one.value for name, one in candidate.metrics.items()})
-    row.verdict = "passed" if verdict.passed else "rejected"
-    row.detail = gates_in_words([result.outcome for result in verdict.results])
-    row.detail += judged_in_words(candidate, dataset.meta.counts["test"])
-    run.found.judged.append(FormJudged(artifact.kind, candidate, verdict))
-    if not verdict.passed:  # the run ends here: the report shows what it lost to
-        beside = {"untrained base": evaluate(run.store, base, dataset, settings), **evidence.others}
-        run.found.baselines.extend(rivals.against(candidate, beside, settings))
-    return Form(Judged(artifact, candidate, verdict), event.digest, parent)
-
-
-def _evaluated(run: Run, role: Role, model: Artifact | Base, dataset: DatasetVersion) -> Evaluation:
-    """Evaluate on the test split, and state it; what was stated before is not stated twice."""
-    evaluation = evaluate(run.store, model, dataset, run.recipe.evaluation)
-    form: FormOrBase = Kind(model.kind) if isinstance(model, Artifact) else "base"
-    recording.record_evaluated(run.store, run.recipe.model, role, form, evaluation, run.origin)
-    return evaluation
-
-
-def _asked(run: Run, artifact: Artifact, candidate: Evaluation, dataset: DatasetVersion) -> AsServed | None:
-    """What the served form says to raw texts, where a gate wants to know."""
-    wanted = artifact.kind == Kind.QUANTIZED and any(gate.asks_served for gate in run.protocol.gates)
-    return as_served(run.store, artifact, candidate, dataset) if wanted else None
-
-
-def can_merge(run: Run, trained: Form) -> bool:
+def can_merge(run: Run, trained: Made) -> bool:
     """Whether what was trained is an adapter to merge. One that cannot be gets a line that says so."""
     if trained.artifact.kind != Kind.ADAPTER:
         return False
@@ -200,13 +87,13 @@ def can_merge(run: Run, trained: Form) -> bool:
 
 
 @step("merge")
-def merge(run: Run, row: Row, adapter: Form) -> Artifact:
+def merge(run: Run, row: Row, adapter: Made) -> Artifact:
     """Make the adapter part of the base's weights; checked weight by weight."""
     return _derived(run, row, lambda: merging.merge(run.store, adapter.artifact))
 
 
 @step("quantize")
-def quantize(run: Run, row: Row, whole: Form) -> Artifact:
+def quantize(run: Run, row: Row, whole: Made) -> Artifact:
     """Make the served form, reloaded from disk and checked: of a merged model, or an adapter that cannot be merged."""
     return _derived(run, row, lambda: quantizing.quantize(run.store, whole.artifact, run.recipe.quantization))
 
@@ -248,13 +135,13 @@ def register(run: Run, row: Row, shipped: Form) -> Version:
 
 @step("promote")
 def promote(run: Run, row: Row, version: Version) -> Version:
-    """Make a version champion, unless a person must decide: that is a result, not a failure."""
-    asked = run.protocol.asks_person(first=roles(run.store, run.recipe.model).champion is None)
-    approved = approval_of(run.store, version) if asked else None
-    if asked and not approved:
-        row.verdict, row.detail = "waiting", f"version {version.number} waits for a person"
+    """Make a version champion, unless a person must decide (also about its policy): that is a result, not a failure."""
+    if waiting := waits_for(run.store, version, run.protocol):
+        run.found.waiting = waiting
+        row.verdict, row.detail = "waiting", waiting.what
         run.found.concluded = True
         return version
+    approved = approval_of(run.store, version)
     promoted = run.found.version = registry.promote(run.store, version, run.origin, approved=approved)
     run.found.concluded = True
     row.detail = f"{run.recipe.model}@champion is version {version.number}"

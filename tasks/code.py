@@ -64,6 +64,11 @@ DECIDES_NOTHING = {
     "tasks.training.quiet": "silences libraries",
     "tasks.training.rehearsal": "says early what fails later; each step fails by itself",
     "tasks.training.recipe": "what a person declares: each key holds the values that it depends on",
+    # Judging.
+    "tasks.evaluation.policy_check": "what `galen policy check` says before anything is trained",
+    "tasks.evaluation.power": "how likely an interval is to be narrow enough; the interval itself decides",
+    "tasks.evaluation.replay": "seals what a verdict rested on; the verdict is decided before",
+    "tasks.evaluation.sizing": "what a policy could tell on a dataset, for `galen policy check`",
     # What is recorded, registered and shown when everything is decided.
     "tasks.lineage": "records what was decided, verifies and shows it",
     "tasks.release.audited": "shows what MLflow keeps of a version",

@@ -96,6 +96,11 @@ class NotJudgeable(InputError):
     """What a gate needs is not there: the gate counts as failed."""
 
 
+class NoLook(NotJudgeable):
+    """Nothing would be learned from the test split: its budget of looks is spent, or it has no records left that nobody
+    has seen. Known before anybody looks."""
+
+
 class GateRejected(GalenError):
     """The gates said no."""
 

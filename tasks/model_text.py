@@ -37,10 +37,10 @@ class Pieces(NamedTuple):
     """Word -> where its first piece is. A word that was cut off, or of which the tokenizer left nothing, has none."""
 
 
-def text_ids(tokenizer: Any, texts: Sequence[str], max_length: int) -> tuple[list[list[int]], int]:
-    """Token ids of texts to label, with what the tokenizer puts around any text; and how many lost their end."""
+def text_ids(tokenizer: Any, texts: Sequence[str], max_length: int) -> tuple[list[list[int]], list[bool]]:
+    """Token ids of texts to label, with what the tokenizer puts around any text; and which lost their end."""
     found = tokenizer(list(texts), truncation=True, max_length=max_length, split_special_tokens=True)
-    return found["input_ids"], sum(bool(one.overflowing) for one in found.encodings)
+    return found["input_ids"], [bool(one.overflowing) for one in found.encodings]
 
 
 def word_spans(text: str, pattern: str | None) -> list[Span]:
@@ -48,8 +48,8 @@ def word_spans(text: str, pattern: str | None) -> list[Span]:
     return [found.span() for found in re.finditer(pattern or WORD_OR_MARK, text)]
 
 
-def word_pieces(tokenizer: Any, texts: Sequence[Sequence[str]], max_length: int) -> tuple[list[Pieces], int]:
-    """The pieces of each list of words; and how many lists were cut.
+def word_pieces(tokenizer: Any, texts: Sequence[Sequence[str]], max_length: int) -> tuple[list[Pieces], list[bool]]:
+    """The pieces of each list of words; and which lists were cut.
 
     Words are joined by a space, as the model has seen text, and found again by their characters: that holds for
     WordPiece, SentencePiece and byte-level tokenizers alike.
@@ -65,7 +65,7 @@ def word_pieces(tokenizer: Any, texts: Sequence[Sequence[str]], max_length: int)
             if end > start:  # a special token spans nothing
                 firsts.setdefault(owner[end - 1], place)  # a piece may begin with the space before its word
         pieces.append(Pieces(ids, firsts))
-    return pieces, sum(bool(one.overflowing) for one in found.encodings)
+    return pieces, [bool(one.overflowing) for one in found.encodings]
 
 
 def word_tags(pieces: Pieces, best: Sequence[int], labels: Sequence[str], count: int) -> list[str]:

@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -85,6 +85,20 @@ class Store:
             return replace(self.load(digest), reused=True)
         except IntegrityError:
             return None
+
+    def made(self, kind: str) -> Iterator[tuple[str, Artifact]]:
+        """What this machine's key says steps made of a kind, each with the key of its step, in the order of the keys.
+
+        Only what is here, as it declares itself; its other files are not hashed (`load` does that).
+        """
+        for path in sorted((self.root / "index" / kind).glob("*")):
+            digest = self._stated(kind, path.name)
+            if digest is None or not self.has(digest):
+                continue
+            with suppress(IntegrityError):
+                artifact = read(self.folder(digest))
+                if artifact.digest == digest:
+                    yield path.name, artifact
 
     def make(
         self,

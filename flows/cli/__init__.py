@@ -14,7 +14,7 @@ from typing import NoReturn
 import click
 
 from flows import console
-from flows.cli import data, evidence, models, runs
+from flows.cli import data, evidence, models, policy, runs
 from flows.console import say
 from flows.environment import set_up_environment
 from tasks.errors import ApprovalNeeded, GalenError, InputError, Stopped, TooLittleMemory, Unforeseen, in_words
@@ -55,10 +55,12 @@ for command in (
     runs.schedule,
     runs.serve,
     data.data,
+    policy.policy,
     models.base,
     models.methods,
     models.models,
     models.ask,
+    models.review,
     models.approve,
     models.reject,
     models.rollback,
@@ -66,6 +68,7 @@ for command in (
     models.export,
     evidence.audit,
     evidence.trace,
+    evidence.gate,
 ):
     galen.add_command(command)
 

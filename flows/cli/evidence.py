@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from flows.cli.options import pass_store_to_read
 from flows.console import say
+from tasks.errors import GateRejected
 from tasks.store import Store
+
+if TYPE_CHECKING:
+    from tasks.evaluation.judge import Verdict
 
 
 @click.command()
@@ -22,6 +28,31 @@ def audit(store: Store, model: str, as_json: bool) -> None:
     found = audit_model(store, model)
     say(json.dumps(found.plain(), indent=2, ensure_ascii=False) if as_json else found.text())
     found.raise_if_broken()
+
+
+@click.command()
+@click.argument("evidence", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True)
+def gate(evidence: Path, as_json: bool) -> None:
+    """Compute a verdict again from its sealed evidence (a folder of GALEN_HOME/artifacts) and nothing else.
+
+    Ends with 0 where that passed as it was recorded, with 3 where it was rejected as it was recorded, and with 6 where
+    it is not what was recorded.
+    """
+    from tasks.evaluation.replay import replay
+
+    found = replay(evidence)
+    verdict = found.verdict
+    say(json.dumps(found.plain(), indent=2, ensure_ascii=False) if as_json else "\n".join(_answers(verdict)))
+    found.raise_if_differing()
+    if not verdict.passed:
+        raise GateRejected("as it was recorded: this model did not pass its gates")
+
+
+def _answers(verdict: Verdict) -> list[str]:
+    return [
+        f"{one.outcome:14} {one.name}{f' [{one.slice}]' if one.slice else ''}: {one.reason}" for one in verdict.results
+    ]
 
 
 @click.command()

@@ -51,6 +51,7 @@ training:
   max_length: {max_length} # tokens; longer inputs are cut, and counted
   learning_rate: {rate}{head_rate}
   keep: {keep}
+# Nothing is promoted before a person approved its rules: galen policy approve {policy} --by NAME --reason TEXT
 policy: {policy}
 # The first version waits for a person: galen approve {name}@1 --by NAME --reason TEXT
 first_release: approval

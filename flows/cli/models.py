@@ -9,6 +9,7 @@ import click
 
 from flows.cli.options import by_person, pass_store, pass_store_to_read
 from flows.console import say
+from tasks.errors import InputError
 from tasks.store import Store
 
 
@@ -80,11 +81,47 @@ def ask(store: Store, model: str, question: str) -> None:
 @by_person
 @pass_store
 def approve(store: Store, model: str, by: str, reason: str) -> None:
-    """Promote a version that passed its gates and waits for a person (NAME@3)."""
-    from tasks.release.register import approve as approve_version
+    """Promote a version that passed its gates and waits for a person (NAME@3).
 
+    NAME@champion: approve the champion as the anchor, the release that later ones are measured against.
+    """
+    from tasks.lineage.roles import roles
+    from tasks.release.register import approve as approve_version
+    from tasks.release.register import resolve
+
+    before = roles(store, resolve(store, model)[0].model)
     version = approve_version(store, model, by=by, reason=reason)
+    if model.endswith("@champion"):
+        moved = before.anchor and before.anchor.number != version.number
+        was = f", no longer version {before.anchor.number}" if before.anchor and moved else ""
+        say(f"approved: later releases of {version.model} are measured against version {version.number}{was}")
+        return
     say(f"promoted: {version.model}@champion is version {version.number}")
+
+
+@click.command()
+@click.argument("model")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder of the pages; default: in GALEN_HOME/reviews.")
+@click.option("--count", type=click.IntRange(1, 10_000), default=60, show_default=True, help="Answers, at most.")
+@click.option("--marks", type=click.Path(path_type=Path), help="A filled marks.csv: checked, sealed, and counted.")
+@click.option("--by", help="Printed name of the person who read; with --marks.")
+@pass_store
+def review(store: Store, model: str, out: Path | None, count: int, marks: Path | None, by: str | None) -> None:
+    """Lay out answers of a version (NAME@3) for a person to read; take back what that person said of them."""
+    from tasks.release.reading import take_marks, write_sheet
+
+    if marks is None:
+        if by is not None:
+            raise InputError("--by says whose marks they are", hint="add --marks FILE")
+        page = write_sheet(store, model, out, count)
+        form = page.parent / "marks.csv"
+        say(f"to read: {page}\nto fill in: {form}\nthey hold the content of records: keep them here")
+        return
+    if out is not None or by is None:
+        raise InputError("--marks needs --by NAME, and makes no pages", hint="leave --out away")
+    facts = take_marks(store, model, marks, by).facts
+    said = ", ".join(f"{facts[one]} {one}" for one in ("right", "wrong", "harmful"))
+    say(f"stated: {facts['name']} read {facts['answers']} answers of {facts['model']}@{facts['version']}: {said}")
 
 
 @click.command()

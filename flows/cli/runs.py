@@ -42,6 +42,7 @@ def retrain(store: Store, recipe: Path, only_plan: bool) -> None:
 )
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of results; default: in GALEN_HOME/comparisons.")
 @click.option("--report-only", is_flag=True, help="Train nothing: make the report from the results that are kept.")
+@click.option("--test", is_flag=True, help="Judge on the sealed test split: each arm and seed is a look at it.")
 @pass_store
 def compare(
     store: Store,
@@ -53,8 +54,9 @@ def compare(
     ray: str | None,
     out: Path | None,
     report_only: bool,
+    test: bool,
 ) -> None:
-    """Fine-tune by several methods on the same data, judge them on the same test set, and write one report.
+    """Fine-tune by several methods on the same data, judge them on the validation split, and write one report.
 
     RECIPE is recipes/compare-NAME.yaml, or a recipe together with --methods. Finished arms are kept: run again to go
     on. An arm that fails does not stop the others; the exit code is then that of its error.
@@ -73,6 +75,7 @@ def compare(
         cluster=ray,
         out=out,
         report_only=report_only,
+        split="test" if test else "validation",
     )
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flows.console import table
+
+if TYPE_CHECKING:
+    from tasks.evaluation.policy_check import Check
 
 
 def dataset_table(found: Mapping[str, Any]) -> str:
@@ -100,3 +103,30 @@ def _notes(one: Mapping[str, Any]) -> Iterator[str]:
         yield WORDS[one["standing"]]
     if not one["judged_by_this_code"]:
         yield f"{EARLIER}; {AGAIN}"
+
+
+def sizes_table(found: Check) -> str:
+    """What `galen policy check` prints."""
+    rows = [
+        (
+            one.gate,
+            one.slice,
+            one.records,
+            one.groups,
+            f"{one.tolerance:g}",
+            None if one.noticed is None else f"{one.noticed:.3f}",
+            None if one.promoted is None else f"{one.promoted:.1f} of {one.looks}",
+            one.needs,
+        )
+        for one in found.sizes
+    ]
+    header = ("gate", "slice", "records", "groups", "tolerance", "stops 80 % at", "equal ones let by", "needs")
+    worlds = [(one.candidates, one.records, "holds" if one.holds else "does not hold", one.why) for one in found.worlds]
+    return "\n\n".join(
+        [
+            f"{found.policy} on {found.dataset} (test split {found.test[:12]}); how much two equal models differ: "
+            f"{found.source}",
+            table(header, rows) if rows else "no gate compares with an earlier release",
+            f"the margin since the last approval, for a year\n\n{table(('candidates', 'records', '', 'why'), worlds)}",
+        ]
+    )

@@ -38,10 +38,10 @@ def measure(store: Store, job: Job) -> dict[str, Any]:
     if base.digest != job.base:
         raise InputError("the base model changed while the comparison ran", hint="run again")
     artifact = finetune(store, recipe, dataset, base)
-    spent = cost(store, artifact, base, recipe, dataset)
-    evaluation = evaluate(store, artifact, dataset, recipe.evaluation)
+    spent = cost(store, artifact, base, recipe, dataset, job.split)
+    evaluation = evaluate(store, artifact, dataset, recipe.evaluation, split=job.split)
     quality, draws = _quality(evaluation)
-    off = switched_off(store, artifact, base, dataset, recipe.evaluation)
+    off = switched_off(store, artifact, base, dataset, recipe.evaluation, job.split)
     return {
         "artifact": artifact.digest,
         "method": dict(sorted(ModelMeta.read(artifact).method.plain().items())),
@@ -56,7 +56,7 @@ def measure(store: Store, job: Job) -> dict[str, Any]:
         "switched_off": None if off is None else _values(off),
         "forgetting": forgetting(artifact, base, job.forgetting).plain() if job.forgetting else None,
         "transfer": _transfer(store, artifact, base, job, recipe),
-        "learned": learned(artifact, base, dataset),
+        "learned": learned(artifact, base, dataset, job.split),
         "machine": _machine(),
     }
 
@@ -79,7 +79,7 @@ def _transfer(store: Store, artifact: Artifact, base: Any, job: Job, recipe: Rec
 
 
 def _quality(evaluation: Evaluation) -> tuple[dict[str, Any], dict[str, list[float | None]]]:
-    """Every metric, and its values over the resamples of the test set's groups, which are the same for every arm.
+    """Every metric, and its values over the resamples of the split's groups, which are the same for every arm.
 
     They are what paired intervals are made of later: nothing about a single record or group is kept.
     """

@@ -27,7 +27,7 @@ class Budget(Settings):
     max_length: int | None = Field(default=None, ge=8, le=1 << 20)
     """Tokens per record at most (`training.max_length`)."""
     test_records: int | None = Field(default=None, ge=1, le=1_000_000_000)
-    """Test records at most (`evaluation.max_records`): whole groups, chosen by digest."""
+    """Records judged at most (`evaluation.max_records`), of whichever split: whole groups, chosen by digest."""
 
 
 class Arm(Settings):
@@ -53,7 +53,7 @@ class Arm(Settings):
 
 
 class Comparison(Settings):
-    """recipes/compare-NAME.yaml: arms that learn from one dataset version and are judged on one test set."""
+    """recipes/compare-NAME.yaml: arms that learn from one dataset version and are judged on the same records."""
 
     name: Name
     """Of the report's folder and of the MLflow experiment."""

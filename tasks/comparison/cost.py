@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from tasks.artifact import Artifact
+from tasks.config.words import Split
 from tasks.data.version import DatasetVersion
 from tasks.evaluation.evaluate import judged_rows
 from tasks.evaluation.forward import encoded, forward
@@ -20,12 +21,14 @@ from tasks.training.train import timing_of
 if TYPE_CHECKING:
     from tasks.training.bases import Base
 
-RECORDS = 32  # of the test split, for latency
+RECORDS = 32  # of the split that is judged on, for latency
 ROUNDS = 3
 WARM_UP = 4  # passes that do not count: the first ones are slower
 
 
-def cost(store: Store, artifact: Artifact, base: Base, recipe: Recipe, dataset: DatasetVersion) -> dict[str, Any]:
+def cost(
+    store: Store, artifact: Artifact, base: Base, recipe: Recipe, dataset: DatasetVersion, split: Split
+) -> dict[str, Any]:
     """Parameters, training cost, size and latency of a trained arm.
 
     Training times and memory are those of this machine; None where another one trained the artifact.
@@ -36,7 +39,7 @@ def cost(store: Store, artifact: Artifact, base: Base, recipe: Recipe, dataset: 
         "parameters": {"trained": trained, "head": head, "base": total, "share": trained / total},
         "cost": _timing(store, artifact),
         "size_bytes": sum(file.stat().st_size for file in artifact.path.glob("*.safetensors")),
-        "latency": latency(store, artifact, base, recipe, dataset),
+        "latency": latency(store, artifact, base, recipe, dataset, split),
     }
 
 
@@ -66,7 +69,7 @@ def _timing(store: Store, artifact: Artifact) -> dict[str, float] | None:
 
 
 def latency(
-    store: Store, artifact: Artifact, base: Base, recipe: Recipe, dataset: DatasetVersion
+    store: Store, artifact: Artifact, base: Base, recipe: Recipe, dataset: DatasetVersion, split: Split
 ) -> dict[str, float | None]:
     """Milliseconds per record of one forward pass, alone and in a batch, as an adapter and merged where that can be.
 
@@ -76,7 +79,7 @@ def latency(
     from tasks.training.opening import open_model
     from tasks.training.shapes import longest_input
 
-    rows = list(judged_rows(dataset.rows("test"), None))[:RECORDS]
+    rows = list(judged_rows(dataset.rows(split), None))[:RECORDS]
 
     def timed(model: Artifact) -> tuple[float, float]:
         opened, tokenizer = open_model(model, recipe.task, dataset.labels, base=base)

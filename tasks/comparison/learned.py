@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 from tasks.artifact import Artifact
 from tasks.code import code_of
 from tasks.config.evaluation import EvaluationSettings
-from tasks.config.words import GENERATING
+from tasks.config.words import GENERATING, Split
 from tasks.data.version import DatasetVersion
-from tasks.evaluation.evaluate import Rows, evaluate, evaluation_of, judged_rows, subject_of
+from tasks.evaluation.evaluate import evaluate, evaluation_of, judged_rows, subject_of
 from tasks.evaluation.evaluation import Evaluation
 from tasks.evaluation.forward import encoded, forward, states
 from tasks.evaluation.metric import metric_modules
-from tasks.evaluation.predict import Predictions, predict
+from tasks.evaluation.predict import Predictions, Rows, predict
 from tasks.meta.model import ModelMeta
 from tasks.store import Store
 from tasks.training.blocks import layer_of
@@ -25,21 +25,21 @@ if TYPE_CHECKING:
 
     from tasks.training.bases import Base
 
-RECORDS = 16  # of the test split, to run through a model
+RECORDS = 16  # of the split that is judged on, to run through a model
 
 
-def learned(artifact: Artifact, base: Base, dataset: DatasetVersion) -> dict[str, Any]:
+def learned(artifact: Artifact, base: Base, dataset: DatasetVersion, split: Split) -> dict[str, Any]:
     """What can be told of a trained artifact; a part that its method does not have is not there.
 
     Returns:
         `weights`: per layer, size of the change of its weights over the size of the weights (Frobenius norms);
-        `states`: per layer, how far what it makes of some test inputs moved, relative to its size;
+        `states`: per layer, how far what it makes of some inputs of the split moved, relative to its size;
         and what the method itself tells (`Method.learned`).
     """
     found: dict[str, Any] = {}
     if changes := weight_changes(artifact, base):
         found["weights"] = changes
-    return found | _in_passing(artifact, base, dataset)
+    return found | _in_passing(artifact, base, dataset, split)
 
 
 def weight_changes(artifact: Artifact, base: Base) -> dict[str, float]:
@@ -72,7 +72,12 @@ def weight_changes(artifact: Artifact, base: Base) -> dict[str, float]:
 
 
 def switched_off(
-    store: Store, artifact: Artifact, base: Base, dataset: DatasetVersion, settings: EvaluationSettings
+    store: Store,
+    artifact: Artifact,
+    base: Base,
+    dataset: DatasetVersion,
+    settings: EvaluationSettings,
+    split: Split,
 ) -> Evaluation | None:
     """The same model without what it learned, its trained head excepted: what the method itself is worth.
 
@@ -86,7 +91,7 @@ def switched_off(
     said = ModelMeta.read(artifact)
     task, labels = said.task, said.labels
     if task in GENERATING:
-        return evaluate(store, base, dataset, settings)
+        return evaluate(store, base, dataset, settings, split=split)
     plain = load_base(base, task, labels, dtype=native_dtype())
     heads = head_modules(plain, fresh_modules(base, task, labels), task)
     inside = sum(weight.numel() for name in heads for weight in plain.get_submodule(name).parameters())
@@ -101,7 +106,7 @@ def switched_off(
 
     subject = subject_of(artifact).with_labels(labels).as_baseline("switched off")
     code = code_of(__name__, method_of(options_of(said)).module, *metric_modules(dataset.task))
-    return evaluation_of(store, subject, dataset, settings, "test", run, code)
+    return evaluation_of(store, subject, dataset, settings, split, run, code)
 
 
 def _copy_heads(tuned: Any, plain: PreTrainedModel, heads: tuple[str, ...]) -> None:
@@ -122,8 +127,8 @@ def plain_name(name: str) -> str:
     return name.removeprefix("base_model.model.").removeprefix("inner.").replace(".modules_to_save.default.", ".")
 
 
-def _in_passing(artifact: Artifact, base: Base, dataset: DatasetVersion) -> dict[str, Any]:
-    """What can be seen while some test inputs go through base and tuned model: changed states, and the method's own."""
+def _in_passing(artifact: Artifact, base: Base, dataset: DatasetVersion, split: Split) -> dict[str, Any]:
+    """What can be seen while some inputs go through base and tuned model: changed states, and the method's own."""
     import torch
 
     from tasks.training.opening import open_model
@@ -131,7 +136,7 @@ def _in_passing(artifact: Artifact, base: Base, dataset: DatasetVersion) -> dict
 
     said = ModelMeta.read(artifact)
     task, labels = said.task, said.labels
-    rows = judged_rows(dataset.rows("test"), None)[:RECORDS]
+    rows = judged_rows(dataset.rows(split), None)[:RECORDS]
     before, tokenizer = open_model(base, task, labels, dtype=torch.float32)
     after, _ = open_model(artifact, task, labels, base=base, dtype=torch.float32)
     length = longest_input(after.config, said.training.max_length)

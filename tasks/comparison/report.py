@@ -15,9 +15,19 @@ READS = ("tasks/comparison/report.html.j2",)
 TEMPLATE = CHECKOUT / READS[0]
 EVERY = {
     "weights": ("Change of the weights by layer", "Size of the change over the size of the weights (Frobenius norms)."),
-    "states": ("Change of what layers make", "How far the states of some test inputs moved, relative to their size."),
+    "states": (
+        "Change of what layers make",
+        "How far the states of some inputs moved, relative to their size.",
+    ),
 }
 """Tables of what any method learned: key -> title and explanation. A method adds its own."""
+
+
+JUDGED_ON = {
+    "test": "judged on the sealed test split: each arm and seed is a look at it",
+    "validation": "judged on the validation split: the test split was not looked at",
+}
+CHOSEN = ", and training chose by the loss on these records which weights to keep, so that figures flatter a little"
 
 
 FILTERS: dict[str, Callable[..., str]] = {
@@ -32,6 +42,7 @@ def render(found: Mapping[str, Any]) -> str:
         TEMPLATE,
         {**FILTERS, "number": _number, "estimate": estimate, "verdict": verdict, "heat": _heat},
         found=found,
+        judged_on=judged_on(found),
         plots=[
             _plot(found, "parameters.trained", "trained weights", log_x=True),
             _plot(found, "cost.training_seconds", "training seconds"),
@@ -39,6 +50,11 @@ def render(found: Mapping[str, Any]) -> str:
         metrics=list(dict.fromkeys(name for arm in found["arms"] for name in arm["quality"])),
         heats=list(_heats(found)),
     )
+
+
+def judged_on(found: Mapping[str, Any]) -> str:
+    """On which split, and what that means for the figures."""
+    return JUDGED_ON[found["split"]] + (CHOSEN if found["chosen_by_it"] else "")
 
 
 def _plot(found: Mapping[str, Any], number: str, name: str, *, log_x: bool = False) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tasks.comparison.bootstrap import interval
 from tasks.comparison.config import Comparison, Entry, reference_of
 from tasks.comparison.job import Result, measuring_code
-from tasks.config.words import DATASET_TASK
+from tasks.config.words import DATASET_TASK, Split
 from tasks.errors import InputError
 from tasks.evaluation.metric import usual_metric
 from tasks.training.recipe import Recipe
@@ -37,20 +37,25 @@ COLUMNS = (
 """Numbers of a result that are averaged over seeds."""
 
 
-def summarise(comparison: Comparison, recipe: Recipe, found: Sequence[tuple[Entry, Result | None]]) -> dict[str, Any]:
+def summarise(
+    comparison: Comparison, recipe: Recipe, found: Sequence[tuple[Entry, Result | None]], split: Split
+) -> dict[str, Any]:
     """The whole comparison as plain data.
 
     Args:
         comparison: what was asked.
         recipe: what its arms start from.
         found: what is kept of every arm and seed; None where nothing is.
+        split: that they were judged on.
 
     Raises:
         InputError: nothing is kept, the kept arms met different data or bases, or the metric is none of theirs.
     """
     ended = [result for _, result in found if result and not result.get("error")]
     if not any(result for _, result in found):
-        raise InputError("no arm of this comparison has run yet", hint="run it without --report-only")
+        other = "without" if split == "test" else "with"
+        hint = f"run it without --report-only, or {other} --test, if it was judged so"
+        raise InputError(f"no arm of this comparison has been judged on the {split} split yet", hint=hint)
     if apart := differing(found):
         hint = "run it again without --report-only: arms of other data or another base are then made anew"
         raise InputError("the kept arms do not belong together", value=", ".join(apart), hint=hint)
@@ -70,6 +75,8 @@ def summarise(comparison: Comparison, recipe: Recipe, found: Sequence[tuple[Entr
         "confidence": recipe.evaluation.confidence,
         "dataset": recipe.dataset,
         "dataset_digest": ended[0]["inputs"]["dataset"] if ended else None,
+        "split": split,
+        "chosen_by_it": split == "validation" and any(entry.recipe.training.keep == "best" for entry, _ in found),
         "test": ended[0]["test"] if ended else None,
         "records": ended[0]["records"] if ended else None,
         "groups": ended[0]["groups"] if ended else None,
@@ -93,7 +100,7 @@ def differing(found: Sequence[tuple[Entry, Result | None]]) -> list[str]:
     for entry, result in found:
         if result and not result.get("error"):
             inputs = result["inputs"]
-            met.setdefault("test set", set()).add(result["test"])
+            met.setdefault("records judged", set()).add(result["test"])
             for name in ("dataset", "forgetting", "transfer"):
                 met.setdefault(name, set()).add(inputs[name])
             ref = entry.recipe.base_model.plain()
@@ -105,8 +112,8 @@ def differing(found: Sequence[tuple[Entry, Result | None]]) -> list[str]:
 def gain(ours: Sequence[Result], theirs: Sequence[Result], metric: str, confidence: float) -> dict[str, Any] | None:
     """What an arm gains over another in a metric, positive is better, with a paired percentile interval.
 
-    Each resample draws groups of the test set, the same for both arms, and seeds of each arm with replacement: the
-    same ones where both have the same seeds. With one seed, the interval is about the test set alone; with few, it is
+    Each resample draws groups of the split, the same for both arms, and seeds of each arm with replacement: the
+    same ones where both have the same seeds. With one seed, the interval is about the records alone; with few, it is
     still too narrow by about sqrt((n - 1) / n) of the spread over seeds.
 
     Returns:

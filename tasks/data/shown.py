@@ -18,7 +18,7 @@ from tasks.data.params import one_dataset
 from tasks.data.records import Reason
 from tasks.data.stage import MANIFEST, REJECTED, STAGES, built_folder, refused_file
 from tasks.data.tables import batches
-from tasks.data.version import SPLITS
+from tasks.data.version import SPLITS, DatasetVersion, load_version
 from tasks.errors import InputError
 from tasks.meta.dataset import DatasetMeta
 from tasks.store import Store
@@ -83,6 +83,20 @@ def show(store: Store, name: str) -> dict[str, Any]:
         "digest": artifact.digest if artifact else None,
         "refused": refused,
     }
+
+
+def sealed_now(store: Store, name: str) -> DatasetVersion:
+    """The version of a dataset that is built now, every file hashed.
+
+    Raises:
+        InputError: no such dataset, or it is not built to the end.
+        IntegrityError: it is not in the store, or a file of it was changed.
+    """
+    one_dataset(name)
+    sealed = built_folder(name) / "seal"
+    if not (sealed / SEALED).is_file():
+        raise InputError("this dataset is not built yet", value=name, hint=f"`galen data build {name}`")
+    return load_version(store, read(sealed).digest)
 
 
 def left_over(name: str) -> list[str]:

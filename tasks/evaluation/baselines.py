@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 from tasks.code import code_of
 from tasks.config.evaluation import EvaluationSettings
-from tasks.config.words import DatasetTask
+from tasks.config.words import DatasetTask, Split
 from tasks.data.records import TARGET
 from tasks.data.version import DatasetVersion
 from tasks.digest import digest_data
 from tasks.errors import NotJudgeable
 from tasks.evaluation.estimates import Difference, difference, same_tokenizer
-from tasks.evaluation.evaluate import Rows, evaluate, evaluation_of, subject_of
+from tasks.evaluation.evaluate import evaluate, evaluation_of, subject_of
 from tasks.evaluation.evaluation import Evaluation
 from tasks.evaluation.metric import metric_modules, metrics_of
 from tasks.evaluation.metrics.answers import answer_statistics, choice_statistics
 from tasks.evaluation.metrics.labels import label_statistics
 from tasks.evaluation.metrics.tags import tag_statistics
-from tasks.evaluation.predict import Predictions, predict
+from tasks.evaluation.predict import Predictions, Rows, predict
 from tasks.evaluation.rules import RULES, Rule
 from tasks.meta.evaluation import SubjectMeta
 from tasks.store import Store
@@ -105,10 +105,10 @@ def baselines(store: Store, dataset: DatasetVersion, base: Base, settings: Evalu
 
 
 def simple_rivals(
-    store: Store, dataset: DatasetVersion, settings: EvaluationSettings, names: Iterable[str]
+    store: Store, dataset: DatasetVersion, settings: EvaluationSettings, names: Iterable[str], split: Split = "test"
 ) -> dict[str, Evaluation]:
     """The evaluations of rules by name: measured once for a train and a test split, without a model."""
-    return {name: _ruled(store, name, RULES[dataset.task][name], dataset, settings) for name in names}
+    return {name: _ruled(store, name, RULES[dataset.task][name], dataset, settings, split) for name in names}
 
 
 def table(comparisons: Sequence[Comparison], confidence: float) -> str:
@@ -144,18 +144,20 @@ def _zero_shot(store: Store, base: Base, dataset: DatasetVersion, settings: Eval
     return evaluation_of(store, subject, dataset, settings, "test", run, _code(dataset))
 
 
-def _ruled(store: Store, name: str, rule: Rule, dataset: DatasetVersion, settings: EvaluationSettings) -> Evaluation:
+def _ruled(
+    store: Store, name: str, rule: Rule, dataset: DatasetVersion, settings: EvaluationSettings, split: Split
+) -> Evaluation:
     """A baseline without weights: its digest is that of its name and of what it learned from."""
     train = dataset.split_digest("train")
 
     def run(rows: Rows) -> Predictions:
         predicted = rule(dataset.rows("train"), rows)
         statistics = [_statistics(dataset.task, row, one) for row, one in zip(rows, predicted, strict=True)]
-        return Predictions({TARGET[dataset.task]: predicted}, statistics, cut=0)
+        return Predictions({TARGET[dataset.task]: predicted}, statistics, [False] * len(rows))
 
     digest = digest_data({"baseline": name, "train": train})
     subject = SubjectMeta(digest=digest, form="baseline", parent=None, base=None).as_baseline(name, train=train)
-    return evaluation_of(store, subject, dataset, settings, "test", run, _code(dataset))
+    return evaluation_of(store, subject, dataset, settings, split, run, _code(dataset))
 
 
 def _code(dataset: DatasetVersion) -> str:

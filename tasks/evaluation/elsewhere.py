@@ -57,8 +57,8 @@ def transfer(
     """What the tuned model is worth on a second dataset, beside what its base is worth there.
 
     Texts with labels: a logistic regression on frozen features (mean over tokens of the last layer) learns the second
-    train split; macro-F1 on its test split. Questions with answers, for models that write: bits per byte of the
-    reference answers, without learning.
+    train split; macro-F1 on its validation split, by which nothing here was chosen: its test split is not looked at.
+    Questions with answers, for models that write: bits per byte of the reference answers there, without learning.
 
     Raises:
         InputError: the second dataset fits neither.
@@ -67,8 +67,9 @@ def transfer(
         before, after = (_probe(model, artifact, base, second, settings, seed) for model in (base, artifact))
         return Change("macro-F1 of a linear probe", before, after)
     if second.task == "causal-lm" and ModelMeta.read(artifact).task in GENERATING:
-        values = [evaluate(store, model, second, settings).metrics["bits_per_byte"].value for model in (base, artifact)]
-        return Change("bits per byte of answers", values[0], values[1])
+        found = [evaluate(store, model, second, settings, split="validation") for model in (base, artifact)]
+        before, after = (one.metrics["bits_per_byte"].value for one in found)
+        return Change("bits per byte of answers", before, after)
     hint = "use a dataset for text-classification; or one for causal-lm with models that write text"
     raise InputError(f"a dataset for {second.task} cannot show transfer here", value=second.name, hint=hint)
 
@@ -149,7 +150,7 @@ def _probe(
         return features.numpy(), [row["label"] for row in rows]
 
     train, labels = side(judged_rows(second.rows("train"), PROBED))
-    test, truth = side(judged_rows(second.rows("test"), settings.max_records))
+    held_out, truth = side(judged_rows(second.rows("validation"), settings.max_records))
     probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000, random_state=seed))
     probe.fit(train, labels)
-    return float(f1_score(truth, probe.predict(test), average="macro", zero_division=0))
+    return float(f1_score(truth, probe.predict(held_out), average="macro", zero_division=0))

@@ -86,9 +86,22 @@ class Difference:
 
 
 def difference(
-    candidate: Scores, other: Scores, metric: str, settings: EvaluationSettings, *, slice_: str | None = None
+    candidate: Scores,
+    other: Scores,
+    metric: str,
+    settings: EvaluationSettings,
+    *,
+    slice_: str | None = None,
+    confidence: float | None = None,
 ) -> Difference:
     """The paired difference of two models on the same records, group by group.
+
+    Args:
+        candidate, other: the two models' scores.
+        metric: by what they are compared.
+        settings: how sure the interval is to be.
+        slice_: of which records; None: of all.
+        confidence: of the interval, where it is another one than the settings ask for.
 
     Raises:
         NotJudgeable: the records differ, the metric or the slice does not exist or is undefined for one of them, or
@@ -106,7 +119,7 @@ def difference(
         raise NotJudgeable(f"{metric} is not defined for {'the candidate' if np.isnan(values[0]) else 'the other'}")
     gain = definition.sign * (values[0] - values[1]) + 0.0  # never minus zero
     sums = one.by_group, two.by_group
-    span = of_difference(definition, (one.names, two.names), sums, settings.confidence)
+    span = of_difference(definition, (one.names, two.names), sums, confidence or settings.confidence)
     low, high, method = (span.low, span.high, span.method) if span else (None, None, None)
     return Difference(metric, slice_, values[0], values[1], gain, low, high, one.records, one.groups, method)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,18 +15,17 @@ from tasks.data.version import DatasetVersion
 from tasks.digest import canonical_json
 from tasks.errors import NotJudgeable
 from tasks.evaluation.estimates import measure
-from tasks.evaluation.evaluation import IDENTITY, METRICS_FILE, PREDICTIONS_FILE, STATISTIC, Evaluation
+from tasks.evaluation.evaluation import METRICS_FILE, PREDICTIONS_FILE, Evaluation
+from tasks.evaluation.known import completed, contents_of, inputs_of, known_of, new_among, write_predictions
 from tasks.evaluation.metric import metric_modules
-from tasks.evaluation.predict import Predictions, predict
+from tasks.evaluation.predict import Predictions, Rows, predict
 from tasks.evaluation.slices import Scores
 from tasks.meta.evaluation import EvaluationMeta, SubjectMeta
-from tasks.meta.model import ModelMeta
+from tasks.meta.model import ModelMeta, WordsMeta
 from tasks.store import Store
 
 if TYPE_CHECKING:
     from tasks.training.bases import Base
-
-Rows = Sequence[Mapping[str, Any]]
 
 
 def evaluate(
@@ -37,7 +36,7 @@ def evaluate(
     *,
     split: Split = "test",
 ) -> Evaluation:
-    """Measure a model on a split: found where the same was asked before, else predicted once.
+    """Measure a model on a split: found where the same was asked before, else predicted once, record by record.
 
     An untrained base has no head for classification or tagging: it is given a random one (always the same), so what
     is measured is chance in the architecture's own terms; `tasks.evaluation.baselines` has stronger rivals.
@@ -57,23 +56,31 @@ def evaluate(
     if said and DATASET_TASK[said.task] != dataset.task:
         raise NotJudgeable(f"the model is for {said.task}, the dataset for {dataset.task}", value=dataset.name)
     labels = said.labels if said else dataset.labels
+    words = said.words if said else _words_of(dataset)
+    subject = subject_of(model).with_labels(labels)
+    if said is None and words:
+        subject = subject.with_words(words.pattern)
 
     def run(rows: Rows) -> Predictions:
         from tasks.training.bases import base_beside
         from tasks.training.opening import open_model
         from tasks.training.shapes import task_of
-        from tasks.training.words import learned_words
 
         task: Task = said.task if said else dataset.task
         if not isinstance(model, Artifact):
             task = task_of(model, dataset.task)
         opened, tokenizer = open_model(model, task, labels, base=base_beside(store, model))
         length = said.training.max_length if said else None
-        words = said.words if said else learned_words(dataset) if task == "token-classification" else None
         return predict(opened, tokenizer, task, labels, rows, settings, max_length=length, words=words)
 
-    code = evaluation_code(said, dataset.task)
-    return evaluation_of(store, subject_of(model).with_labels(labels), dataset, settings, split, run, code)
+    return evaluation_of(store, subject, dataset, settings, split, run, evaluation_code(said, dataset.task))
+
+
+def _words_of(dataset: DatasetVersion) -> WordsMeta | None:
+    """How a tagger that nobody trained makes words of a text: as the dataset's tokens were cut."""
+    from tasks.training.words import learned_words
+
+    return learned_words(dataset) if dataset.task == "token-classification" else None
 
 
 def evaluation_code(said: ModelMeta | None, task: DatasetTask) -> str:
@@ -94,7 +101,7 @@ def evaluation_of(
     run: Callable[[Rows], Predictions],
     code: str,
 ) -> Evaluation:
-    """Seal what anything predicts, a model or a baseline; `run` is called only where nobody asked the same before.
+    """Seal what anything predicts, a model or a baseline; `run` is called only for what nobody asked before.
 
     Args:
         store: where everything is kept.
@@ -102,24 +109,27 @@ def evaluation_of(
         dataset: the version.
         settings: what to measure.
         split: the split to predict.
-        run: predictions for the records, in their order.
+        run: predictions for records, in their order; it is given those that no sealed evaluation holds.
         code: digest of the code that predicts and measures.
 
     Raises:
         NotJudgeable: the split has no records.
     """
     test = dataset.split_digest(split)
-    inputs = _inputs(subject, dataset.task, dataset.labels, split, test, settings)
+    inputs = inputs_of(subject, dataset.task, dataset.labels, split, test, settings)
 
     def build(folder: Path) -> dict[str, Any]:
         rows = judged_rows(dataset.rows(split), settings.max_records)
         if not rows:
             hint = "add data, or raise evaluation.max_records"
             raise NotJudgeable(f"the {split} split has no records to judge", value=dataset.name, hint=hint)
-        found = run(rows)
+        contents = contents_of(dataset.task, rows)
+        known = known_of(store, subject, dataset.task, settings, code, contents)
+        new = new_among(dataset.task, rows, contents, known)
+        found = completed(contents, known, run(new) if new else Predictions({}, [], []))
         labels = sorted({*dataset.labels, *(subject.labels or ())})
         scores = Scores.of(dataset.task, test, rows, found.statistics, labels)
-        _write_predictions(folder / PREDICTIONS_FILE, scores, found)
+        write_predictions(folder / PREDICTIONS_FILE, scores, contents, found)
         measured = _measure(scores, settings)
         (folder / METRICS_FILE).write_bytes(canonical_json(measured))
         meta = EvaluationMeta(
@@ -131,7 +141,7 @@ def evaluation_of(
             settings=settings,
             records=measured["records"],
             groups=measured["groups"],
-            cut=found.cut,
+            cut=sum(found.cut),
         )
         return meta.plain()
 
@@ -150,22 +160,8 @@ def measured_by_this_code(store: Store, said: ModelMeta, evaluation: str) -> boo
         IntegrityError: it says nothing readable, or a file of it was changed.
     """
     meta = EvaluationMeta.read(read(store.folder(evaluation)))
-    inputs = _inputs(meta.subject, meta.task, meta.labels, meta.split, meta.test, meta.settings)
+    inputs = inputs_of(meta.subject, meta.task, meta.labels, meta.split, meta.test, meta.settings)
     return store.find("evaluation", inputs, evaluation_code(said, meta.task)) is not None
-
-
-def _inputs(
-    subject: SubjectMeta, task: DatasetTask, labels: list[str], split: Split, test: str, settings: EvaluationSettings
-) -> dict[str, Any]:
-    """What an evaluation depends on, besides code."""
-    return {
-        "subject": subject.plain(),
-        "task": task,
-        "labels": labels,
-        "split": split,
-        "test": test,
-        "settings": settings.plain(),
-    }
 
 
 def subject_of(model: Artifact | Base) -> SubjectMeta:
@@ -209,13 +205,3 @@ def _measure(scores: Scores, settings: EvaluationSettings) -> dict[str, Any]:
         }
     metrics = {metric: one.plain() for metric, one in measure(view, settings).items()}
     return {"records": view.records, "groups": view.groups, "metrics": metrics, "slices": slices}
-
-
-def _write_predictions(file: Path, scores: Scores, found: Predictions) -> None:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    columns: dict[str, Any] = {name: scores.columns[name] for name in IDENTITY}
-    columns |= {f"predicted_{name}": list(values) for name, values in found.columns.items()}
-    columns |= {f"{STATISTIC}{name}": scores.values[:, place] for place, name in enumerate(scores.names)}
-    pq.write_table(pa.table(columns), file, compression="zstd")

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -137,14 +138,25 @@ class Evaluation:
 
     @cached_property
     def _scores(self) -> Scores:
-        import pyarrow.parquet as pq
+        return read_scores(self.artifact.file(PREDICTIONS_FILE), self.task, self.test)
 
-        table = pq.read_table(self.artifact.file(PREDICTIONS_FILE))
-        names = [name for name in table.column_names if name.startswith(STATISTIC)]
-        values = np.column_stack([table[name].to_numpy() for name in names])
-        columns = {name: table[name].to_pylist() for name in IDENTITY}
-        plain = tuple(name.removeprefix(STATISTIC) for name in names)
-        return Scores(self.task, self.test, columns, plain, values)
+
+def read_scores(file: Path, task: DatasetTask, test: str) -> Scores:
+    """The records' statistics from a file that holds them: predictions.parquet, or a copy without the predictions.
+
+    Args:
+        file: Parquet.
+        task: what the records hold.
+        test: SHA-256 of the split's file.
+    """
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(file)
+    names = [name for name in table.column_names if name.startswith(STATISTIC)]
+    values = np.column_stack([table[name].to_numpy() for name in names])
+    columns = {name: table[name].to_pylist() for name in IDENTITY}
+    plain = tuple(name.removeprefix(STATISTIC) for name in names)
+    return Scores(task, test, columns, plain, values)
 
 
 def _estimates(plain: Mapping[str, Mapping[str, float | None]]) -> dict[str, Estimate]:

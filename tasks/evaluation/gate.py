@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, model_validator
 
 from tasks.code import code_of
 from tasks.config.evaluation import EvaluationSettings
@@ -20,44 +20,14 @@ from tasks.config.words import DATASET_TASK, DatasetTask, Task
 from tasks.digest import digest_data
 from tasks.errors import NotJudgeable
 from tasks.evaluation.evaluation import Evaluation
-from tasks.evaluation.evidence import Evidence
+from tasks.evaluation.evidence import ARRIVED, SINCE, Evidence
+from tasks.evaluation.many import Need, pooled
 from tasks.evaluation.metric import metric_modules
-from tasks.evaluation.slices import metrics_in, slice_keys
+from tasks.evaluation.result import Fault, Finite, GateResult, Outcome, number
+from tasks.evaluation.slices import RECORD_SLICES, metrics_in, slice_keys
 from tasks.plugins import kinds_in
 
-Outcome = Literal["passed", "failed", "not-judged", "not-applicable"]
-"""not-judged counts as failed. not-applicable: only the champion's gate, only on a first release that a person
-approves; it counts for nothing."""
-Fault = tuple[str, str]
-"""A setting's name, and what is wrong with it."""
-
-
-Finite = Annotated[float, Field(ge=-1e9, le=1e9)]
-"""A threshold: no metric comes anywhere near its bounds."""
-
-
-@dataclass(frozen=True)
-class GateResult:
-    """What one gate said about one slice (None: all records)."""
-
-    name: str
-    slice: str | None
-    outcome: Outcome
-    reason: str
-    """One sentence with the numbers, and no content of records."""
-    value: float | None = None
-    limit: float | None = None
-    asked: str | None = None
-    """Every limit in words, where one number does not say it: "at least 0.2 and at most 0.9"."""
-
-    def plain(self) -> dict[str, Any]:
-        """As JSON; what is `asked` stands in the reason."""
-        return {name: value for name, value in vars(self).items() if name != "asked"}
-
-
-def number(value: float | None) -> str:
-    """A number in a reason."""
-    return "?" if value is None else f"{value:.4g}"
+__all__ = ["Fault", "Finite", "Gate", "GateResult", "MetricGate", "Outcome", "Protocol", "gate_kinds", "number"]
 
 
 class Gate(GateEntry):
@@ -69,6 +39,8 @@ class Gate(GateEntry):
     """Whether every run can be judged by it: a policy needs one such gate, as others may have no rival."""
     asks_served: ClassVar[bool] = False
     """Whether it looks at what the served form says (`Evidence.served`), which is asked for it."""
+    screens: ClassVar[bool] = True
+    """Whether a validation split can say anything about it."""
     about: ClassVar[tuple[str, ...]] = ()
     """Settings that say what is asked about: a recipe that tightens the gate must leave them as they are."""
 
@@ -82,9 +54,36 @@ class Gate(GateEntry):
         """Names of the evaluations that it needs among `Evidence.others`."""
         return ()
 
+    @property
+    def looks(self) -> int | None:
+        """How many looks at one test split it allows; None: it does not count them."""
+        return None
+
     def faults(self, task: DatasetTask) -> list[Fault]:
         """What is wrong with it for records of a task."""
         return []
+
+    def slices(self, evidence: Evidence) -> list[str | None]:
+        """The slices of this candidate that it judges.
+
+        Raises:
+            NotJudgeable: there is no such slice.
+        """
+        if (self.pattern or "").partition("=")[0] == ARRIVED:
+            return [self.pattern]
+        return evidence.candidate.scores().named(self.pattern)
+
+    def too_small(self, evidence: Evidence, slice_: str | None) -> GateResult | None:
+        """What it says of a slice that it asks more records of than there are; None where there are enough.
+
+        Raises:
+            NotJudgeable: there are too few, and that has failed.
+        """
+        return None
+
+    def together(self, protocol: Protocol, results: list[GateResult]) -> list[GateResult]:
+        """What it says of its slices, knowing all of them."""
+        return results
 
     def weaker_than(self, approved: Self) -> Iterator[str]:
         """The settings by which it lets more pass than an approved gate of its kind."""
@@ -115,26 +114,79 @@ class MetricGate(Gate):
     """Judge this slice, e.g. `language=zh`; `category=*` judges each category. Default: all records."""
     significant: bool = False
     """The whole confidence interval must lie on the right side of the limit."""
+    min_records: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    """With `slice: KEY=*`: a slice with fewer records is too small to be judged."""
+    min_groups: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    """The same for groups."""
+    small: Literal["block", "report", "pool"] = "block"
+    """A slice that is too small: has failed; is named, and counts for nothing; or is judged together with the small
+    ones of the same parent category (`cardiology/a` and `cardiology/b`), else with all small ones."""
 
-    about: ClassVar[tuple[str, ...]] = ("metric", "slice")
+    about: ClassVar[tuple[str, ...]] = ("metric", "slice", "min_records", "min_groups", "small")
 
-    def whole(self) -> str:
+    def proves(self, protocol: Protocol) -> bool:
+        """Whether the whole interval must lie on the right side."""
+        return self.significant and not protocol.screens
+
+    def whole(self, protocol: Protocol) -> str:
         """What a reason says of a gate that looks at the interval."""
-        return " (whole interval)" if self.significant else ""
+        return " (whole interval)" if self.proves(protocol) else ""
+
+    @model_validator(mode="after")
+    def _asked_of_many(self) -> Self:
+        asks = self.min_records is not None or self.min_groups is not None
+        if asks and not self.many:
+            raise ValueError(f"gate {self.name}: min_records and min_groups need a slice KEY=*")
+        if self.small != "block" and not asks:
+            raise ValueError(f"gate {self.name}: small needs min_records or min_groups")
+        return self
+
+    @property
+    def many(self) -> bool:
+        """Whether it judges each slice of a key."""
+        return (self.slice or "").endswith("=*")
+
+    @property
+    def _need(self) -> Need:
+        return Need(self.min_records or 0, self.min_groups or 0)
 
     @property
     def pattern(self) -> str | None:
         """As for every gate."""
         return self.slice
 
+    def slices(self, evidence: Evidence) -> list[str | None]:
+        """As for every gate; the small ones put together where it says so."""
+        found = super().slices(evidence)
+        if self.small != "pool":
+            return found
+        return list(pooled(evidence.candidate.scores(), [one for one in found if one], self._need))
+
+    def too_small(self, evidence: Evidence, slice_: str | None) -> GateResult | None:
+        """By `min_records` and `min_groups`."""
+        scores = evidence.candidate.scores()
+        if slice_ is None or not self.many or self._need.met(scores, slice_):
+            return None
+        records, groups = scores.support(slice_)
+        asked = {"records": self.min_records, "groups": self.min_groups}
+        wanted = " and ".join(f"{many} {what}" for what, many in asked.items() if many)
+        reason = f"{records} records of {groups} groups are too few to judge this slice by: {wanted} are asked"
+        if self.small == "report":
+            return GateResult(self.name, slice_, "reported", reason)
+        raise NotJudgeable(reason)
+
     def faults(self, task: DatasetTask) -> list[Fault]:
         """The slice, or the metric in it, is unknown."""
         found = []
-        if self.slice is not None:
-            key, _, value = self.slice.partition("=")
-            if key not in slice_keys(task) or not value:
-                known = ", ".join(slice_keys(task))
-                found.append(("slice", f"{self.slice!r} is not KEY=VALUE or KEY=* with KEY one of {known}"))
+        key, _, value = (self.slice or "").partition("=")
+        if key == ARRIVED:
+            if value not in SINCE:
+                found.append(("slice", f"{self.slice!r} is not {' or '.join(f'{ARRIVED}={one}' for one in SINCE)}"))
+        elif self.slice is not None and (key not in slice_keys(task) or not value):
+            known = ", ".join(slice_keys(task))
+            found.append(("slice", f"{self.slice!r} is not KEY=VALUE or KEY=* with KEY one of {known}"))
+        if self.small == "pool" and (self.slice or "").partition("=")[0] not in RECORD_SLICES:
+            found.append(("small", f"only slices of records can be pooled: {', '.join(RECORD_SLICES)}"))
         metrics = metrics_in(task, self.slice)
         if self.metric not in metrics:
             found.append(("metric", f"there is no {self.metric!r} here (there are: {', '.join(metrics)})"))
@@ -158,6 +210,23 @@ class Protocol:
     """With no champion to compare to: leave it to the person who approves, or compare with the base model."""
     approval: Literal["first", "every"] = "first"
     """Which releases wait for a person."""
+    rules: str | None = None
+    """Digest of the policy as its file has it, which a person approves; None of protocols that no policy made."""
+    sample: bool = False
+    """The data are those of data/sample: then the policy needs no approval."""
+    split: Literal["validation", "test"] = "test"
+    """On which records. On the validation split a candidate is only screened, before anybody looks at the test split:
+    gates then go by estimates, and do not ask whether an interval proves them."""
+
+    @property
+    def screens(self) -> bool:
+        """Whether it only says which candidates are worth a look."""
+        return self.split == "validation"
+
+    @property
+    def screening(self) -> Protocol:
+        """The same gates on the validation split."""
+        return replace(self, split="validation", gates=tuple(gate for gate in self.gates if gate.screens))
 
     def plain(self) -> dict[str, Any]:
         """As JSON, with the digest of the code that defines the metrics and the gates."""
@@ -168,6 +237,9 @@ class Protocol:
             "evaluation": self.evaluation.plain(),
             "first_release": self.first_release,
             "approval": self.approval,
+            "policy_rules": self.rules,
+            "sample": self.sample,
+            "split": self.split,
             "definitions": code_of(*self.modules()),
         }
 
@@ -186,7 +258,7 @@ class Protocol:
         Raises:
             NotJudgeable: it is of another split, or was made under other settings.
         """
-        if evaluation.split != "test":
+        if evaluation.split != self.split:
             raise NotJudgeable(f"{called} was judged on the {evaluation.split} split")
         if evaluation.settings != self.evaluation:
             raise NotJudgeable(f"{called} was judged under other settings than the protocol's")

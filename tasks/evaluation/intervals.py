@@ -64,7 +64,7 @@ def of_value(metric: Metric, names: tuple[str, ...], by_group: Floats, confidenc
     total = Sums(names, counted.sum(axis=0))
     value = float(metric.of(total))
     variance = _variance(_influence(metric, names, counted))
-    factor = _quantile(confidence, len(counted))
+    factor = quantile(confidence, len(counted) - 1)
     if not np.isfinite(variance):
         return None
     if metric.scale == "open":
@@ -84,9 +84,10 @@ def of_difference(
 ) -> Interval | None:
     """The interval of what one model gains over another on the same groups, positive is better.
 
-    t times the jackknife's standard error of the difference. For metrics from 0 to 1, two records more are thought to
-    be there, one gained and one lost, as in Agresti & Min 2005 and Bonett & Price 2012: models that seldom differ are
-    not certain to be alike.
+    t times the jackknife's standard error of the difference, with as many degrees of freedom as that standard error has
+    (Satterthwaite 1946): where few groups tell the two apart it is itself uncertain, and with it the far tail that a
+    small error probability asks for. For metrics from 0 to 1, two records more are thought to be there, one gained and
+    one lost, as in Agresti & Min 2005 and Bonett & Price 2012: models that seldom differ are not certain to be alike.
 
     Args:
         metric: what is measured.
@@ -97,19 +98,71 @@ def of_difference(
     Returns:
         None where a value would have none.
     """
+    found = paired(metric, names, by_group)
+    if found is None:
+        return None
+    half = quantile(confidence, found.freedom) * found.error
+    return Interval(found.gain - half, found.gain + half, "paired jackknife")
+
+
+@dataclass(frozen=True)
+class Paired:
+    """What one model gains over another on the same groups, and how surely: positive is better."""
+
+    gain: float
+    error: float
+    """Standard error."""
+    freedom: float
+    """Degrees of freedom of the standard error."""
+
+    def low(self, level: float) -> float:
+        """Lower end at a one-sided error probability."""
+        return self.gain - quantile(1 - 2 * level, self.freedom) * self.error
+
+    def chance(self, loss: float) -> float:
+        """One-sided p-value of "at least `loss` was lost": how likely so much gain would be then."""
+        from scipy.special import stdtr  # type: ignore[import-untyped]
+
+        if not self.error:
+            return 0.0 if self.gain >= -loss else 1.0
+        return float(stdtr(self.freedom, -(self.gain + loss) / self.error))
+
+
+def paired(
+    metric: Metric, names: tuple[tuple[str, ...], tuple[str, ...]], by_group: tuple[Floats, Floats]
+) -> Paired | None:
+    """What `of_difference` knows before it is asked how sure it must be; None where there is no interval."""
     sides = list(zip(names, by_group, strict=True))
     fewest = min(int((metric.units(Sums(*side)) > 0).sum()) for side in sides)
     if fewest < MIN_GROUPS:
         return None
     totals = [Sums(name, one.sum(axis=0)) for name, one in sides]
     gain = metric.sign * float(metric.of(totals[0]) - metric.of(totals[1]))
-    influences = [_influence(metric, *side) for side in sides]
+    influences, added = influences_of_difference(metric, names, by_group), pseudo_variance(metric, names, by_group)
+    squares, fourth = np.square(influences), np.power(influences, 4)
+    known = freedom(float(squares.sum()) + added, float(fourth.sum()) + added**2 / 2, fewest)
+    error = (_variance(influences) + added) ** 0.5
+    return Paired(gain, float(error), known) if np.isfinite(error) else None
+
+
+def influences_of_difference(
+    metric: Metric, names: tuple[tuple[str, ...], tuple[str, ...]], by_group: tuple[Floats, Floats]
+) -> Floats:
+    """What each group changes in the difference between two models, shape [groups that count for either]."""
+    sides = list(zip(names, by_group, strict=True))
+    one, other = (_influence(metric, *side) for side in sides)
     counts = np.logical_or.reduce([metric.units(Sums(*side)) > 0 for side in sides])
-    variance = _variance((influences[0] - influences[1])[counts])
-    if metric.scale != "open":
-        variance += 2 * LEAST[metric.scale] / min(float(metric.units(total)) for total in totals) ** 2
-    half = _quantile(confidence, fewest) * variance**0.5
-    return Interval(gain - half, gain + half, "paired jackknife") if np.isfinite(half) else None
+    return metric.sign * (one - other)[counts]
+
+
+def pseudo_variance(
+    metric: Metric, names: tuple[tuple[str, ...], tuple[str, ...]], by_group: tuple[Floats, Floats]
+) -> float:
+    """What two records more, one gained and one lost, add to the variance of a difference."""
+    if metric.scale == "open":
+        return 0.0
+    units = [float(metric.units(Sums(name, one.sum(axis=0)))) for name, one in zip(names, by_group, strict=True)]
+    return 2 * LEAST[metric.scale] / min(units) ** 2
 
 
 def _worth_if_alike(metric: Metric, names: tuple[str, ...], counted: Floats) -> float:
@@ -137,8 +190,23 @@ def _variance(influence: Floats) -> float:
     return float((len(influence) - 1) / len(influence) * np.square(influence).sum())
 
 
-def _quantile(confidence: float, groups: int) -> float:
-    """How many standard errors make a two-sided interval."""
-    from scipy.special import stdtrit  # type: ignore[import-untyped]
+def freedom(squares: float, fourth: float, groups: int) -> float:
+    """Degrees of freedom of a variance that groups show: twice its square over its own variance (Satterthwaite 1946).
 
-    return float(stdtrit(groups - 1, (1 + confidence) / 2))
+    Never less than the fewest groups would have: whether fewer tell two models apart cannot be seen from so few.
+
+    Args:
+        squares: sum of the squares of what each group changes.
+        fourth: sum of their fourth powers.
+        groups: how many there are.
+    """
+    varies = fourth - squares**2 / groups
+    found = 2 * squares**2 / varies if varies > 0 else np.inf
+    return float(min(max(found, MIN_GROUPS - 1), groups - 1))
+
+
+def quantile(confidence: float, freedom: float) -> float:
+    """Of Student's t: how many standard errors make a two-sided interval."""
+    from scipy.special import stdtrit
+
+    return float(stdtrit(freedom, (1 + confidence) / 2))

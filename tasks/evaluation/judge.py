@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tasks.artifact import Artifact
-from tasks.errors import GateRejected, NotJudgeable
+from tasks.errors import GateRejected, NoLook, NotJudgeable
 from tasks.evaluation.evaluation import Evaluation
 from tasks.evaluation.evidence import Evidence
 from tasks.evaluation.gate import Gate, GateResult, Protocol
@@ -25,7 +25,12 @@ class Verdict:
     def passed(self) -> bool:
         """Whether something was judged, and nothing failed or could not be judged."""
         outcomes = {result.outcome for result in self.results}
-        return "passed" in outcomes and outcomes <= {"passed", "not-applicable"}
+        return "passed" in outcomes and outcomes <= {"passed", "not-applicable", "reported"}
+
+    @property
+    def worth_a_look(self) -> bool:
+        """Whether nothing that was screened speaks against looking at the test split."""
+        return not self.reasons()
 
     def reasons(self) -> list[str]:
         """Why it did not pass: one line for each gate and slice that failed or could not be judged."""
@@ -83,20 +88,22 @@ def judge(protocol: Protocol, evidence: Evidence) -> Verdict:
             continue
         try:
             protocol.check(candidate, "the model")
-            slices = candidate.scores().named(gate.pattern)
+            slices = gate.slices(evidence)
         except NotJudgeable as error:
-            results.append(_not_judged(gate, gate.pattern, error))
+            results.append(_not_judged(gate, gate.pattern, error, protocol))
         else:
-            results += [_one(gate, protocol, evidence, slice_) for slice_ in slices]
+            results += gate.together(protocol, [_one(gate, protocol, evidence, slice_) for slice_ in slices])
     return Verdict(candidate.model_digest, candidate.digest, protocol.digest, tuple(results))
 
 
 def _one(gate: Gate, protocol: Protocol, evidence: Evidence, slice_: str | None) -> GateResult:
     try:
-        return gate.verdict(protocol, evidence, slice_)
+        return gate.too_small(evidence, slice_) or gate.verdict(protocol, evidence, slice_)
     except NotJudgeable as error:
-        return _not_judged(gate, slice_, error)
+        return _not_judged(gate, slice_, error, protocol)
 
 
-def _not_judged(gate: Gate, slice_: str | None, error: NotJudgeable) -> GateResult:
+def _not_judged(gate: Gate, slice_: str | None, error: NotJudgeable, protocol: Protocol) -> GateResult:
+    if protocol.screens and not isinstance(error, NoLook):  # the test split may well say it
+        return GateResult(gate.name, slice_, "not-applicable", f"the validation split does not say: {error}")
     return GateResult(gate.name, slice_, "not-judged", f"could not be judged: {error}")

@@ -11,13 +11,15 @@ from pydantic_core import InitErrorDetails, PydanticCustomError, PydanticKnownEr
 
 from tasks.config.gates import GateEntry
 from tasks.config.words import DATASET_TASK, DatasetTask, Name, Task
-from tasks.errors import ConfigError
+from tasks.data.params import one_dataset
+from tasks.digest import digest_data
+from tasks.errors import ConfigError, InputError
 from tasks.evaluation.gate import Fault, Gate, MetricGate, Protocol, gate_kinds
 from tasks.home import CHECKOUT, shown
 from tasks.settings import Settings, load_yaml, parse
 from tasks.training.recipe import Recipe
 
-POLICIES = CHECKOUT / "policies"
+POLICIES, SAMPLE = CHECKOUT / "policies", CHECKOUT / "data" / "sample"
 MIN_CONFIDENCE = 0.95
 """Of the intervals that a significant gate looks at: a recipe must not loosen a gate by way of its intervals."""
 
@@ -82,6 +84,16 @@ class Policy(Settings):
     approval: Literal["first", "every"] = "first"
     """Which releases wait for a person: what a recipe says (`first`), or every one."""
     gates: tuple[TypedGate, ...]
+
+    @property
+    def rules(self) -> dict[str, Any]:
+        """What a person approves: all but the description."""
+        return {key: value for key, value in self.plain().items() if key != "description"}
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the rules."""
+        return digest_data(self.rules)
 
     @field_validator("gates")
     @classmethod
@@ -184,7 +196,25 @@ def protocol_of(recipe: Recipe) -> Protocol:
     gates = _effective(recipe, policy)
     every = "every" in (recipe.approval, policy.approval)
     approval: Literal["first", "every"] = "every" if every else "first"
-    return Protocol(recipe.task, recipe.policy, gates, recipe.evaluation, recipe.first_release, approval)
+    return Protocol(
+        recipe.task,
+        recipe.policy,
+        gates,
+        recipe.evaluation,
+        recipe.first_release,
+        approval,
+        policy.digest,
+        on_sample(recipe.dataset),
+    )
+
+
+def on_sample(dataset: str) -> bool:
+    """Whether a dataset's source lies in data/sample: recipes on it may run by a policy that nobody approved."""
+    try:
+        source = CHECKOUT / Path(one_dataset(dataset).source).expanduser()
+    except InputError:  # not declared (any more), or not well: whoever needs it says so
+        return False
+    return source.resolve().is_relative_to(SAMPLE.resolve())
 
 
 def _loosened(where: str, gate: Gate, approved: Gate) -> list[str]:

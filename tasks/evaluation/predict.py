@@ -35,8 +35,8 @@ class Predictions:
     columns: Mapping[str, Sequence[Any]] = field(repr=False)
     """What was predicted. Holds content: it goes to predictions.parquet and nowhere else."""
     statistics: Sequence[Mapping[str, float]] = field(repr=False)
-    cut: int
-    """Records of which the model could not read or score everything. They are judged all the same."""
+    cut: Sequence[bool] = field(repr=False)
+    """Whether the model could not read or score all of the record. It is judged all the same."""
 
 
 def predict(
@@ -108,10 +108,10 @@ def _answers(
             rows, said, chosen, references, scored[: len(rows)], strict=True
         )
     ]
-    cut = sum(
+    cut = [
         likelihood.cut or is_cut(model, prompt, settings.generation, positions)
         for likelihood, prompt in zip(scored[: len(rows)], prompts, strict=True)
-    )
+    ]
     return Predictions({"answer": said, "choice": chosen}, statistics, cut)
 
 

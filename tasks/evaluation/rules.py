@@ -122,7 +122,9 @@ RULES: dict[DatasetTask, dict[str, Rule]] = {
 """By task, and by what people call them."""
 
 
-WITHOUT_A_MODEL = frozenset({"perplexity", "bits_per_byte", "calibration_error", "brier"})
+WITHOUT_A_MODEL = frozenset(
+    {"perplexity", "bits_per_byte", "calibration_error", "brier", "accuracy_at_80", "accuracy_at_50"}
+)
 """Metrics that need probabilities: a rule has none."""
 
 

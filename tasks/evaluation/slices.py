@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
+AND = "|"
+"""Between the values of slices that are judged together: `category=ear|nose`."""
 RECORD_SLICES = ("category", "language")
 """Columns whose values divide the records."""
 LABEL_SLICE: dict[DatasetTask, str | None] = {
@@ -112,6 +114,9 @@ class Scores:
         if pattern is None:
             return [None]
         there = self.slices()
+        key, _, value = pattern.partition("=")
+        if AND in value and key in RECORD_SLICES and set(value.split(AND)) <= set(self._codes(key)[0]):
+            return [pattern]
         meant = [one for one in there if one == pattern or (pattern.endswith("=*") and one.startswith(pattern[:-1]))]
         if not meant:
             raise NotJudgeable("the test set has no such slice", value=pattern, hint=f"there are: {', '.join(there)}")
@@ -137,13 +142,20 @@ class Scores:
             self._views[slice_] = View(slice_, metrics, names, self.summed(values, inside), records)
         return self._views[slice_]
 
+    def only(self, groups: Collection[str]) -> Scores:
+        """Of the records of these groups alone."""
+        kept = [place for place, group in enumerate(self.columns["group_id"]) if group in groups]
+        columns = {name: [values[place] for place in kept] for name, values in self.columns.items()}
+        return Scores(self.task, self.test, columns, self.names, self.values[kept])
+
     def inside(self, slice_: str | None) -> NDArray[np.bool_]:
-        """Which records a slice of records holds, shape [records]; None: all."""
+        """Which records a slice of records holds, shape [records]; None: all. `KEY=a|b` holds those of both."""
         if slice_ is None:
             return np.ones(len(self.values), dtype=bool)
         key, _, value = slice_.partition("=")
         values, place = self._codes(key)
-        found: NDArray[np.bool_] = place == values.index(value) if value in values else np.zeros(len(place), dtype=bool)
+        several = [value] if value in values else value.split(AND)
+        found: NDArray[np.bool_] = np.isin(place, [values.index(one) for one in several if one in values])
         return found
 
     def summed(self, values: Floats, inside: NDArray[np.bool_] | None = None) -> Floats:

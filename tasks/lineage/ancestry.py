@@ -26,6 +26,7 @@ from tasks.lineage.statements import (
     Statement,
     statements,
 )
+from tasks.lineage.waiting import policy_approval, rules_of
 from tasks.store import Store
 
 S = TypeVar("S", bound=Statement)
@@ -51,6 +52,7 @@ class Ancestry:
         version = self._version
         registered = of_event(f"registered as version {version.number}", version.registered)
         registered = registered.under(self._model(version.artifact))
+        registered = registered.under(*self._policy())
         if version.promoted is None:
             return registered
         approved = []
@@ -61,6 +63,20 @@ class Ancestry:
         return of_event("promoted to champion", version.promoted, "" if approved else alone).under(
             *approved, registered
         )
+
+    def _policy(self) -> list[Node]:
+        """The rules that it was judged by, and who approved them; nothing where policies were not approved yet."""
+        rules, promoted = rules_of(self._history, self._version), self._version.promoted
+        if (digest := rules.get("policy_rules")) is None:
+            return []
+        name, given = f"policy {rules['policy']}", policy_approval(self._history, digest)
+        if given and (promoted is None or given[0].sequence < promoted.sequence):
+            return [of_event(name, given[0], f"approved by {given[1].name}: {given[1].reason}")]
+        if rules.get("sample"):
+            return [Node(name, "recorded", "approved by nobody: the data are the sample's", digest)]
+        if promoted:
+            return [Node(name, "contradicted", "nobody had approved it when the version was promoted", digest)]
+        return [Node(name, "recorded", "approved by nobody yet", digest)]
 
     def _model(self, digest: str) -> Node:
         """A form of the model: its bytes, its judgement, and what it was made from."""

@@ -15,16 +15,17 @@ WORDS = {
     "failed": "failed",
     "not-judged": "could not be judged",
     "not-applicable": "not applicable (no champion yet)",
+    "reported": "only reported (too few groups)",
 }
 
 
 def gates_in_words(outcomes: Sequence[str]) -> str:
     """From the outcome of each gate: "5 of 5 gates passed, 3 not applicable (no champion yet)".
 
-    A gate that does not apply counts neither as passed nor as failed.
+    A gate that does not apply, or only reports, counts neither as passed nor as failed.
     """
     number = Counter(outcomes)
-    text = f"{number['passed']} of {len(outcomes) - number['not-applicable']} gates passed"
+    text = f"{number['passed']} of {len(outcomes) - number['not-applicable'] - number['reported']} gates passed"
     return text + "".join(f", {number[outcome]} {words}" for outcome, words in WORDS.items() if number[outcome])
 
 

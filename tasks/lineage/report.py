@@ -1,7 +1,11 @@
-"""What happened in one run, as one HTML page that loads nothing from elsewhere. Numbers and reasons, never records."""
+"""What happened in one run, as one HTML page for whoever must say yes or no: the verdict and its reasons first.
+
+It loads nothing from elsewhere. Numbers, reasons and ids of records, never what records hold.
+"""
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tasks.artifact import write_atomically
+from tasks.artifact import Artifact, write_atomically
 from tasks.data.version import SPLITS, DatasetVersion
 from tasks.home import CHECKOUT
 from tasks.lineage.event import Origin
@@ -28,10 +32,14 @@ if TYPE_CHECKING:
     from tasks.evaluation.baselines import Comparison
     from tasks.evaluation.estimates import Estimate
     from tasks.evaluation.evaluation import Evaluation
+    from tasks.evaluation.evidence import Evidence
+    from tasks.evaluation.gate import Protocol
     from tasks.evaluation.judge import Verdict
 
 READS = ("tasks/lineage/report.html.j2",)
 TEMPLATE = CHECKOUT / READS[0]
+CURVES = "history.json"
+"""The file of a trained artifact that holds its losses by step."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +59,9 @@ class FormJudged:
     form: str
     evaluation: Evaluation
     verdict: Verdict
+    evidence: Evidence | None = None
+    """All that its gates looked at; without it nothing is shown beside it."""
+    protocol: Protocol | None = None
 
     @property
     def gates(self) -> str:
@@ -83,6 +94,10 @@ class RunReport:
     """Of the last form judged."""
     version: RegisteredVersion | None = None
     mlflow_run: str | None = None
+    trained: Artifact | None = None
+    """What training made, with its curves."""
+    next: Sequence[str] = ()
+    """What a person would type now."""
 
 
 def write_report(store: Store, report: RunReport) -> Path:
@@ -109,11 +124,25 @@ def render(store: Store, report: RunReport) -> str:
         IntegrityError: as `write_report`.
     """
     from tasks.evaluation.baselines import counted
+    from tasks.lineage.side_by_side import reasons
 
+    last = report.judged[-1] if report.judged else None
     return fill(
         TEMPLATE,
-        {"estimate": _estimate, "number": _number, "short": lambda digest: str(digest)[:12]},
+        {
+            "estimate": _estimate,
+            "number": _number,
+            "signed": lambda value: "–" if value is None else f"{value:+.4g}",
+            "percent": lambda share: f"{100 * share:.1f} %",
+            "short": lambda digest: str(digest)[:12],
+        },
         report=report,
+        last=last,
+        reasons=reasons(last.verdict.results, last.protocol) if last else [],
+        unjudged=[one for one in last.verdict.results if one.outcome not in ("passed", "failed")] if last else [],
+        winners=[one for one in report.baselines if one.outcome == "worse"],
+        curve_plot=_curve(report.trained),
+        **_compared(store, report, last),
         meta=report.dataset.meta if report.dataset else None,
         splits=SPLITS,
         has_docs=report.data_docs is not None and report.data_docs.is_file(),
@@ -125,6 +154,39 @@ def render(store: Store, report: RunReport) -> str:
         held=_held(store, report),
         head=head(store),
     )
+
+
+def _compared(store: Store, report: RunReport, last: FormJudged | None) -> dict[str, Any]:
+    """The candidate beside earlier versions, with plots, and its data beside the champion's."""
+    from tasks.lineage.data_change import data_change
+    from tasks.lineage.releases import releases
+    from tasks.lineage.report_plots import forest, reliability
+    from tasks.lineage.side_by_side import side_by_side
+
+    none = dict.fromkeys(("beside", "champion", "changed"))
+    if last is None or last.evidence is None or last.protocol is None:
+        return {**none, "released": [], "forest_plot": "", "reliability_plot": ""}
+    found = roles(store, report.recipe.model)
+    beside = side_by_side(last.evidence, last.protocol, found)
+    judged_against = last.evidence.champion.model_digest if last.evidence.champion else None
+    champion = next((one for one in reversed(found.versions) if one.artifact == judged_against), None)
+    return {
+        "beside": beside,
+        "champion": champion,
+        "changed": data_change(store, report.dataset, champion.dataset) if champion and report.dataset else None,
+        "released": releases(store, report.recipe.model, beside.metric, last.evaluation),
+        "forest_plot": forest(beside),
+        "reliability_plot": reliability(last.evaluation),
+    }
+
+
+def _curve(trained: Artifact | None) -> str:
+    """The learning curve as SVG, where training kept one."""
+    from tasks.lineage.report_plots import learning
+
+    if trained is None or CURVES not in trained.files:
+        return ""
+    return learning(json.loads(trained.file(CURVES).read_bytes()))
 
 
 def _sealed(store: Store, report: RunReport) -> DatasetSealed | None:

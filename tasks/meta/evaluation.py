@@ -26,6 +26,10 @@ class SubjectMeta(OpenRecord):
         """The same, with labels."""
         return self.model_copy(update={"labels": labels})
 
+    def with_words(self, pattern: str) -> Self:
+        """The same, with how it makes words of a text: what an untrained tagger is told by the dataset."""
+        return self.model_copy(update={"words": pattern})
+
     def as_baseline(self, name: str, **more: Any) -> Self:
         """A baseline that is made of it; `more` is what else decides what the baseline says."""
         return self.model_copy(update={"form": "baseline", "name": name, **more})
@@ -47,3 +51,17 @@ class EvaluationMeta(ArtifactMeta):
     groups: int
     cut: int
     """Records that could not be read, or scored, in full."""
+
+
+class EvidenceMeta(ArtifactMeta):
+    """What a verdict rested on."""
+
+    kinds = ("evidence",)
+    what = "evidence of a verdict"
+    subject: str
+    """Digest of the model that was judged."""
+    evaluation: str
+    """Digest of its evaluation."""
+    protocol: str
+    """Digest of the gates that judged."""
+    verdict: Literal["passed", "failed"]

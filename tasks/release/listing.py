@@ -14,11 +14,11 @@ from tasks.lineage.outcomes import gates_in_words
 from tasks.lineage.roles import RegisteredVersion, Roles, roles
 from tasks.lineage.roles import models as known_models
 from tasks.lineage.standing import standing
-from tasks.lineage.statements import Approved, Evaluated, Judgement, ModelDerived, statements
+from tasks.lineage.statements import Approved, Evaluated, GatesAnswered, ModelDerived, Screened, statements
 from tasks.lineage.today import judged_today
 from tasks.store import Store
 
-_OK = ("passed", "not-applicable")
+_OK = ("passed", "not-applicable", "reported")
 
 
 def models(store: Store, model: str | None = None) -> list[dict[str, Any]]:
@@ -40,14 +40,14 @@ def models(store: Store, model: str | None = None) -> list[dict[str, Any]]:
             row = _row(name, version.registered, version.judged, measured) | _of_version(store, version, found)
             row["judged_by_this_code"] = judged_today(store, version, history)
             rows.append(row | {"bytes": sizes.get(version.artifact)})
-        for event, judged in statements(Judgement, history):
+        for event, judged in statements(GatesAnswered, history):
             if judged.verdict == "failed":
                 rows.append(_row(name, event, event, measured))
     return sorted(rows, key=lambda row: (row["model"], row["time"]))
 
 
 def _row(model: str, event: Event, decision: Event, measured: Mapping[str, Evaluated]) -> dict[str, Any]:
-    judged = Judgement.read(decision)
+    judged = GatesAnswered.read(decision)
     evaluated = measured.get(judged.evaluation)
     metrics = evaluated.metrics if evaluated else {}
     usual = next((name for name in map(usual_metric, DATASET_TASKS) if name in metrics), None)
@@ -57,6 +57,7 @@ def _row(model: str, event: Event, decision: Event, measured: Mapping[str, Evalu
         "roles": [],
         "verdict": "passed" if judged.verdict == "passed" else "rejected",
         "gates": gates_in_words([gate.outcome for gate in judged.gates]),
+        "judged_on": "validation" if decision.kind == Screened.kind else "test",
         "form": judged.form,
         "artifact": judged.artifact,
         "dataset": judged.dataset,
@@ -71,6 +72,7 @@ def _of_version(store: Store, version: RegisteredVersion, found: Roles) -> dict[
     return {
         "version": version.number,
         "roles": list(found.of(version)),
+        "anchor": found.anchor == version,
         "standing": standing(store, version),
         "approved_by": Approved.read(version.approved).name if version.approved else None,
         "withdrawn": version.withdrawal,

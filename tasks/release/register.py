@@ -11,12 +11,13 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from tasks.artifact import Artifact, verify
-from tasks.errors import GateRejected, InputError
+from tasks.errors import ApprovalNeeded, GateRejected, InputError
 from tasks.lineage import recording
 from tasks.lineage.event import Event, Origin
 from tasks.lineage.roles import RegisteredVersion, approval_of, roles
 from tasks.lineage.roles import models as known_models
 from tasks.lineage.roles import resolve as resolve_version
+from tasks.lineage.waiting import unmet
 from tasks.meta.form import Form
 from tasks.progress import notice
 from tasks.release.card import model_card
@@ -91,6 +92,7 @@ def promote(store: Store, version: Version, origin: Origin | None = None, *, app
     Raises:
         InputError: the version is older than the champion: going back is another decision.
         GateRejected: a person withdrew it.
+        ApprovalNeeded: the policy that it was judged by is not approved.
         IntegrityError: its bytes do not match their digest.
         Interrupted: MLflow does not answer; the decision stands, and the mirror follows on the next run.
     """
@@ -108,6 +110,7 @@ def _promoted(store: Store, version: Version, origin: Origin | None, approved: E
                 hint=f"to go back to it: galen rollback {version.model}@{version.number}",
             )
         check_not_withdrawn(roles(store, version.model).versions, version.artifact)
+        check_nothing_unmet(store, version)
         _whole(store, version)
         recording.record_promoted(store, version.model, version.number, approved=approved, origin=origin)
     _mirror(store, version.model)
@@ -126,25 +129,42 @@ def check_not_withdrawn(known: Sequence[Version], artifact: str) -> None:
             raise GateRejected(f"these bytes are those of version {version.number}, {version.withdrawal}", hint=hint)
 
 
+def check_nothing_unmet(store: Store, version: Version) -> None:
+    """See that nothing is missing that no approval of a version can replace.
+
+    Raises:
+        ApprovalNeeded: nobody approved its policy, or read what a gate wants to be read.
+    """
+    if missing := unmet(store, version):
+        raise ApprovalNeeded(missing.what, hint=missing.hint)
+
+
 def approve(store: Store, reference: str, *, by: str, reason: str, origin: Origin | None = None) -> Version:
-    """A person allows a version that waits to become champion; it is promoted.
+    """A person allows a version that waits to become champion; it is promoted. Or a person approves the champion as it
+    is: later releases are measured against it from now on (it becomes the anchor).
 
     Args:
         store: where everything is kept.
-        reference: MODEL@NUMBER or MODEL@candidate.
+        reference: MODEL@NUMBER or MODEL@candidate; MODEL@champion.
         by: printed name of that person.
         reason: what the decision rests on.
         origin: who or what asked, for the ledger.
 
     Raises:
         InputError: the version does not wait, or name or reason is blank, or the tracking server does not answer.
+        ApprovalNeeded: the policy that it was judged by is not approved.
         IntegrityError: its bytes do not match their digest.
     """
     version, _ = resolve(store, reference)
     check_reachable(store)
     with store.locked(f"registry-{version.model}"):  # asked and answered in one step: one of several approvals counts
-        if (waiting := roles(store, version.model).candidate) is None or waiting.number != version.number:
+        found = roles(store, version.model)
+        if reference.endswith("@champion"):  # said so, not by its number: that may have waited a moment ago
+            recording.record_confirmed(store, version.model, version.number, name=by, reason=reason, origin=origin)
+            return resolve_version(store, f"{version.model}@{version.number}")
+        if (waiting := found.candidate) is None or waiting.number != version.number:
             raise InputError("this version does not wait for a decision", value=reference)
+        check_nothing_unmet(store, waiting)
         event = approval_of(store, version) or recording.record_approved(  # one that was killed before it promoted
             store, version.model, version.number, name=by, reason=reason, origin=origin
         )
@@ -182,11 +202,6 @@ def _version(store: Store, reference: str) -> Version:
 
 def _whole(store: Store, version: Version) -> Artifact:
     return whole(store, version.model, version.artifact, version.registered.digest)
-
-
-def approve_command(model: str, version: int) -> str:
-    """What a person types to promote a version that waits."""
-    return f'galen approve {model}@{version} --by "YOUR NAME" --reason "..."'
 
 
 def mirror(store: Store, model: str, *, run: Run | None = None) -> bool:

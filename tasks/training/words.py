@@ -13,6 +13,8 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
 
 from tasks.data.version import DatasetVersion
 from tasks.meta.model import WordsMeta
@@ -50,7 +52,7 @@ Written = tuple[str, list[Span]]
 
 def written(texts: Sequence[Sequence[str]]) -> list[Written]:
     """The texts that the tokens of a split's records were cut from, as people write them."""
-    characters = _in_characters(texts)
+    characters = in_characters(texts)
     return [_written(tokens, characters) for tokens in texts]
 
 
@@ -70,7 +72,7 @@ def _written(tokens: Sequence[str], characters: bool) -> Written:
     return text, spans
 
 
-def _in_characters(texts: Iterable[Sequence[str]]) -> bool:
+def in_characters(texts: Iterable[Sequence[str]]) -> bool:
     """Whether a dataset's tokens are the characters of a script without blanks."""
     sizes: Counter[str] = Counter()
     for tokens in texts:
@@ -82,7 +84,15 @@ def _in_characters(texts: Iterable[Sequence[str]]) -> bool:
 
 def learned_words(dataset: DatasetVersion) -> WordsMeta:
     """How the texts of a dataset of tokens and tags become words."""
-    return learned(dataset.read("train", ["tokens"])["tokens"].slice(0, LOOKED_AT).to_pylist())
+    return _learned_from(dataset.artifact.file("train.parquet"), dataset.split_digest("train"))
+
+
+@lru_cache(maxsize=4)
+def _learned_from(file: Path, _digest: str) -> WordsMeta:
+    """Of a train split; asked again for every evaluation of a base, and it takes seconds."""
+    import pyarrow.parquet as pq
+
+    return learned(pq.read_table(file, columns=["tokens"])["tokens"].slice(0, LOOKED_AT).to_pylist())
 
 
 def learned(texts: Sequence[Sequence[str]]) -> WordsMeta:
@@ -92,7 +102,7 @@ def learned(texts: Sequence[Sequence[str]]) -> WordsMeta:
         texts: the tokens of each record of a train split.
     """
     spelled = written(texts)
-    if _in_characters(texts):
+    if in_characters(texts):
         return _best([r"\S"], spelled)
     habits = _Habits()
     for text, spans in spelled:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from tasks.comparison.config import Entry
 from tasks.comparison.job import Job, finished, keep, kept, kept_file, lines_of
 from tasks.comparison.learned import learned
 from tasks.comparison.methods import explained, text
-from tasks.data.version import load_version
+from tasks.data.version import DatasetVersion, load_version
 from tasks.errors import InputError, Stopped
 from tasks.store import Store
 from tasks.training.resolve import resolve_base
@@ -31,7 +32,8 @@ def job(store: Store, task: Any, folder: Path, method: str, corpus: Path | None 
     second = dataset_version(store, "text-classification", 36, name="two", seed=3) if corpus else None
     base = resolve_base(store, given.base_model).digest
     entry = Entry(method, given.seed, given)
-    return Job(entry, data.digest, data.split_digest("test"), base, corpus, second.digest if second else None)
+    met = (data.digest, data.split_digest("validation"), base)
+    return Job(entry, *met, corpus, second.digest if second else None)
 
 
 @pytest.fixture
@@ -76,7 +78,7 @@ def test_a_method_tells_what_it_learned(store: Store, tmp_path: Path, method: st
     asked = job(store, "text-classification", tiny_bert(tmp_path / "bert"), method)
     base = base_of(store, tmp_path / "bert")
     artifact = finetune(store, asked.entry.recipe, load_version(store, asked.dataset), base)
-    numbers = learned(artifact, base, load_version(store, asked.dataset))[key]
+    numbers = learned(artifact, base, load_version(store, asked.dataset), "validation")[key]
     assert numbers
     if key == "ranks":
         assert set(numbers.values()) <= set(range(9))
@@ -93,9 +95,38 @@ def test_kept_numbers_are_believed_until_something_changes(store: Store, tmp_pat
     assert finished(out, Job(asked.entry, "another", asked.test, asked.base)) is None
     keep(out, asked, {"error": {"error": "InputError", "what": "no", "value": None, "hint": None}})
     assert finished(out, asked) is None, "an arm that failed is tried again"
-    kept_file(out, asked.entry).write_text("{")
+    kept_file(out, asked.entry, "validation").write_text("{")
     with pytest.raises(InputError, match="cannot be read"):
-        kept(out, asked.entry)
+        kept(out, asked.entry, "validation")
+
+
+def test_numbers_from_one_split_are_not_taken_for_those_of_another(store: Store, tmp_path: Path) -> None:
+    out, asked = tmp_path / "out", job(store, "text-classification", tiny_bert(tmp_path / "bert"), "lora")
+    keep(out, asked, {"quality": {}})
+    on_test = replace(asked, split="test", test=load_version(store, asked.dataset).split_digest("test"))
+    assert finished(out, on_test) is None
+    keep(out, on_test, {"quality": {}})
+    moved = kept_file(out, asked.entry, "validation")
+    moved.write_bytes(kept_file(out, asked.entry, "test").read_bytes())
+    with pytest.raises(InputError, match="not a kept result"):
+        finished(out, asked)
+
+
+def test_the_test_split_is_not_opened_unless_asked_for(
+    store: Store, tmp_path: Path, corpus: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = job(store, "text-classification", tiny_bert(tmp_path / "bert"), "lora", corpus, max_steps=2)
+    opened = set()
+    read = DatasetVersion.read
+
+    def noted(version: DatasetVersion, split: Any, *args: Any, **more: Any) -> Any:
+        opened.add(split)
+        return read(version, split, *args, **more)
+
+    monkeypatch.setattr(DatasetVersion, "read", noted)
+    found = measure(store, Job.of(asked.plain()))
+    assert "test" not in opened
+    assert found["records"] == load_version(store, asked.dataset).meta.counts["validation"]
 
 
 def children(store: Store) -> Children:

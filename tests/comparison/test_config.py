@@ -41,7 +41,7 @@ def test_an_arm_is_the_recipe_with_its_own_method_settings_base_and_seeds(tmp_pa
     assert found[0].recipe.training.learning_rate == 1e-4
     assert found[2].recipe.base_model.folder == "other/Base_1"
     assert {(one.recipe.training.max_steps, one.recipe.evaluation.max_records) for one in found} == {(7, 9)}
-    assert len({asked(one) for one in found}) == 3
+    assert len({asked(one, split) for one in found for split in ("validation", "test")}) == 6
     assert reference_of(comparison) == "full"
 
 

@@ -9,7 +9,7 @@ import pytest
 from tasks.comparison.config import Comparison, entries
 from tasks.comparison.job import Result
 from tasks.comparison.plots import Point, scatter
-from tasks.comparison.report import render
+from tasks.comparison.report import judged_on, render
 from tasks.comparison.summary import gain, level, summarise
 from tasks.errors import InputError
 from tests.training.recipes import recipe
@@ -96,7 +96,7 @@ def test_the_report_tells_what_ended_what_failed_and_what_is_missing() -> None:
     failed = {"error": {"error": "InputError", "what": "<b>no & number</b>", "value": None, "hint": None}}
     asked = entries(given)
     kept = [result(drawn(0.8), 17), None, {**failed, "seed": 17}]
-    found = summarise(given, asked[0].recipe, list(zip(asked, kept, strict=True)))
+    found = summarise(given, asked[0].recipe, list(zip(asked, kept, strict=True)), "validation")
     full, lora = found["arms"]
     assert (full["finished"], full["missing"]) == ([17], [18])
     assert lora["errors"][0]["error"] == "InputError"
@@ -107,23 +107,27 @@ def test_the_report_tells_what_ended_what_failed_and_what_is_missing() -> None:
     assert "not run yet with seed 18" in page
     assert page.index("layer.9") < page.index("layer.10")
     assert "http" not in page, "nothing is loaded from elsewhere"
+    assert "figures flatter a little" in page, "early stopping saw these records"
+    on_test = summarise(given, asked[0].recipe, list(zip(asked, kept, strict=True)), "test")
+    assert "each arm and seed is a look" in judged_on(on_test)
+    assert "flatter" not in judged_on(on_test)
 
 
 def test_arms_of_different_test_sets_are_not_put_into_one_table() -> None:
     given = comparison()
     asked = entries(given)
     kept = [result(drawn(0.8)), result(drawn(0.8), test="another"), None]
-    with pytest.raises(InputError, match="do not belong together: test set"):
-        summarise(given, asked[0].recipe, list(zip(asked, kept, strict=True)))
+    with pytest.raises(InputError, match="do not belong together: records judged"):
+        summarise(given, asked[0].recipe, list(zip(asked, kept, strict=True)), "validation")
     one = result(drawn(0.8))
     for name, said in (("base", "base base"), ("forgetting", "forgetting"), ("transfer", "transfer")):
         other = result(drawn(0.8), inputs=one["inputs"] | {name: "another"})
         with pytest.raises(InputError, match=f"do not belong together: {said}"):
-            summarise(given, asked[0].recipe, [(asked[0], one), (asked[2], other)])
+            summarise(given, asked[0].recipe, [(asked[0], one), (asked[2], other)], "validation")
     with pytest.raises(InputError, match="no arm"):
-        summarise(given, asked[0].recipe, [(one, None) for one in asked])
+        summarise(given, asked[0].recipe, [(one, None) for one in asked], "validation")
     with pytest.raises(InputError, match=r"(?s)no such metric: rouge.*macro_f1"):
-        summarise(comparison(metric="rouge"), asked[0].recipe, [(asked[0], kept[0])])
+        summarise(comparison(metric="rouge"), asked[0].recipe, [(asked[0], kept[0])], "validation")
 
 
 def test_a_plot_shows_every_point_within_its_frame() -> None:

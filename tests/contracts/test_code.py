@@ -28,6 +28,7 @@ RESULTS = (
     "tasks.evaluation.judge",
     "tasks.release.merge",
     "tasks.release.quantize",
+    "tasks.release.reading",
     "tasks.training.named_base",
     "tasks.training.train",
 )
@@ -35,7 +36,7 @@ RESULTS = (
 SERVED = CHECKOUT / "tasks" / "release" / "served.py"
 """Runs in MLflow, where there is no checkout: it finds what was registered with it beside itself."""
 MADE = ("data/built", "dvc.lock", "var")
-GIVEN = (".dvc", ".git", "dvc.yaml", "params.yaml", "policies", "recipes", "requirements.lock", *MADE)
+GIVEN = (".dvc", ".git", "data/sample", "dvc.yaml", "params.yaml", "policies", "recipes", "requirements.lock", *MADE)
 """What is given to code rather than part of it: what a person declares, whose content is in keys, and what is made."""
 
 

@@ -50,7 +50,7 @@ def answered(
             | choice_statistics(answer if row["choices"] else None, row["answer"])
             for answer, row in zip(said, rows, strict=True)
         ]
-        return Predictions({"answer": said}, statistics, 0)
+        return Predictions({"answer": said}, statistics, [False] * len(rows))
 
     subject = SubjectMeta.model_validate(
         {

@@ -168,7 +168,7 @@ def test_words_beyond_the_cut_count_as_missed(bert: Base) -> None:
     assert found.columns["tags"][0] == ["B-Disease"] * 6 + ["O"] * 6  # 8 pieces, two of them special
     assert found.statistics[0] == {"records": 1, "tp:Disease": 6, "fn:Disease": 6}
     assert found.statistics[1] == {"records": 1, "tp:Disease": 3}
-    assert found.cut == 1
+    assert found.cut == [True, False]
 
 
 @pytest.mark.parametrize("task", ["causal-lm", "text-classification", "token-classification"])

@@ -73,6 +73,37 @@ def test_calibration_error_agrees_with_its_definition() -> None:
     assert values("text-classification", found)["calibration_error"] == pytest.approx(expected)
 
 
+def sure_guesses(n: int, seed: int = 0) -> list[tuple[float, bool]]:
+    """(confidence, whether right) of calibrated guesses, many of them nearly certain."""
+    chance = random.Random(seed)
+    certain = [0.5 + 0.5 * chance.betavariate(3, 0.7) for _ in range(n)]
+    return [(one, chance.random() < one) for one in certain]
+
+
+@pytest.mark.parametrize("coverage", [80, 50])
+def test_accuracy_at_a_coverage_is_that_of_the_surest_texts(coverage: int) -> None:
+    made = sure_guesses(2000)
+    found = [label_statistics("a" if right else "b", "a", one) for one, right in made]
+    surest = sorted(made, reverse=True)[: len(made) * coverage // 100]
+    value = values("text-classification", found)[f"accuracy_at_{coverage}"]
+    assert value == pytest.approx(sum(right for _, right in surest) / len(surest), abs=0.003)
+    assert value > values("text-classification", found)["accuracy"] + 0.02
+
+
+@pytest.mark.parametrize("confidence", [0.0, 0.5, 1.0])
+def test_confidences_at_the_ends_count(confidence: float) -> None:
+    found = [label_statistics("a", "a", confidence), label_statistics("a", "b", confidence)]
+    assert values("text-classification", found)["accuracy_at_50"] == 0.5
+
+
+def test_calibration_has_intervals() -> None:
+    found = [label_statistics("a" if right else "b", "a", one, (1 - one) ** 2) for one, right in sure_guesses(60)]
+    measured = measure(scores("text-classification", found).view(), FEW)
+    for name in ("calibration_error", "brier", "accuracy_at_80", "accuracy_at_50"):
+        one = measured[name]
+        assert one.low is not None and one.high is not None and one.low < one.value <= one.high, name
+
+
 def test_who_gives_no_confidence_has_no_calibration() -> None:
     found = [label_statistics("yes", "yes", None), label_statistics("yes", "no", None)]
     assert values("text-classification", found) == {"accuracy": 0.5, "macro_f1": pytest.approx(1 / 3)}

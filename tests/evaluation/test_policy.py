@@ -170,7 +170,8 @@ gates:
     assert "gates.0.margin: a threshold gate does not use it" in text
     assert "gates.1.kind: Input should be 'better-than-base', " in text
     assert "or 'train-gap' (found 'threshhold')" in text
-    assert "gates.2.metrik: unknown key (known: kind, margin, metric, name, significant, slice)" in text
+    known = "kind, margin, metric, min_groups, min_records, name, significant, slice, small"
+    assert f"gates.2.metrik: unknown key (known: {known})" in text
     assert "gates.3.max: Input should be a finite number" in text
 
 

@@ -14,6 +14,7 @@ from flows import outcome, scheduled
 from flows import run as running
 from tasks.errors import ApprovalNeeded, GalenError, GateRejected, InputError, Interrupted
 from tasks.lineage.not_started import NotStarted, report_of
+from tasks.lineage.waiting import Waiting, approve_command
 from tasks.store import Store
 
 
@@ -104,15 +105,16 @@ def test_a_rejected_run_says_what_to_try(steps: int, said: bool) -> None:
     recipe = SimpleNamespace(model="m", dataset="d", task="text-classification")
     found = SimpleNamespace(version=None, judged=[object()], training=SimpleNamespace(steps=steps))
     run: Any = SimpleNamespace(recipe=recipe, found=found, path=Path("recipes/m.yaml"))
-    lines = outcome._next(run, outcome.Outcome(verdict="rejected"), Path("report.html"))
+    lines = outcome._next(run, outcome.Outcome(verdict="rejected"))
     assert any(line.startswith("galen tune recipes/m.yaml") for line in lines)
     assert any("only 12 steps were made: raise training.epochs" in line for line in lines) == said
 
 
 def test_a_waiting_run_names_its_version_and_no_champion() -> None:
     recipe = SimpleNamespace(model="m", dataset="d", task="text-classification")
-    found = SimpleNamespace(version=SimpleNamespace(number=3), judged=[object()], training=None)
+    waiting = Waiting("it needs a person", approve_command("m", 3))
+    found = SimpleNamespace(version=SimpleNamespace(number=3), waiting=waiting, judged=[object()], training=None)
     run: Any = SimpleNamespace(recipe=recipe, found=found, path=Path("recipes/m.yaml"))
-    lines = outcome._next(run, outcome.Outcome(verdict="waiting"), Path("report.html"))
-    assert lines[0].startswith("galen approve m@3") and lines[1] == "galen audit m@3"
+    lines = outcome._next(run, outcome.Outcome(verdict="waiting"))
+    assert lines[0].startswith("galen approve m@3") and lines[1].startswith("galen reject m@3")
     assert not any("champion" in line for line in lines)

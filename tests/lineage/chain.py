@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tasks.artifact import Artifact
@@ -98,11 +98,13 @@ def build_chain(
     passed: bool = True,
     dataset: DatasetVersion | None = None,
     policy: str = "default",
+    rules: str | None = None,
 ) -> Chain:
     """Sealed, trained, merged, quantized, and all forms judged; neither registered nor promoted."""
     wanted = recipe(model, seed)
     dataset = dataset or dataset_version(store, "text-classification", 30, name="factory")
     protocol = protocol_named(policy)
+    protocol = replace(protocol, rules=rules) if rules else protocol
     said = BaseMeta(name="tiny", spec={}, corpus="c" * 64, training={})
     base = artifact(store, "base", said.plain(), weights("base"))
     trained = model_meta(Form.ADAPTER, "text-classification", dataset.labels, base.digest, dataset=dataset.digest)

@@ -21,6 +21,10 @@ from tasks.store import Store
 GOLDEN = Path(__file__).parent / "golden" / "v1"
 DECISIONS = GOLDEN.parent / "decisions"
 """What people withdrew: the events alone, not the ledger around them."""
+PEOPLE = GOLDEN.parent / "people"
+"""Who approved a policy, and who read answers."""
+LOOKS = GOLDEN.parent / "looks"
+"""Screening, a look at a test split, an anchor that a person approved: the events alone."""
 HEAD = "a847feacb9efcfb4eb7ca918499b8688503e3e94e498423d0161d799421d4c8d"
 KEY = "56475aa75463474c0285df5dbf2bcab73da651358839e9b77481b2eab107708c"
 
@@ -48,6 +52,20 @@ def test_withdrawals_verify_by_the_key_that_signed_them() -> None:
     trusted = {signatures.key_id(key): key}
     kinds = [open_event(envelope, trusted).kind for envelope in envelopes(DECISIONS)]
     assert kinds == ["rolled-back", "rejected", "recalled"]
+
+
+def test_what_people_approved_and_read_verifies() -> None:
+    key = signatures.load_public(PEOPLE / "signer.pub")
+    trusted = {signatures.key_id(key): key}
+    kinds = [open_event(envelope, trusted).kind for envelope in envelopes(PEOPLE)]
+    assert kinds == ["policy-approved", "reviewed"]
+
+
+def test_looks_verify_by_the_key_that_signed_them() -> None:
+    key = signatures.load_public(LOOKS / "signer.pub")
+    trusted = {signatures.key_id(key): key}
+    kinds = [open_event(envelope, trusted).kind for envelope in envelopes(LOOKS)]
+    assert kinds == ["screened", "looked", "confirmed"]
 
 
 def test_an_old_ledger_verifies_to_the_same_head(store: Store, restored: Path) -> None:

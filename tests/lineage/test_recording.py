@@ -10,6 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from tasks.errors import InputError
+from tasks.evaluation.policy import load_policy
 from tasks.lineage import ledger, recording
 from tasks.lineage.overlap import overlap
 from tasks.lineage.roles import roles
@@ -17,7 +18,7 @@ from tasks.lineage.statements import GateFacts, NothingToDo
 from tasks.lineage.statements.statement import KNOWN
 from tasks.store import Store
 from tests.factories import dataset_version, seal_rows
-from tests.lineage.chain import ORIGIN, build_chain, release
+from tests.lineage.chain import ORIGIN, build_chain, protocol_named, release, verdict_of
 from tests.rows import rows
 
 
@@ -124,7 +125,17 @@ def test_every_kind_of_statement_has_a_function_that_records_it(store: Store) ->
     approved = recording.record_approved(store, "m", 1, name="Ada Example", reason="report read", origin=ORIGIN)
     promoted = recording.record_promoted(store, "m", 1, approved=approved, origin=ORIGIN)
     assert promoted.facts["registered"] == registered.digest
+    recording.record_confirmed(store, "m", 1, name="Ada Example", reason="read again", origin=ORIGIN)
+    recording.record_looked(store, "m", chain.adapter.digest, chain.dataset, "retrain", "a" * 64, ORIGIN)
+    screening = protocol_named("default").screening
+    verdict = verdict_of(chain.adapter, chain.evaluations["adapter"], screening, True)
+    recording.record_judged(store, "m", chain.adapter, verdict, screening, chain.dataset, ORIGIN)
     withdraw(store)
+    recording.record_policy_approved(store, load_policy("qa-default"), name="Ada Example", reason="read", origin=ORIGIN)
+    digests = {"sheet": "c" * 64, "marks": "d" * 64}
+    recording.record_reviewed(
+        store, roles(store, "m").versions[0], **digests, said=["right"], remarks=0, name="Ada Example", origin=ORIGIN
+    )
     assert {event.kind for event in ledger.events(store)} == kinds
 
 

@@ -8,12 +8,26 @@ from typing import Any
 
 import pytest
 
+from tasks.config.evaluation import EvaluationSettings
+from tasks.data.version import SPLITS, DatasetVersion
 from tasks.evaluation.baselines import Comparison
 from tasks.evaluation.estimates import Difference
+from tasks.evaluation.evaluate import evaluation_code, evaluation_of
+from tasks.evaluation.evaluation import Evaluation
+from tasks.evaluation.evidence import Evidence
+from tasks.evaluation.gate import Protocol
+from tasks.evaluation.gates.not_worse_than_champion import NotWorseThanChampion
+from tasks.evaluation.gates.threshold import Threshold
+from tasks.evaluation.judge import judge
+from tasks.evaluation.metrics.labels import label_statistics
+from tasks.evaluation.predict import Predictions
 from tasks.lineage.report import FormJudged, RunReport, StageRow, render, write_report
 from tasks.lineage.roles import resolve
+from tasks.meta.evaluation import SubjectMeta
 from tasks.store import Store
+from tests.factories import seal_rows
 from tests.lineage.chain import ORIGIN, build_chain, protocol_named, release, verdict_of
+from tests.rows import rows
 
 
 @pytest.fixture
@@ -141,3 +155,67 @@ def test_metrics_that_only_some_slices_have_are_shown(store: Store, report: RunR
     html = render(store, report)
     assert "label=skin" in html
     assert "f1 0.25" in html
+
+
+@pytest.fixture
+def beside(store: Store, report: RunReport) -> RunReport:
+    """A candidate that is worse than the champion on one category, with names that are markup."""
+    split: dict[str, list[dict[str, Any]]] = {one: [] for one in SPLITS}
+    for place, row in enumerate(rows("text-classification", 240)):
+        hostile = {"category": "<script>x</script>$a$"} if row["category"] == "skin" else {}
+        split[SPLITS[place // 2 % 3]].append({**row, **hostile})
+    dataset = seal_rows(store, "text-classification", split)
+    protocol = Protocol(
+        "text-classification",
+        "default",
+        (
+            NotWorseThanChampion(name="held", kind="not-worse-than-champion", metric="accuracy", tolerance=0.02),
+            Threshold(name="enough", kind="threshold", metric="accuracy", min=0.1),
+        ),
+        EvaluationSettings(),
+        "base",
+    )
+    assert report.version
+    champion = _said(store, dataset, "champion", report.version.artifact, lambda row: True)
+    candidate = _said(store, dataset, "candidate", "c" * 64, lambda row: row["label"] != "skin")
+    evidence = Evidence(candidate, champion=champion)
+    judged = FormJudged("quantized", candidate, judge(protocol, evidence), evidence, protocol)
+    return replace(report, dataset=dataset, judged=[judged], next=['galen approve m@2 --by "YOUR NAME"'])
+
+
+def _said(store: Store, dataset: DatasetVersion, name: str, digest: str, right: Any) -> Evaluation:
+    def run(asked: Any) -> Predictions:
+        said = [row["label"] if right(row) else "nervous" for row in asked]
+        found = [label_statistics(one, row["label"], 0.9) for one, row in zip(said, asked, strict=True)]
+        return Predictions({"label": said, "confidence": [0.9] * len(said)}, found, [False] * len(said))
+
+    subject = SubjectMeta.model_validate({"digest": digest, "form": "quantized", "parent": None, "base": None})
+    return evaluation_of(
+        store,
+        subject.with_labels(dataset.labels),
+        dataset,
+        EvaluationSettings(),
+        "test",
+        run,
+        evaluation_code(None, dataset.task),
+    )
+
+
+def test_a_person_sees_the_candidate_beside_the_champion(store: Store, beside: RunReport) -> None:
+    html = render(store, beside)
+    page = Page(html)
+    assert page.open == [] and page.fetched == []
+    (judged,) = beside.judged
+    assert judged.evidence and judged.evidence.champion
+    for evaluation in (judged.evaluation, judged.evidence.champion):
+        for found in (evaluation.metrics, *evaluation.slices.values()):
+            assert "accuracy" not in found or f"{found['accuracy'].value:.4g}" in html
+    for text in ("champion (version 1)", "Worst slice", "Harmful flips", "Releases so far", "galen approve m@2"):
+        assert text in html, text
+    assert html.index("held") < html.index("<h2>")
+    assert "<script" not in html and "<b>" not in html
+    assert html.count("<svg") == 2
+    assert len(html.encode()) < 300_000
+    assert beside.dataset
+    for row in beside.dataset.rows("test"):
+        assert row["text"] not in html

@@ -25,9 +25,10 @@ from tasks.lineage.statements import (
 from tasks.lineage.statements import statement as register
 from tasks.store import Store
 from tests.lineage.chain import ORIGIN, build_chain
-from tests.lineage.test_golden import DECISIONS, envelopes
+from tests.lineage.test_golden import DECISIONS, LOOKS, PEOPLE, envelopes
 
-GOLDEN = [open_event(envelope, None) for envelope in (*envelopes(), *envelopes(DECISIONS))]
+KEPT = (*envelopes(), *envelopes(DECISIONS), *envelopes(PEOPLE), *envelopes(LOOKS))
+GOLDEN = [open_event(envelope, None) for envelope in KEPT]
 
 
 @pytest.fixture

@@ -8,8 +8,10 @@ import pytest
 
 from flows.cli.show import models_table
 from tasks.artifact import key_of
-from tasks.evaluation import evaluate, policy
+from tasks.evaluation import policy
+from tasks.evaluation.evaluate import evaluation_code
 from tasks.evaluation.gate import Protocol
+from tasks.evaluation.known import inputs_of
 from tasks.evaluation.policy import protocol_of
 from tasks.lineage import ledger, standing
 from tasks.lineage.audit import audit
@@ -33,7 +35,7 @@ def measured(store: Store, chain: Chain, code: str) -> None:
     """The evaluation of the served form, as if this code had made it."""
     found = chain.evaluations[chain.quantized.kind]
     meta = EvaluationMeta.read(found.artifact)
-    inputs = evaluate._inputs(meta.subject, meta.task, meta.labels, meta.split, meta.test, meta.settings)
+    inputs = inputs_of(meta.subject, meta.task, meta.labels, meta.split, meta.test, meta.settings)
     store._state("evaluation", key_of("evaluation", inputs, code), found.digest)
 
 
@@ -45,12 +47,12 @@ def test_what_earlier_code_judged_is_marked_until_it_is_judged_again(store: Stor
 
     measured(store, chain, "c" * 64)  # some other code
     assert today() == (True, False)
-    measured(store, chain, evaluate.evaluation_code(ModelMeta.read(chain.quantized), chain.dataset.task))
+    measured(store, chain, evaluation_code(ModelMeta.read(chain.quantized), chain.dataset.task))
     assert today() == (False, True)
 
 
 def test_what_is_not_here_any_more_cannot_be_told(store: Store, chain: Chain) -> None:
-    measured(store, chain, evaluate.evaluation_code(ModelMeta.read(chain.quantized), chain.dataset.task))
+    measured(store, chain, evaluation_code(ModelMeta.read(chain.quantized), chain.dataset.task))
     version, history = roles(store, "m").versions[-1], ledger.events(store)
     assert judged_today(store, version, history)
     store.remove(chain.evaluations[chain.quantized.kind].digest)

@@ -102,6 +102,9 @@ def test_a_person_can_approve_what_waits(store: Store, candidate: Candidates) ->
     assert [one["approved_by"] for one in models(store, "tiny")] == ["Ada Example"]
     with pytest.raises(InputError, match="does not wait"):
         approve(store, "tiny@1", by="Ada Example", reason="again")
+    approve(store, "tiny@champion", by="Ada Example", reason="read again")
+    anchored = roles(store, "tiny").anchored
+    assert anchored and anchored.kind == "confirmed"
 
 
 def test_an_answer_of_a_version_that_nobody_approved_says_so(

@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 import pandas as pd
@@ -36,22 +37,24 @@ def client(store: Store) -> Any:
     return MlflowClient(tracking_uri=address.uri(store), registry_uri=address.uri(store))
 
 
-def judge(store: Store, made: Candidate, *, passed: bool = True) -> tuple[Judged, Event]:
+def judge(
+    store: Store, made: Candidate, *, passed: bool = True, rules: Mapping[str, Any] = MappingProxyType({})
+) -> tuple[Judged, Event]:
     """A verdict on the quantized form, stated in the ledger as a run would."""
-    dataset, protocol = DatasetVersion(made.dataset), SimpleNamespace(digest="e" * 64, policy="default")
+    dataset, protocol = DatasetVersion(made.dataset), SimpleNamespace(digest="e" * 64, policy="default", screens=False)
     evaluation = evaluation_of(store, made.quantized, dataset)
     gate = GateResult("quality", None, "passed" if passed else "failed", "0.8, at least 0.5 is asked", 0.8, 0.5)
     verdict = Verdict(made.quantized.digest, evaluation.digest, "e" * 64, (gate,))
     recording.record_sealed(store, dataset, ORIGIN)
-    rules = SimpleNamespace(digest=protocol.digest, plain=dict)
-    recording.record_protocol(store, made.recipe, dataset, rules, "f" * 64, ORIGIN)  # type: ignore[arg-type]
+    fixed = SimpleNamespace(digest=protocol.digest, plain=lambda: dict(rules))
+    recording.record_protocol(store, made.recipe, dataset, fixed, "f" * 64, ORIGIN)  # type: ignore[arg-type]
     recording.record_evaluated(store, "tiny", "candidate", Form.QUANTIZED, evaluation, ORIGIN)
     event = recording.record_judged(store, "tiny", made.quantized, verdict, protocol, dataset, ORIGIN)  # type: ignore[arg-type]
     return Judged(made.quantized, evaluation, verdict), event
 
 
-def release(store: Store, made: Candidate, **more: Any) -> Version:
-    judged, event = judge(store, made)
+def release(store: Store, made: Candidate, rules: Mapping[str, Any] = MappingProxyType({}), **more: Any) -> Version:
+    judged, event = judge(store, made, rules=rules)
     return register(
         store,
         judged,

@@ -104,7 +104,7 @@ def test_a_method_is_trained_opened_explained_and_tuned_from_its_own_file(
     }
     assert moved == {"encoder.layer.1.output.LayerNorm.weight", "encoder.layer.1.output.LayerNorm.bias"}
 
-    found = learned(artifact, base, dataset)
+    found = learned(artifact, base, dataset, "validation")
     last = opened.get_parameter("bert.encoder.layer.1.output.LayerNorm.weight").detach()
     assert found["scales"]["last"] == float(last.mean())
     tables = {title: rows for title, _, rows, _ in _heats({"arms": [{"name": "mine", "learned": found}]})}

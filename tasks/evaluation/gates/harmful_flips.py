@@ -66,10 +66,14 @@ class HarmfulFlips(Gate):
         sums = scores.summed(np.column_stack([np.ones(len(flipped)), flipped]), inside)
         records, flips = int(inside.sum()), int((inside & flipped).sum())
         span = of_value(share_of(scores.task), NAMES, sums, protocol.evaluation.confidence)
+        said = f"{flips} of {records} records are worse than in its parent form"
+        if protocol.screens:
+            share = flips / records
+            return self.result(slice_, share <= self.max, f"{said}, a share of {number(share)}", share, self.max)
         if span is None:
             raise NotJudgeable(f"{flips} of {records} records flipped, and there are too few groups for an interval")
         reason = (
-            f"{flips} of {records} records are worse than in its parent form: with {protocol.evaluation.confidence:.0%}"
-            f" confidence at most {number(span.high)} of all, at most {number(self.max)} is asked"
+            f"{said}: with {protocol.evaluation.confidence:.0%} confidence at most {number(span.high)} of all, "
+            f"at most {number(self.max)} is asked"
         )
         return self.result(slice_, span.high <= self.max, reason, span.high, self.max)

@@ -26,6 +26,7 @@ class ServedAsJudged(Gate):
     change places with the kernel or the neighbours in a batch."""
 
     asks_served: ClassVar[bool] = True
+    screens: ClassVar[bool] = False
 
     def weaker_than(self, approved: Self) -> Iterator[str]:
         """More tolerance is weaker."""

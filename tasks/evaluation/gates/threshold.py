@@ -45,12 +45,13 @@ class Threshold(MetricGate):
 
     def verdict(self, protocol: Protocol, evidence: Evidence, slice_: str | None) -> GateResult:
         """Both bounds are named; the result's one `limit` is the bound that does not hold, else the first there is."""
-        view = evidence.candidate.scores().view(slice_)
+        scores, part = evidence.part(evidence.candidate, slice_)
+        view = scores.view(part)
         name = view.metric(self.metric).name
         estimate = measure(view, protocol.evaluation).get(name)
         if estimate is None:
             raise NotJudgeable(f"{name} is not defined on {view.records} records")
-        low, high = (estimate.low, estimate.high) if self.significant else (estimate.value, estimate.value)
+        low, high = (estimate.low, estimate.high) if self.proves(protocol) else (estimate.value, estimate.value)
         if low is None or high is None:
             raise NotJudgeable(f"{name} has no interval over {view.groups} groups")
         bounds = []
@@ -61,6 +62,6 @@ class Threshold(MetricGate):
         named = next((bound for bound in bounds if not bound.held), bounds[0])
         span = f" [{number(estimate.low)}, {number(estimate.high)}]" if estimate.low is not None else ""
         words = " and ".join(bound.words for bound in bounds)
-        reason = f"{name} is {number(estimate.value)}{span}, {words}{self.whole()} is asked"
+        reason = f"{name} is {number(estimate.value)}{span}, {words}{self.whole(protocol)} is asked"
         result = self.result(slice_, all(bound.held for bound in bounds), reason, estimate.value, named.limit)
         return replace(result, asked=words)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +17,9 @@ if TYPE_CHECKING:
 
 BINS = 15
 """Confidence bins of the calibration error, as in its paper."""
+SURE_STEP, SURE_ENDS = 0.5, (-6.0, 12.0)
+"""Bins of confidence by its log-odds, by which the surest texts are found: probabilities crowd near 1, log-odds do not.
+Texts of one bin count alike; what lies beyond an end is in the last bin."""
 
 
 def _macro_f1(sums: Sums) -> Floats:
@@ -30,6 +35,20 @@ def _there(sums: Sums) -> Floats:
 def _calibration_error(sums: Sums) -> Floats:
     gap = np.abs(sums.matching("bin-correct") - sums.matching("bin-confidence"))
     return ratio(gap.sum(-1), sums["with_confidence"])
+
+
+def _accuracy_at(coverage: float) -> Callable[[Sums], Floats]:
+    """Accuracy among the surest share of the texts (Geifman & El-Yaniv 2017, "Selective Classification for Deep Neural
+    Networks"). Of the bin that the share ends in, as many as are needed, with the accuracy of that bin."""
+
+    def value(sums: Sums) -> Floats:
+        counts, right = sums.matching("sure")[..., ::-1], sums.matching("sure-correct")[..., ::-1]
+        wanted = coverage * np.asarray(sums["with_confidence"])
+        before = np.cumsum(counts, axis=-1) - counts
+        taken = np.clip(wanted[..., None] - before, 0, counts)
+        return ratio(np.nansum(taken * ratio(right, counts), axis=-1), wanted)
+
+    return value
 
 
 METRICS = (
@@ -67,6 +86,18 @@ METRICS = (
         lambda sums: ratio(sums["squared_error"], sums["with_confidence"]),
         units=lambda sums: sums["with_confidence"],
         scale="open",
+    ),
+    *(
+        Metric(
+            f"accuracy_at_{coverage}",
+            "text-classification",
+            "higher",
+            f"accuracy of the {coverage} % of the texts with the highest confidence: of a model that may abstain",
+            _accuracy_at(coverage / 100),
+            units=lambda sums: sums["with_confidence"],
+            scale="graded",
+        )
+        for coverage in (80, 50)
     ),
     Metric(
         "f1",
@@ -118,10 +149,20 @@ def label_statistics(
     if confidence is not None:
         # Bins (0, 1/15], (1/15, 2/15]... as in the paper. The error needs no bin sizes: |hits - confidence| per bin.
         place = min(max(int(np.ceil(confidence * BINS)) - 1, 0), BINS - 1)
+        sure = _sureness(confidence)
         found |= {
             "with_confidence": 1.0,
             "squared_error": squared_error,
             f"bin-correct:{place:02d}": float(correct),
             f"bin-confidence:{place:02d}": confidence,
+            f"sure:{sure:02d}": 1.0,
+            f"sure-correct:{sure:02d}": float(correct),
         }
     return found
+
+
+def _sureness(confidence: float) -> int:
+    """The bin of a confidence by its log-odds, from 0."""
+    low, high = SURE_ENDS
+    odds = math.log(confidence / (1 - confidence)) if 0 < confidence < 1 else math.copysign(math.inf, confidence - 0.5)
+    return int((min(max(odds, low), high) - low) / SURE_STEP)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from tasks.artifact import Artifact
 from tasks.lineage.event import Event, Origin
@@ -12,7 +12,9 @@ from tasks.lineage.statements import (
     Evaluated,
     GateFacts,
     JudgementBeside,
+    Looked,
     Role,
+    Screened,
     SettingsFacts,
     SliceFacts,
 )
@@ -80,14 +82,17 @@ def record_judged(
 ) -> Event:
     """All gates answered: passed or failed, with each gate's reason. A rejection is recorded just as a pass is.
 
+    On the validation split it states what was screened, which is no decision to release.
+
     Args:
         beside: the other measurements that the gates looked at, by what they call them.
     """
-    statement = JudgementBeside(
+    passed = verdict.worth_a_look if protocol.screens else verdict.passed
+    statement = (Screened if protocol.screens else JudgementBeside)(
         model=model,
         form=Form(artifact.kind),
         artifact=verdict.subject,
-        verdict="passed" if verdict.passed else "failed",
+        verdict="passed" if passed else "failed",
         gates=[GateFacts.model_validate(result.plain()) for result in verdict.results],
         evaluation=verdict.evaluation,
         protocol=verdict.protocol,
@@ -96,3 +101,36 @@ def record_judged(
         beside={name: one.digest for name, one in (beside or {}).items()},
     )
     return statement.record(store, {f"model/{model}/{statement.form}": statement.artifact}, origin)
+
+
+def record_looked(
+    store: Store,
+    model: str,
+    artifact: str,
+    dataset: DatasetVersion,
+    purpose: Literal["retrain", "compare", "evaluate"],
+    setup: str,
+    origin: Origin | None = None,
+) -> Event:
+    """A candidate is about to be judged on the test split; said before, so that no look goes uncounted.
+
+    Args:
+        store: where everything is kept.
+        model: its name, or what it is compared or evaluated as.
+        artifact: digest of what training made; of something that was not trained here, of itself.
+        dataset: whose test split it is.
+        purpose: what for.
+        setup: digest of what a person chose (`tasks.lineage.looks.setup_of`).
+        origin: who or what looks.
+    """
+    statement = Looked(
+        model=model,
+        purpose=purpose,
+        artifact=artifact,
+        dataset=dataset.digest,
+        dataset_name=dataset.name,
+        test=dataset.split_digest("test"),
+        groups=dataset.meta.groups["test"],
+        setup=setup,
+    )
+    return statement.record(store, {f"dataset/{dataset.name}/test": statement.test, "candidate": artifact}, origin)

@@ -13,6 +13,7 @@ from tasks.lineage.roles import RegisteredVersion, resolve, roles
 from tasks.lineage.statements import (
     Approved,
     BaseFacts,
+    Confirmed,
     Holder,
     Judgement,
     NothingToDo,
@@ -84,6 +85,24 @@ def record_approved(
     chosen = resolve(store, f"{model}@{version}")
     said = Approved(**_decided(chosen, name, reason), meaning="approved for promotion")
     return _record(store, said, origin)
+
+
+def record_confirmed(
+    store: Store, model: str, version: int, *, name: str, reason: str, origin: Origin | None = None
+) -> Event:
+    """A person approves the champion as what later releases are measured against.
+
+    Raises:
+        IntegrityError: the ledger does not verify.
+        InputError: it is not the champion, or name or reason are blank.
+    """
+    with store.locked(f"roles-{model}"):
+        champion = roles(store, model).champion
+        if champion is None or champion.number != version:
+            raise InputError("this version is not the champion", value=f"{model}@{version}")
+        decided = _decided(champion, name, reason)
+        said = Confirmed(**decided, meaning="approved as the release that later ones are measured against")
+        return _record(store, said, origin)
 
 
 def record_turned_down(

@@ -9,7 +9,7 @@ from tasks.lineage.statements.statement import Digest, Number, OpenFacts, Statem
 from tasks.meta.form import Form, FormOrBase
 from tasks.meta.record import Record
 
-Role = Literal["candidate", "base", "champion"]
+Role = Literal["candidate", "base", "champion", "anchor"]
 """Whose measurement: a form of the candidate's, or one to compare it to."""
 
 
@@ -66,16 +66,15 @@ class GateFacts(Record):
 
     name: str
     slice: str | None
-    outcome: Literal["passed", "failed", "not-judged", "not-applicable"]
+    outcome: Literal["passed", "failed", "not-judged", "not-applicable", "reported"]
     reason: str
     value: Number = None
     limit: Number = None
 
 
-class Judgement(Statement):
-    """All gates answered about one artifact: the decision."""
+class GatesAnswered(Statement):
+    """All gates answered about one artifact."""
 
-    kind = "judged"
     model: Name
     form: Form
     artifact: Digest
@@ -87,6 +86,12 @@ class Judgement(Statement):
     dataset: Digest
 
 
+class Judgement(GatesAnswered):
+    """All gates answered about one artifact on the test split: the decision."""
+
+    kind = "judged"
+
+
 class JudgementBeside(Judgement):
     """A decision that also names all measurements that its gates looked at."""
 
@@ -94,3 +99,31 @@ class JudgementBeside(Judgement):
     shape = 2
     beside: dict[str, Digest]
     """The evaluations of base, champion, parent form and rivals, by what the gates call them."""
+
+
+class Screened(GatesAnswered):
+    """All gates answered about one artifact on the validation split, before anybody looked at the test split. It is no
+    decision to release: failed, it says why nobody looked."""
+
+    kind = "screened"
+    beside: dict[str, Digest]
+    """As of a decision."""
+
+
+class Looked(Statement):
+    """The test split was used to judge one candidate, by whose scores someone or something can act."""
+
+    kind = "looked"
+    identity = ("model", "purpose", "artifact", "test", "setup")
+    model: Name
+    purpose: Literal["retrain", "compare", "evaluate"]
+    artifact: Digest
+    """What training made: its other forms are the same candidate."""
+    dataset: Digest
+    dataset_name: Name
+    test: Digest
+    """SHA-256 of the test split's file."""
+    groups: int
+    """In the test split."""
+    setup: Digest
+    """Of what a person chooses: recipe, data settings, policy, base. Not of the data themselves, nor of the code."""

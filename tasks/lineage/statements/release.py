@@ -50,6 +50,13 @@ class Approved(PersonDecided):
     meaning: Literal["approved for promotion"]
 
 
+class Confirmed(PersonDecided):
+    """A person approved the champion as it is: from here on it is what later releases are measured against."""
+
+    kind = "confirmed"
+    meaning: Literal["approved as the release that later ones are measured against"]
+
+
 class TurnedDown(PersonDecided):
     """A person decided that a version which waited is not promoted."""
 

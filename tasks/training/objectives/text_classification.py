@@ -33,7 +33,7 @@ class TextClassification:
         """The text with the model's special tokens; a long one loses its end."""
         ids, cut = text_ids(tokenizer, table["text"].to_pylist(), max_length)
         targets = label_ids(table["label"].to_pylist(), labels)
-        return flat(zip(range(len(targets)), ids, targets, strict=True), cut=cut)
+        return flat(zip(range(len(targets)), ids, targets, strict=True), cut=sum(cut))
 
     def loss(self, model: Any, batch: Batch, smoothing: float) -> torch.Tensor:
         """Summed cross entropy."""

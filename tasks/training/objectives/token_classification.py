@@ -32,7 +32,7 @@ class TokenClassification:
             for word, tag in zip(firsts, label_ids((tags[word] for word in firsts), labels), strict=True):
                 targets[firsts[word]] = tag
             records.append((row, ids, targets))
-        return flat(records, cut=cut)
+        return flat(records, cut=sum(cut))
 
     def loss(self, model: Any, batch: Batch, smoothing: float) -> torch.Tensor:
         """Summed cross entropy over the words."""
