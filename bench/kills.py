@@ -6,12 +6,14 @@ Each trial takes a fresh checkout with a minute model, starts `galen retrain`, k
 or Prefect's server; asking or insisting), starts it again, a few times over, and then lets it end. What must be true:
 every exit code is a documented one, no process outlives the command, the run that is left alone ends with 0, and
 then dataset, weights, decisions, versions and aliases equal those of a run that nobody disturbed; nothing waits and
-nothing is left behind. Every line of the result is one kill.
+nothing is left behind. After half of the kills `galen models` is the next command, else the next `galen retrain`: the
+one must end, and the other say its first line, within a minute. Every line of the result is one kill.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import random
@@ -41,6 +43,8 @@ KINDS = (
 )
 PATIENCE = 120.0
 """Seconds that a command may still take once something was killed, and processes to go with it."""
+MINUTE = 60.0
+"""Seconds that the next command may take to end, or the next run to say what it does."""
 
 
 @dataclass
@@ -57,6 +61,8 @@ class Kill:
     """Seconds from the kill to the end of the command."""
     stage: str = ""
     """The last line that the command had printed."""
+    listed: float | None = None
+    """Seconds that `galen models`, as the next command, took; None where it was not asked."""
     faults: list[str] = field(default_factory=list)
 
 
@@ -68,6 +74,8 @@ class Trial:
     kills: list[Kill] = field(default_factory=list)
     seconds: float = 0.0
     """Of the run that was left alone."""
+    words: list[float] = field(default_factory=list)
+    """Seconds to the first line of each run that followed a kill."""
     faults: list[str] = field(default_factory=list)
 
 
@@ -106,16 +114,14 @@ def disturbed(ground: Ground, number: int, kills: int, rng: random.Random) -> Tr
     for _ in range(kills):
         whom, signum = rng.choice(KINDS)
         kill = Kill(number, whom, signal.Signals(signum).name, round(rng.uniform(0.05, limit), 2))
-        ended = _kill(checkout, kill, rng)
+        ended = _kill(checkout, kill, rng, trial)
         trial.kills.append(kill)
         if ended:
             break
     started = time.monotonic()
     process, log = start(checkout)
-    try:
-        code = process.wait(10 * ground.seconds + PATIENCE)
-    except subprocess.TimeoutExpired:
-        code = None
+    code = _watched(process, log, 10 * ground.seconds + PATIENCE, trial)
+    if code is None:
         process.kill()
     trial.seconds = time.monotonic() - started
     said = log.read_text()
@@ -146,15 +152,43 @@ def start(checkout: Checkout) -> tuple[subprocess.Popen[bytes], Path]:
     return process, log
 
 
-def _kill(checkout: Checkout, kill: Kill, rng: random.Random) -> bool:
+def _watched(process: subprocess.Popen[bytes], log: Path, seconds: float, trial: Trial) -> int | None:
+    """Let a run go on for so long; its exit code, or None where it goes on. Notes when its first line came."""
+    started, spoke = time.monotonic(), not trial.kills
+    while (passed := time.monotonic() - started) < seconds:
+        ended = process.poll()
+        if not spoke and log.stat().st_size:
+            spoke = True
+            trial.words.append(round(passed, 1))
+            if passed > MINUTE:
+                trial.faults.append(f"the next run said nothing for {passed:.0f} s")
+        if ended is not None:
+            return ended
+        time.sleep(0.02)
+    return None
+
+
+def _listed(checkout: Checkout, kill: Kill) -> None:
+    """Ask for the models, as the next command."""
+    started = time.monotonic()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process = checkout.start("models")
+        said, _ = process.communicate(timeout=10 * MINUTE)
+        if process.returncode != 0:
+            kill.faults.append(f"galen models ended with {process.returncode}: {said[-1500:]}")
+    process.kill()
+    kill.listed = round(time.monotonic() - started, 1)
+    if kill.listed > MINUTE:
+        kill.faults.append(f"galen models took {kill.listed:.0f} s")
+
+
+def _kill(checkout: Checkout, kill: Kill, rng: random.Random, trial: Trial) -> bool:
     """Start, kill, look; whether the command had ended by itself before."""
     process, log = start(checkout)
-    try:
-        process.wait(kill.after)
-        kill.whom, kill.code = "nobody: it had ended", process.returncode
+    code = _watched(process, log, kill.after, trial)
+    if code is not None:
+        kill.whom, kill.code = "nobody: it had ended", code
         return True
-    except subprocess.TimeoutExpired:
-        pass
     children = list(family(process.pid))
     if kill.whom == "server":
         children = [pid for pid in children if b"uvicorn" in read(f"/proc/{pid}/cmdline")]
@@ -185,6 +219,8 @@ def _kill(checkout: Checkout, kill: Kill, rng: random.Random) -> bool:
         kill.faults.append(f"orphans: {orphans}")
         for pid in orphans:
             os.kill(pid, signal.SIGKILL)
+    if rng.random() < 0.5:
+        _listed(checkout, kill)
     return kill.code == 0
 
 
@@ -236,6 +272,10 @@ def summary(trials: list[Trial]) -> str:
         rows.append(f"{whom:<10}{signum:<10}{len(these):>6}{longest:>8.1f}s  {codes:<24}{faults}")
     slowest = max(trial.seconds for trial in trials)
     wrong = sum(bool(trial.faults) for trial in trials)
+    listed = [kill.listed for kill in kills if kill.listed is not None]
+    words = [seconds for trial in trials for seconds in trial.words]
+    rows.append(f"galen models, {len(listed)} times the next command: at most {max(listed, default=0):.1f} s")
+    rows.append(f"galen retrain, {len(words)} times the next: its first line after at most {max(words, default=0):.1f} s")
     rows.append(f"{len(trials)} runs left alone: {wrong} with faults, the slowest took {slowest:.0f} s")
     return "\n".join(rows)
 
