@@ -152,7 +152,15 @@ def _verdict(
     verdict = judge(protocol, evidence)
     kept = keep(run.store, protocol, evidence, verdict)
     event = recording.record_judged(
-        run.store, run.recipe.model, artifact, verdict, protocol, judging.dataset, run.origin, beside=evidence.beside
+        run.store,
+        run.recipe.model,
+        artifact,
+        verdict,
+        protocol,
+        judging.dataset,
+        run.origin,
+        beside=evidence.beside,
+        evidence=kept,
     )
     passed = verdict.worth_a_look if protocol.screens else verdict.passed
     row.verdict = "passed" if passed else "rejected"

@@ -24,7 +24,7 @@ from tasks.artifact import MANIFEST, Artifact, read, verify
 from tasks.config.evaluation import EvaluationSettings
 from tasks.config.words import Task
 from tasks.digest import canonical_json, digest_bytes, digest_data
-from tasks.errors import InputError, IntegrityError
+from tasks.errors import GalenError, InputError, IntegrityError
 from tasks.evaluation.evaluation import IDENTITY, PREDICTIONS_FILE, STATISTIC, Evaluation, read_scores
 from tasks.evaluation.evidence import Evidence, as_json
 from tasks.evaluation.gate import Protocol
@@ -190,6 +190,15 @@ def replay(place: Path) -> Replay:
             f"this evidence cannot be read ({type(error).__name__})", value=place, hint=hint
         ) from error
     return found
+
+
+def judged_by_this_code(folder: Path) -> bool:
+    """Whether this checkout defines gates and metrics as the code did that judged; not where that cannot be told."""
+    try:
+        rules = _json(folder / PROTOCOL)
+        return bool(rules[DEFINITIONS] == protocol_from(rules, folder / PROTOCOL).plain()[DEFINITIONS])
+    except (GalenError, KeyError, TypeError, AttributeError, ValueError):
+        return False
 
 
 _WHERE = "`galen audit MODEL@VERSION` names the evidence of each form; it lies in GALEN_HOME/artifacts"

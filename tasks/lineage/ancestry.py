@@ -10,6 +10,7 @@ from tasks.artifact import Artifact
 from tasks.errors import IntegrityError
 from tasks.lineage.beside import base_elsewhere, dvc_files
 from tasks.lineage.event import Event
+from tasks.lineage.judged_again import judged_again
 from tasks.lineage.node import Node, Status, of_event
 from tasks.lineage.outcomes import gates_in_words
 from tasks.lineage.roles import RegisteredVersion
@@ -17,12 +18,14 @@ from tasks.lineage.statements import (
     Approved,
     DatasetSealed,
     Evaluated,
+    GatesAnswered,
     Judgement,
     JudgementBeside,
     ModelDerived,
     ModelMade,
     ModelTrained,
     ProtocolFixed,
+    Screened,
     Statement,
     statements,
 )
@@ -84,10 +87,10 @@ class Ancestry:
         if found is None:
             return Node(f"model {digest[:12]}", "contradicted", "no event says how it was made", digest)
         event, made = found
-        judged = self._judged(digest, made)
+        judged = (*self._screened(digest), self._judged(digest, made))
         if isinstance(made, ModelDerived):
             node = self._artifact_node(f"{made.form} model", digest, event, f"made by {made.step}")
-            return node.under(judged, self._model(made.parent))
+            return node.under(*judged, self._model(made.parent))
         trained = ModelTrained.read(event)
         code = event.code
         state = (
@@ -97,7 +100,7 @@ class Ancestry:
         if out := sum(dict(trained.training.get("left_out") or {}).values()):
             detail += f", {out:,} records left out, as they did not fit"
         node = self._artifact_node(f"{trained.form} model", digest, event, detail)
-        return node.under(judged, self._base(trained), self._dataset(trained.dataset))
+        return node.under(*judged, self._base(trained), self._dataset(trained.dataset))
 
     def _judged(self, digest: str, made: ModelMade) -> Node:
         model = self._version.model
@@ -107,11 +110,26 @@ class Ancestry:
         event, judged = found
         answers = gates_in_words([gate.outcome for gate in judged.gates])
         node = of_event("judged", event, f"{judged.verdict}, {answers}")
-        return node.under(self._evaluation(judged), *self._beside(event, judged), self._protocol(event, judged, made))
+        rested = (*self._rested(event, judged), judged_again(self._store, judged))
+        return node.under(*rested, self._protocol(event, judged, made))
 
-    def _beside(self, event: Event, judged: Judgement) -> list[Node]:
+    def _screened(self, digest: str) -> list[Node]:
+        """What the validation split said before anybody looked at the test split; nothing where it was not asked."""
+        model = self._version.model
+        if (found := self._last(Screened, lambda one: (one.artifact, one.model) == (digest, model))) is None:
+            return []
+        event, screened = found
+        answers = gates_in_words([gate.outcome for gate in screened.gates])
+        node = of_event("screened", event, f"{screened.verdict}, {answers}")
+        return [node.under(*self._rested(event, screened), judged_again(self._store, screened))]
+
+    def _rested(self, event: Event, judged: GatesAnswered) -> list[Node]:
+        """The measurements that gates looked at: of the form itself, and of what it was compared to."""
+        return [self._evaluation(judged), *self._beside(event, judged)]
+
+    def _beside(self, event: Event, judged: GatesAnswered) -> list[Node]:
         """The other measurements that the verdict rested on; an earlier Galen stated only some, in the same run."""
-        if isinstance(judged, JudgementBeside):
+        if isinstance(judged, JudgementBeside | Screened):
             named = dict(judged.beside)
         else:
             said = [one for when, one in statements(Evaluated, self._history) if when.run == event.run]
@@ -123,7 +141,7 @@ class Ancestry:
             found.append(node)
         return found
 
-    def _evaluation(self, judged: Judgement) -> Node:
+    def _evaluation(self, judged: GatesAnswered) -> Node:
         digest = judged.evaluation
         found = self._last(Evaluated, lambda one: one.evaluation == digest)
         if found is None:

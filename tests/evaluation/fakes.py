@@ -31,6 +31,7 @@ def answered(
     right: Quality | float,
     *,
     name: str = "model",
+    model: str | None = None,
     form: str = "adapter",
     parent: str | None = None,
     base: str | None = "base",
@@ -38,7 +39,10 @@ def answered(
     settings: EvaluationSettings = FEW,
     split: Split = "test",
 ) -> Evaluation:
-    """An evaluation of a causal model that answers right where `right` (a share, or per record 0 or 1) says so."""
+    """An evaluation of a causal model that answers right where `right` (a share, or per record 0 or 1) says so.
+
+    Its digest is made of `name`, where none is given as `model`.
+    """
 
     def run(rows: Sequence[Mapping[str, Any]]) -> Predictions:
         said = []
@@ -54,7 +58,7 @@ def answered(
 
     subject = SubjectMeta.model_validate(
         {
-            "digest": digest(name),
+            "digest": model or digest(name),
             "form": form,
             "parent": parent and digest(parent),
             "base": None if form == "base" else base and digest(base),

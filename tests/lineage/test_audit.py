@@ -41,7 +41,7 @@ def test_the_whole_ancestry_is_there_and_verified(store: Store, chain: Chain) ->
         assert names.count(name) == 1, name
     assert names.count("judged") == names.count("evaluation") == names.count("protocol") == 3
     recorded = {node.name for node in found.root.walk() if node.status == "recorded"}
-    assert recorded == {"source", "independence of splits", "report run-1"}
+    assert recorded == {"source", "independence of splits", "report run-1", "evidence"}
 
 
 def test_the_text_and_the_json_say_the_same(store: Store, chain: Chain) -> None:

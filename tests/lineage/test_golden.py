@@ -25,6 +25,8 @@ PEOPLE = GOLDEN.parent / "people"
 """Who approved a policy, and who read answers."""
 LOOKS = GOLDEN.parent / "looks"
 """Screening, a look at a test split, an anchor that a person approved: the events alone."""
+EVIDENCE = GOLDEN.parent / "evidence"
+"""Decisions that name what they were measured beside, and those that name the evidence that they were computed from."""
 HEAD = "a847feacb9efcfb4eb7ca918499b8688503e3e94e498423d0161d799421d4c8d"
 KEY = "56475aa75463474c0285df5dbf2bcab73da651358839e9b77481b2eab107708c"
 
@@ -66,6 +68,13 @@ def test_looks_verify_by_the_key_that_signed_them() -> None:
     trusted = {signatures.key_id(key): key}
     kinds = [open_event(envelope, trusted).kind for envelope in envelopes(LOOKS)]
     assert kinds == ["screened", "looked", "confirmed"]
+
+
+def test_decisions_that_name_their_evidence_verify() -> None:
+    key = signatures.load_public(EVIDENCE / "signer.pub")
+    trusted = {signatures.key_id(key): key}
+    opened = [open_event(envelope, trusted) for envelope in envelopes(EVIDENCE)]
+    assert [(event.kind, event.version) for event in opened] == [("judged", 2), ("screened", 2), ("judged", 3)]
 
 
 def test_an_old_ledger_verifies_to_the_same_head(store: Store, restored: Path) -> None:

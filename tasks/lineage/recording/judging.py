@@ -12,9 +12,11 @@ from tasks.lineage.statements import (
     Evaluated,
     GateFacts,
     JudgementBeside,
+    JudgementSealed,
     Looked,
     Role,
     Screened,
+    ScreenedSealed,
     SettingsFacts,
     SliceFacts,
 )
@@ -79,6 +81,7 @@ def record_judged(
     origin: Origin | None = None,
     *,
     beside: Mapping[str, Evaluation] | None = None,
+    evidence: Artifact | None = None,
 ) -> Event:
     """All gates answered: passed or failed, with each gate's reason. A rejection is recorded just as a pass is.
 
@@ -86,21 +89,26 @@ def record_judged(
 
     Args:
         beside: the other measurements that the gates looked at, by what they call them.
+        evidence: the sealed evidence (`tasks.evaluation.replay.keep`) from which the verdict can be computed again.
     """
     passed = verdict.worth_a_look if protocol.screens else verdict.passed
-    statement = (Screened if protocol.screens else JudgementBeside)(
-        model=model,
-        form=Form(artifact.kind),
-        artifact=verdict.subject,
-        verdict="passed" if passed else "failed",
-        gates=[GateFacts.model_validate(result.plain()) for result in verdict.results],
-        evaluation=verdict.evaluation,
-        protocol=verdict.protocol,
-        policy=protocol.policy,
-        dataset=dataset.digest,
-        beside={name: one.digest for name, one in (beside or {}).items()},
-    )
-    return statement.record(store, {f"model/{model}/{statement.form}": statement.artifact}, origin)
+    facts = {
+        "model": model,
+        "form": Form(artifact.kind),
+        "artifact": verdict.subject,
+        "verdict": "passed" if passed else "failed",
+        "gates": [GateFacts.model_validate(result.plain()) for result in verdict.results],
+        "evaluation": verdict.evaluation,
+        "protocol": verdict.protocol,
+        "policy": protocol.policy,
+        "dataset": dataset.digest,
+        "beside": {name: one.digest for name, one in (beside or {}).items()},
+    }
+    subjects = {f"model/{model}/{artifact.kind}": verdict.subject}
+    if evidence is None:
+        return (Screened if protocol.screens else JudgementBeside)(**facts).record(store, subjects, origin)
+    sealed = (ScreenedSealed if protocol.screens else JudgementSealed)(**facts, evidence=evidence.digest)
+    return sealed.record(store, subjects | {"evidence": evidence.digest}, origin)
 
 
 def record_looked(

@@ -110,6 +110,24 @@ class Screened(GatesAnswered):
     """As of a decision."""
 
 
+class JudgementSealed(JudgementBeside):
+    """A decision that also names what it was computed from."""
+
+    kind = "judged"
+    shape = 3
+    evidence: Digest
+    """The sealed protocol, scores and verdict, from which the verdict can be computed again."""
+
+
+class ScreenedSealed(Screened):
+    """Answers on the validation split that also name what they were computed from."""
+
+    kind = "screened"
+    shape = 2
+    evidence: Digest
+    """As of a decision."""
+
+
 class Looked(Statement):
     """The test split was used to judge one candidate, by whose scores someone or something can act."""
 
