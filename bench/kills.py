@@ -100,7 +100,7 @@ class Ground:
     def fresh(self, name: str, *, built: bool = False) -> Checkout:
         """A new checkout, or one whose dataset is built: there, kills meet what comes after the data."""
         target = self.folder / name
-        shutil.copytree(self.built.folder if built else self.template.folder, target)
+        shutil.copytree(self.built.folder if built else self.template.folder, target, symlinks=True)
         copy = Checkout.__new__(Checkout)
         copy.folder, copy.base, copy.home = target, self.template.base, target / "var"
         return copy

@@ -13,15 +13,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tasks.errors import GalenError, in_words
+from tasks.errors import GalenError, Interrupted, in_words
 
 _PR_SET_PDEATHSIG = 1
 
 
-def die_with_parent() -> None:
+def die_with_parent(libc: ctypes.CDLL | None = None) -> None:
     """Ask the kernel (Linux) to end this process when its parent dies, however it dies."""
     if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        (libc or ctypes.CDLL(None, use_errno=True)).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def start(
@@ -42,6 +42,25 @@ def start(
                 os._exit(1)
 
     return subprocess.Popen(command, cwd=cwd, env=env, process_group=0, preexec_fn=follow_parent, **options)
+
+
+FROM_OUTSIDE = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGKILL)
+"""Signals that people and the system send; a fault of its own ends a process by another one."""
+
+
+def raise_if_killed(code: int, what: str) -> None:
+    """Say of a process that was killed that it was: nothing that it was given is at fault.
+
+    Args:
+        code: its exit code, as `subprocess` and `os.waitstatus_to_exitcode` have it.
+        what: it was, in words.
+
+    Raises:
+        Interrupted: it was ended by a signal that comes from outside.
+    """
+    if -code in FROM_OUTSIDE:
+        hint = "run the same command again; the system kills for want of memory, too"
+        raise Interrupted(f"{what} was killed", value=signal.Signals(-code).name, hint=hint)
 
 
 def stop(child: subprocess.Popen[bytes], patience: float = 5.0) -> None:

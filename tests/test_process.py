@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from tasks.errors import GateRejected, Unforeseen
-from tasks.process import error_in, failing_into
+from tasks.errors import GateRejected, Interrupted, Unforeseen
+from tasks.process import error_in, failing_into, raise_if_killed
 
 
 def test_an_error_comes_back_as_it_was_and_ends_the_child_with_its_code(tmp_path: Path) -> None:
@@ -52,3 +54,15 @@ def test_half_a_word_is_no_word(said: str, tmp_path: Path) -> None:
     file = tmp_path / "error.json"
     file.write_text(said)
     assert error_in(file) is None
+
+
+@pytest.mark.parametrize(("how", "killed"), [("SIGTERM", True), ("SIGKILL", True), ("SIGSEGV", False), ("", False)])
+def test_a_kill_is_told_from_a_fault_of_its_own(how: str, killed: bool) -> None:
+    script = f"import os, signal; os.kill(os.getpid(), signal.{how})" if how else "raise SystemExit(3)"
+    done = subprocess.run([sys.executable, "-c", script], check=False)
+    assert done.returncode != 0
+    if not killed:
+        raise_if_killed(done.returncode, "it")
+        return
+    with pytest.raises(Interrupted, match=f"it was killed: {how}"):
+        raise_if_killed(done.returncode, "it")

@@ -160,15 +160,24 @@ def adopt_version(store: Store, name: str) -> DatasetVersion:
     sealed = read(built)
     with store.locked(f"dataset-{sealed.digest[:16]}"):
         artifact = place(store, built)
-        link = store.root / "datasets" / artifact.digest
-        link.parent.mkdir(parents=True, exist_ok=True)
-        if not link.is_symlink():
-            link.symlink_to(Path("..") / "artifacts" / artifact.digest)
+        _link(store, artifact)
         snapshot = snapshot_folder(store, artifact.digest)
         if not snapshot.exists():
             _keep_declaration(snapshot, name)
         _keep_copies(snapshot / COPIES, built_folder(name) / STAGES[0] / COPIES)
     return DatasetVersion(artifact)
+
+
+def _link(store: Store, artifact: Artifact) -> None:
+    """A version by its digest among the datasets. What else lies there is set aside: a copy of a home that followed
+    links, say, which has a folder in the link's place."""
+    link, target = store.root / "datasets" / artifact.digest, Path("..") / "artifacts" / artifact.digest
+    link.parent.mkdir(parents=True, exist_ok=True)
+    if link.is_symlink() and link.readlink() == target:
+        return
+    if link.is_symlink() or link.exists():
+        store.set_aside(link)
+    link.symlink_to(target)
 
 
 def snapshot_folder(store: Store, digest: str) -> Path:

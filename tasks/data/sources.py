@@ -26,6 +26,7 @@ from tasks.digest import digest_data, digest_file, files_of
 from tasks.errors import ConfigError, InputError
 from tasks.home import CHECKOUT, shown
 from tasks.private import for_its_user
+from tasks.process import raise_if_killed
 from tasks.settings import load_yaml
 from tasks.store import Store
 
@@ -236,6 +237,7 @@ def _git(*arguments: str) -> str:
             ["git", *arguments], cwd=CHECKOUT, capture_output=True, text=True, errors="replace", timeout=60, check=True
         )
     except subprocess.CalledProcessError as error:
+        raise_if_killed(error.returncode, "git")
         said = (error.stderr or error.stdout).strip()
         raise InputError(f"git {arguments[0]} failed", value=said, hint="the data is kept either way") from error
     except (OSError, subprocess.SubprocessError) as error:

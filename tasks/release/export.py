@@ -16,6 +16,7 @@ from tasks.lineage.ledger import events
 from tasks.lineage.statements import DatasetSealed, statements
 from tasks.meta.model import ModelMeta
 from tasks.private import for_its_user
+from tasks.process import raise_if_killed
 from tasks.release.card import model_card
 from tasks.release.plain import LOADERS, code
 from tasks.release.register import Version, resolve
@@ -149,6 +150,7 @@ def _check_loads(copy: Artifact, said: ModelMeta, loader: str) -> None:
         check=False,
     )
     if done.returncode:
+        raise_if_killed(done.returncode, "the process that loads the exported folder")
         if known := of_machine(RuntimeError(done.stderr)):
             raise known
         last = (done.stderr.strip().splitlines() or ["weights are missing or left over"])[-1]

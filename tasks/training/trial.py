@@ -6,6 +6,7 @@ they do cannot be read off them, so they are tried where nothing is lost by it.
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import re
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from tasks.errors import GalenError, InputError
+from tasks.process import die_with_parent, raise_if_killed
 from tasks.training.folders import load_config
 from tasks.training.library import LOCK, look
 from tasks.training.quiet import quiet
@@ -135,13 +137,16 @@ def limited(work: Callable[[], None], what: str, where: object) -> None:
 
     Raises:
         InputError: a limit was met, or the copy ended without a word.
+        Interrupted: it was killed, and not for a limit.
         GalenError: what `work` failed with.
         MemoryError: this process itself has too little.
     """
     reading, writing = os.pipe()
+    libc = ctypes.CDLL(None)  # loaded here: after a fork, only the call itself is safe
     child = os.fork()
     if child == 0:
         os.close(reading)
+        die_with_parent(libc)
         _in_child(work, writing)
     os.close(writing)
     try:
@@ -149,10 +154,11 @@ def limited(work: Callable[[], None], what: str, where: object) -> None:
     finally:
         os.close(reading)
         os.kill(child, signal.SIGKILL)
-        _, status = os.waitpid(child, 0)
-    if said is None or (
-        not said and os.WIFSIGNALED(status) and os.WTERMSIG(status) in (signal.SIGXCPU, signal.SIGKILL)
-    ):
+        _, status, used = os.wait4(child, 0)
+    code, late = os.waitstatus_to_exitcode(status), used.ru_utime + used.ru_stime >= SECONDS
+    if not said and said is not None and not late:
+        raise_if_killed(code, f"the process that tries {what}")
+    if said is None or (not said and -code in (signal.SIGXCPU, signal.SIGKILL)):
         raise InputError(f"{what} takes more than {SECONDS} s to open", value=where, hint="a template that never ends?")
     if not said:
         raise InputError(f"{what} ends the process that opens it", value=where, hint="is it damaged, or made to?")

@@ -117,6 +117,21 @@ def test_adopting_copies_the_version_into_the_store(store: Store, sealed: Sealed
     verify(load_version(store, version.digest).artifact)
 
 
+def test_a_folder_in_the_place_of_a_versions_link_is_set_aside(store: Store, sealed: Sealed) -> None:
+    """As a copy of the home leaves it that followed links; and a link that leads nowhere."""
+    sealed()
+    link = store.root / "datasets" / (version := seal.adopt_version(store, "test")).digest
+    for place in range(2):
+        link.unlink()
+        if place:
+            link.symlink_to("nowhere")
+        else:
+            shutil.copytree(version.artifact.path, link)
+        seal.adopt_version(store, "test")
+        assert link.is_symlink() and link.resolve() == version.artifact.path
+    assert len(list((store.root / "damaged").iterdir())) == 2
+
+
 def test_what_changed_since_the_seal_is_not_adopted(store: Store, sealed: Sealed) -> None:
     folder = sealed()
     (folder / "validation.json").write_text("[]")

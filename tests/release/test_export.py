@@ -9,7 +9,7 @@ import pytest
 
 from tasks.artifact import read, verify
 from tasks.digest import canonical_json, digest_bytes
-from tasks.errors import InputError, IntegrityError
+from tasks.errors import InputError, IntegrityError, Interrupted
 from tasks.lineage import ledger
 from tasks.lineage.ledger import events
 from tasks.release import plain
@@ -60,6 +60,10 @@ def test_a_copy_that_does_not_load_leaves_nothing(
     promote(store, release(store, candidate()), ORIGIN)
     monkeypatch.setitem(plain.LOADERS, "text-classification", "AutoModelForCausalLM")
     with pytest.raises(IntegrityError, match="cannot load"):
+        export(store, "tiny@champion", tmp_path / "out")
+    assert not (tmp_path / "out").exists() and not list(tmp_path.glob(".out*"))
+    monkeypatch.setattr("tasks.release.export.LOAD", "import os; os.kill(os.getpid(), 15)")
+    with pytest.raises(Interrupted, match="was killed: SIGTERM"):
         export(store, "tiny@champion", tmp_path / "out")
     assert not (tmp_path / "out").exists() and not list(tmp_path.glob(".out*"))
 

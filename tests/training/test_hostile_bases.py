@@ -6,6 +6,9 @@ import json
 import os
 import resource
 import shutil
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -152,6 +155,40 @@ def test_files_of_a_tokenizer_have_a_size(store: Store, base: Callable[[str], Pa
 
 def die() -> None:
     os.abort()
+
+
+def killed(signum: int) -> Callable[[], None]:
+    return lambda: os.kill(os.getpid(), signum)
+
+
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGKILL, signal.SIGHUP])
+def test_a_base_is_not_blamed_for_a_kill(signum: signal.Signals) -> None:
+    with pytest.raises(Interrupted, match="was killed") as caught:
+        trial.limited(killed(signum), "it", "here")
+    assert caught.value.exit_code == 5 and caught.value.value == signum.name
+
+
+def test_the_copy_does_not_outlive_who_made_it(tmp_path: Path) -> None:
+    said = tmp_path / "pid"
+    script = (
+        "import os, time, pathlib; from tasks.training import trial;"
+        f"say = lambda: pathlib.Path({str(said)!r}).write_text(str(os.getpid()));"
+        "trial.limited(lambda: (say(), time.sleep(100)), 'it', 'here')"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", script])
+    while not said.is_file() or not said.read_text():
+        time.sleep(0.05)
+    parent.kill()
+    parent.wait()
+    for _ in range(200):
+        try:
+            state = Path(f"/proc/{said.read_text()}/stat").read_text().split(")")[-1].split()[0]
+        except FileNotFoundError:
+            return
+        if state == "Z":
+            return
+        time.sleep(0.05)
+    pytest.fail("it is still there")
 
 
 def hang() -> None:
