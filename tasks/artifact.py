@@ -81,10 +81,17 @@ def read(folder: Path) -> Artifact:
         IntegrityError: no readable `artifact.json`.
     """
     try:
+        if not (folder / MANIFEST).is_file():  # nobody may ever write into a pipe
+            raise FileNotFoundError(MANIFEST)
         data = (folder / MANIFEST).read_bytes()
         manifest = json.loads(data)
-        return Artifact(digest_bytes(data), manifest["kind"], folder, manifest["meta"], manifest["files"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        kind, meta, files = manifest["kind"], manifest["meta"], manifest["files"]
+        if not (isinstance(kind, str) and isinstance(meta, dict) and isinstance(files, dict)):
+            raise TypeError("kind, meta, files")
+        if not all(isinstance(digest, str) for digest in files.values()):
+            raise TypeError("a digest")
+        return Artifact(digest_bytes(data), kind, folder, meta, files)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise IntegrityError(
             "not a sealed artifact", value=folder, hint="it was changed or only half copied"
         ) from error

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import random
 import sqlite3
 from pathlib import Path
 
 import pytest
 
-from tasks import signatures
+from tasks import artifact, signatures
 from tasks.data.identity_key import identity_key, key_file
 from tasks.errors import GalenError, IntegrityError
 from tasks.lineage import ledger
@@ -119,7 +120,16 @@ def test_a_damaged_head_is_named(home: Store, content: bytes) -> None:
             read(home)
 
 
-@pytest.mark.parametrize("content", [b"", b"\xff\x00", b"[]", b"{}", b'{"kind": "x"}'])
+ODD = b'{"kind": "x", "meta": [], "files": {}}', b'{"kind": "x", "meta": {}, "files": []}', b"[" * 100_000
+
+
+def test_a_pipe_is_no_manifest(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "artifact.json")
+    with pytest.raises(IntegrityError, match="not a sealed artifact"):
+        artifact.read(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\x00", b"[]", b"{}", b'{"kind": "x"}', *ODD])
 def test_a_damaged_manifest_is_named(home: Store, content: bytes) -> None:
     digest = roles(home, "m").versions[0].artifact
     manifest: Path = home.folder(digest) / "artifact.json"

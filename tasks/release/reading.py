@@ -43,6 +43,8 @@ PREDICTED = {
     "text-classification": "predicted_label",
     "token-classification": "predicted_mentions",
 }
+LARGEST = 1 << 26
+"""Bytes of a form."""
 COLUMNS = ("sheet", "number", "id", "mark", "remark")
 
 
@@ -97,7 +99,7 @@ def take_marks(store: Store, reference: str, file: Path, by: str) -> Event:
     version = resolve(store, reference)
     if not by.strip():
         raise InputError("marks need the name of who read", hint='--by "YOUR NAME"')
-    rows = _rows(file)
+    rows = marks_in(file)
     sheet = _sheet_of(store, version, {row["sheet"] for row in rows})
     wanted, found = [one["id"] for one in _entries(sheet)], [row["id"] for row in rows]
     faults = [f"row {place}: no such id on the sheet" for place, id_ in enumerate(found, 2) if id_ not in wanted]
@@ -235,7 +237,14 @@ def _form(sheet: Artifact) -> str:
     return text.getvalue()
 
 
-def _rows(file: Path) -> list[dict[str, str]]:
+def marks_in(file: Path) -> list[dict[str, str]]:
+    """The rows of a filled form, as far as they can be told without its sheet.
+
+    Raises:
+        InputError: it cannot be read, is larger than `LARGEST`, or has other columns.
+    """
+    if not file.is_file() or file.stat().st_size > LARGEST:
+        raise InputError(f"the marks are no file, or one of more than {LARGEST:,} bytes", value=file)
     try:
         rows = list(csv.DictReader(io.StringIO(file.read_text(encoding="utf-8-sig")), strict=True))
     except (OSError, UnicodeDecodeError, csv.Error) as error:

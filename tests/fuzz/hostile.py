@@ -40,10 +40,9 @@ def settings(random: Random, kind: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def source(random: Random, folder: Path) -> dict[str, Any]:
-    """Write a spoiled source below a folder; the entry of params.yaml that names it."""
-    name = random.choice(sorted(FORMATS))
-    data = bytearray(FORMATS[name])
+def spoiled(random: Random, whole: bytes) -> bytes:
+    """Bytes, spoiled in one to four places."""
+    data = bytearray(whole)
     for _ in range(random.randint(1, 4)):
         place, how = random.randrange(len(data) + 1), random.randrange(6)
         if how <= 2:
@@ -54,23 +53,29 @@ def source(random: Random, folder: Path) -> dict[str, Any]:
             data[place : place + 1] = bytes([random.randrange(256)])
         else:
             data[place:place] = data[: random.randrange(200)]
-    spoiled = bytes(data)
+    return bytes(data)
+
+
+def source(random: Random, folder: Path) -> dict[str, Any]:
+    """Write a spoiled source below a folder; the entry of params.yaml that names it."""
+    name = random.choice(sorted(FORMATS))
+    found = spoiled(random, FORMATS[name])
     if random.random() < 0.1:
-        spoiled = spoiled.decode("utf-8", "replace").encode(
+        found = found.decode("utf-8", "replace").encode(
             random.choice(("utf-16", "utf-32", "gb18030", "cp1252")), "replace"
         )
     if random.random() < 0.1:
-        spoiled = gzip.compress(spoiled)[: random.choice((None, 40))]
+        found = gzip.compress(found)[: random.choice((None, 40))]
     path = folder / "source"
     if name == "medquad" or random.random() < 0.1:
         path.mkdir()
         ending = {"medquad": ".xml", "chat": ".jsonl", "pubmedqa": ".json"}.get(name, f".{name}")
-        (path / f"a{ending}").write_bytes(spoiled)
+        (path / f"a{ending}").write_bytes(found)
         (path / f"b{ending}").write_bytes(FORMATS[name])
         if random.random() < 0.2:
             (path / f"c{ending}").symlink_to(random.choice(("/etc/passwd", "/dev/zero", "nothing", "a" + ending)))
     else:
-        path.write_bytes(spoiled)
+        path.write_bytes(found)
     read_as = name if random.random() < 0.9 else random.choice(sorted(FORMATS))
     entry: dict[str, Any] = {
         "task": TASKS.get(read_as, "causal-lm"),
@@ -97,7 +102,7 @@ def spoil_base(random: Random, folder: Path) -> None:
                 plain = json.loads(path.read_bytes())
             except ValueError:
                 continue
-            _spoil_json(random, plain)
+            spoil_json(random, plain)
             path.write_text(json.dumps(plain))
         elif how == 3:
             (folder / "chat_template.jinja").write_text(random.choice(TEMPLATES))
@@ -112,8 +117,8 @@ def spoil_base(random: Random, folder: Path) -> None:
                 return
 
 
-def _spoil_json(random: Random, plain: Any) -> None:
-    """Replace one value, somewhere."""
+def spoil_json(random: Random, plain: Any) -> None:
+    """Replace one value, somewhere in plain data."""
     while isinstance(plain, dict | list) and plain:
         place: Any = random.choice(sorted(plain)) if isinstance(plain, dict) else random.randrange(min(len(plain), 50))
         if isinstance(plain[place], dict | list) and plain[place] and random.random() < 0.7:
@@ -162,6 +167,23 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
         ("VALUE",),
     ),
     *(("--help",), ("data",), ("base", "train", "NONAME")),
+    *(
+        ("policy", "list"),
+        ("policy", "check", "POLICY", "--data", "NAME"),
+        ("gate", "PATH"),
+        ("gate", "PATH", "--json"),
+    ),
+    ("policy", "check", "POLICY", "--data", "NAME", "--disagreement", "VALUE", "--records", "VALUE"),
+    *((verb, "NAME", "--by", "VALUE", "--reason", "VALUE") for verb in ("reject", "rollback", "recall")),
+    ("policy", "approve", "POLICY", "--by", "VALUE", "--reason", "VALUE"),
+    *(("review", "NAME", "--count", "VALUE"), ("review", "NAME", "--marks", "PATH", "--by", "VALUE")),
+    *(
+        ("data", "commit", "NAME", "-m", "VALUE"),
+        ("schedule", "NOPATH"),
+        ("serve", "NOPATH"),
+        ("compare", "PATH", "--test"),
+    ),
+    ("init", "--yes", "--name", "VALUE", "--source", "PATH", "--licence", "VALUE", "--base", "VALUE", "--set", "SET"),
 )
 KEYS = (
     "columns.text",
@@ -184,6 +206,10 @@ def command(random: Random, folder: Path) -> list[str]:
             return random.choice(NAMES)
         if kind == "NONAME":
             return f"no-{random.choice(VALUES)}"
+        if kind == "POLICY":
+            return random.choice(("qa-default", "classification-default", *NAMES))
+        if kind == "NOPATH":
+            return random.choice((str(folder / "none"), str(folder / "file"), "no"))
         if kind == "PATH":
             return random.choice((str(folder), str(folder / "none"), str(folder / "file"), *VALUES))
         if kind == "SET":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import shutil
 import subprocess
 import sys
 import time
@@ -13,7 +14,7 @@ from random import Random
 
 from tests.factories import tiny_bert
 from tests.flows.checkout import Checkout
-from tests.fuzz import hostile
+from tests.fuzz import hostile, sealed
 
 DOCUMENTED = frozenset({0, 2, 3, 4, 5, 6})
 LONGEST = 20.0  # seconds of computing: a loaded machine does not lengthen it
@@ -48,7 +49,7 @@ def run_cases(folder: Path, cases: range) -> Counter[int]:
 def _arguments(random: Random, checkout: Checkout, case: Path) -> list[bytes]:
     """A command line about something hostile, which lies in a folder that is made for it."""
     case.mkdir()
-    kind = random.choice(("recipe", "source", "command", "base"))
+    kind = random.choice(("recipe", "source", "command", "base", "evidence"))
     if kind == "recipe":
         path = case / "recipe.yaml"
         path.write_bytes(hostile.settings(random, "recipe").encode("utf-8", "surrogatepass"))
@@ -67,10 +68,11 @@ def _arguments(random: Random, checkout: Checkout, case: Path) -> list[bytes]:
         ]
         words += ["--task", entry["task"]]
     elif kind == "base":
-        import shutil
-
         hostile.spoil_base(random, Path(shutil.copytree(checkout.base, case / "base")))
         words = ["methods", "--base", str(case / "base")]
+    elif kind == "evidence":
+        sealed.spoil_evidence(random, Path(shutil.copytree(sealed.whole_evidence(case.parent), case / "evidence")))
+        words = ["gate", str(case / "evidence")]
     else:
         (case / "file").write_text("text,label\na,b\n")
         words = hostile.command(random, case)

@@ -6,6 +6,7 @@ comes again with `GALEN_FUZZ_CASE=KIND:NUMBER`.
 
 from __future__ import annotations
 
+import json
 import os
 import resource
 import shutil
@@ -24,13 +25,13 @@ from tasks.errors import GalenError, InputError, in_words
 from tasks.settings import load, load_yaml, parse
 from tasks.store import Store
 from tests.factories import tiny_llama
-from tests.fuzz import hostile
+from tests.fuzz import hostile, sealed
 from tests.fuzz.processes import DOCUMENTED, run_cases
 from tests.fuzz.words import SETTINGS
 
 FAST = int(os.environ.get("GALEN_FUZZ", "40"))
-SLOW = {"settings": 5000, "source": 2500, "command": 2000, "base": 500}
-"""Cases of the slow tests: 10,000 in all."""
+SLOW = {"settings": 5000, "source": 2500, "command": 2000, "base": 500, "evidence": 1000, "marks": 500}
+"""Cases of the slow tests: 11,500 in all."""
 PROCESSES = 200
 LONGEST = 20.0  # seconds of computing: a loaded machine does not lengthen it
 MOST_MEMORY = 2 << 20  # kB
@@ -108,11 +109,30 @@ def try_command(random: Random, folder: Path, store: Store) -> None:
         raise done.exception
 
 
+def try_evidence(random: Random, folder: Path, store: Store) -> None:
+    from tasks.evaluation.replay import replay
+
+    copy = shutil.copytree(sealed.whole_evidence(folder.parent), folder / "evidence")
+    sealed.spoil_evidence(random, copy)
+    found = replay(copy)
+    json.dumps(found.plain(), allow_nan=False)
+    found.raise_if_differing()
+
+
+def try_marks(random: Random, folder: Path, store: Store) -> None:
+    from tasks.release.reading import marks_in
+
+    (folder / "marks.csv").write_bytes(hostile.spoiled(random, sealed.MARKS))
+    marks_in(folder / "marks.csv")
+
+
 KINDS: dict[str, Callable[[Random, Path, Store], None]] = {
     "settings": try_settings,
     "source": try_source,
     "base": try_base,
     "command": try_command,
+    "evidence": try_evidence,
+    "marks": try_marks,
 }
 
 
@@ -159,16 +179,21 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for module in ("tasks.data.entries", "tasks.data.sources", "tasks.data.stage", "flows.cli.init"):
         monkeypatch.setattr(f"{module}.CHECKOUT", checkout)
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))  # nothing is committed to what these tests lie in
     from tasks.training import trial
 
     monkeypatch.setattr(trial, "SECONDS", 2)
     return tmp_path
 
 
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "base"])
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in ("base", "evidence")])
 def test_hostile_input_ends_as_documented(kind: str, place: Path, store: Store) -> None:
     codes = fuzz(kind, range(FAST), place, store)
     assert codes.get(2, 0) > FAST / 10, "the cases are hostile"
+
+
+def test_hostile_evidence_ends_as_documented(place: Path, store: Store) -> None:
+    assert 6 in fuzz("evidence", range(max(FAST // 4, 10)), place, store)
 
 
 def test_a_hostile_base_ends_as_documented(place: Path, store: Store) -> None:
@@ -177,7 +202,7 @@ def test_a_hostile_base_ends_as_documented(place: Path, store: Store) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
-def test_ten_thousand_cases_end_as_documented(kind: str, place: Path, store: Store) -> None:
+def test_more_than_ten_thousand_cases_end_as_documented(kind: str, place: Path, store: Store) -> None:
     codes = fuzz(kind, range(SLOW[kind]), place, store)
     assert sum(codes.values()) == SLOW[kind]
 
