@@ -64,15 +64,18 @@ def deciding_code(recipe: Recipe) -> str:
 
 
 def check_dataset(recipe: Recipe) -> None:
-    """See that a recipe's dataset is declared, and for its task.
+    """See that a recipe's dataset is declared, for its task, and to learn from.
 
     Raises:
-        InputError, ConfigError: it is not there, something of it is wrong, or it is for another task.
+        InputError, ConfigError: it is not there, something of it is wrong, it is for another task, or a test set alone.
     """
     dataset = one_dataset(recipe.dataset)
     if dataset.task != DATASET_TASK[recipe.task]:
         hint = f"dataset {recipe.dataset} is for {dataset.task}: change one of the two"
         raise InputError("the recipe and its dataset disagree about the task", value=recipe.task, hint=hint)
+    if dataset.split.test_alone:
+        hint = f"galen evaluate MODEL --data {recipe.dataset} judges models on it"
+        raise InputError("this dataset is a test set alone: nothing learns from it", value=recipe.dataset, hint=hint)
 
 
 def base_identity(store: Store, ref: BaseModelRef) -> str | Mapping[str, object]:

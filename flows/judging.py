@@ -17,12 +17,12 @@ from tasks.evaluation import baselines as rivals
 from tasks.evaluation.evaluate import evaluate
 from tasks.evaluation.evaluation import Evaluation
 from tasks.evaluation.evidence import AsServed, Evidence, Looks, Losses
-from tasks.evaluation.gate import Protocol, number
+from tasks.evaluation.gate import Protocol
 from tasks.evaluation.judge import Judged, Verdict, judge
 from tasks.evaluation.replay import keep
 from tasks.lineage import recording
 from tasks.lineage.event import Event
-from tasks.lineage.looks import SealedTest, arrived, looks_of, setup_of
+from tasks.lineage.looks import SealedTest, arrived, looks_in_words, looks_of, setup_of
 from tasks.lineage.outcomes import gates_in_words, judged_in_words
 from tasks.lineage.report import FormJudged
 from tasks.lineage.roles import RegisteredVersion, roles
@@ -85,15 +85,7 @@ def look(run: Run, row: Row, trained: Artifact, judging: Judging) -> None:
     recording.record_looked(
         run.store, run.recipe.model, trained.digest, judging.dataset, "retrain", judging.setup, run.origin
     )
-    row.detail = looks_in_words(run.protocol, judging.looks)
-
-
-def looks_in_words(protocol: Protocol, looks: Looks) -> str:
-    """Which look at the test split this is, and how many are left."""
-    budgets = [gate.looks for gate in protocol.gates if gate.looks is not None]
-    text = f"look {number(looks.used + 1)} at {looks.groups:,} test groups since the anchor"
-    text += f", {number(max(min(budgets) - looks.used - 1, 0))} left" if budgets else ""
-    return text + ("; its recipe, data settings, policy or base changed since the anchor" if looks.adaptive else "")
+    row.detail = looks_in_words(judging.looks, run.protocol.gates)
 
 
 @step("judge")

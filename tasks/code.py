@@ -74,6 +74,7 @@ DECIDES_NOTHING = {
     "tasks.release.audited": "shows what MLflow keeps of a version",
     "tasks.release.ask": "puts a question to a registered model",
     "tasks.release.card": "the model card, for people",
+    "tasks.release.given": "finds the model that somebody names; its digest and its labels are in every key",
     "tasks.release.export": "copies of a registered model in other formats",
     "tasks.release.listing": "what `galen models` prints",
     "tasks.release.mirrored": "what MLflow was shown",

@@ -60,6 +60,7 @@ for command in (
     models.methods,
     models.models,
     models.ask,
+    models.evaluate,
     models.review,
     models.approve,
     models.reject,

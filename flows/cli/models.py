@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -74,6 +75,41 @@ def ask(store: Store, model: str, question: str) -> None:
     from tasks.release.ask import ask as answer
 
     say(answer(store, model, question))
+
+
+@click.command()
+@click.argument("model")
+@click.option("--data", required=True, help="A dataset that is built, or the digest of a sealed version.")
+@click.option("--policy", help="Judge by its gates; without, measure.")
+@click.option(
+    "--split",
+    type=click.Choice(["validation", "test"]),
+    help="Default: validation, or test where there are no validation records. Test is a look.",
+)
+@click.option("--records", type=click.IntRange(min=1), help="As a recipe's evaluation.max_records. Default: all.")
+@click.option("--json", "as_json", is_flag=True)
+@pass_store
+def evaluate(
+    store: Store,
+    model: str,
+    data: str,
+    policy: str | None,
+    split: Literal["validation", "test"] | None,
+    records: int | None,
+    as_json: bool,
+) -> None:
+    """Judge a version (NAME: its champion, NAME@3, NAME@anchor) or a model folder on a dataset, without training.
+
+    Ends with 3 only where a gate failed; a gate that needs what is not there says so.
+    """
+    from flows.evaluating import run_evaluation
+
+    def tell(line: str) -> None:
+        say(f"  {line}", err=True)
+
+    found = run_evaluation(store, model, data, policy=policy, split=split, records=records, tell=tell)
+    say(json.dumps(found.plain(), indent=2, ensure_ascii=False) if as_json else found.text())
+    found.raise_if_failed()
 
 
 @click.command()

@@ -127,7 +127,7 @@ def _last_seconds(history: list[Event], step: str | None) -> float | None:
 
 def _seconds_until(history: list[Event], kinds: tuple[str, ...]) -> float | None:
     """How long the last run that has events of these kinds took to come to them, each from the event before it."""
-    last = next((event.run for event in reversed(history) if event.kind in kinds), None)
+    last = next((event.run for event in reversed(history) if event.kind in kinds and event.run), None)
     steps = [event for event in history if event.run == last]
     pairs = pairwise(steps)
     return sum((two.time - one.time).total_seconds() for one, two in pairs if two.kind in kinds) if last else None

@@ -93,7 +93,7 @@ class SplitSettings(Settings):
     validation: Fraction = 0.15
     """Share of the groups."""
     test: Fraction = 0.15
-    """Share of the groups."""
+    """Share of the groups. 1, with `validation: 0`, makes a test set alone: for `galen evaluate`, not to learn from."""
     seed: Seed = 17
     near_duplicate: Fraction = 0.8
     """Jaccard similarity of 5-word shingles (5 characters in Chinese) from which a train record counts as a copy of
@@ -106,9 +106,17 @@ class SplitSettings(Settings):
 
     @model_validator(mode="after")
     def _something_to_train_on(self) -> Self:
-        if self.validation + self.test >= 1:
-            raise ValueError("validation + test must leave something to train on (their sum must be below 1)")
+        if self.validation + self.test >= 1 and not self.test_alone:
+            raise ValueError(
+                "validation + test must leave something to train on (their sum must be below 1); a test set alone has "
+                "validation 0 and test 1"
+            )
         return self
+
+    @property
+    def test_alone(self) -> bool:
+        """Whether every record is a test record."""
+        return self.test == 1 and self.validation == 0
 
 
 class Augmentation(Settings):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +35,7 @@ def evaluate(
     settings: EvaluationSettings,
     *,
     split: Split = "test",
+    labels: Sequence[str] | None = None,
 ) -> Evaluation:
     """Measure a model on a split: found where the same was asked before, else predicted once, record by record.
 
@@ -47,6 +48,7 @@ def evaluate(
         dataset: the version; labels of an untrained base come from it.
         settings: what to measure, and how surely.
         split: the test split, unless somebody looks at another one.
+        labels: of a base that holds a head of its own: the names of its outputs, in their order. None: the dataset's.
 
     Raises:
         NotJudgeable: the split has no records, or the model is for another task.
@@ -55,7 +57,7 @@ def evaluate(
     said = ModelMeta.read(model) if isinstance(model, Artifact) else None
     if said and DATASET_TASK[said.task] != dataset.task:
         raise NotJudgeable(f"the model is for {said.task}, the dataset for {dataset.task}", value=dataset.name)
-    labels = said.labels if said else dataset.labels
+    labels = said.labels if said else list(labels or dataset.labels)
     words = said.words if said else _words_of(dataset)
     subject = subject_of(model).with_labels(labels)
     if said is None and words:
@@ -77,10 +79,12 @@ def evaluate(
 
 
 def _words_of(dataset: DatasetVersion) -> WordsMeta | None:
-    """How a tagger that nobody trained makes words of a text: as the dataset's tokens were cut."""
+    """How a tagger that nobody trained makes words of a text: as the dataset's tokens were cut. None of a test set
+    alone, from which nothing is learned: then as of every tagger that does not say."""
     from tasks.training.words import learned_words
 
-    return learned_words(dataset) if dataset.task == "token-classification" else None
+    known = dataset.task == "token-classification" and dataset.meta.counts["train"]
+    return learned_words(dataset) if known else None
 
 
 def evaluation_code(said: ModelMeta | None, task: DatasetTask) -> str:

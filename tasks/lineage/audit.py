@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from tasks.errors import IntegrityError
 from tasks.lineage.ancestry import Ancestry
-from tasks.lineage.beside import later_events, reports
+from tasks.lineage.beside import later_events, looks, reports
 from tasks.lineage.ledger import Chain, events, verify_chain
 from tasks.lineage.node import BROKEN, Node
 from tasks.lineage.roles import RegisteredVersion, resolve, roles
@@ -125,6 +125,7 @@ def audit(store: Store, reference: str, trusted: Keys | None = None) -> Audit:
     trusted = trusted_keys(store) if trusted is None else trusted
     told = [event for event in (version.judged, version.registered, version.promoted) if event]
     root = Ancestry(store, version, history).root()
-    root = root.under(*reports(store, told, trusted), *later_events(store, history, trusted))
+    beside = [*looks(history, version), *reports(store, told, trusted), *later_events(store, history, trusted)]
+    root = root.under(*beside)
     today = judged_today(store, version, history)
     return Audit(reference, version, held, chain, root, today, standing(store, version))

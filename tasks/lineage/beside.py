@@ -1,15 +1,17 @@
-"""What lies beside the chain of artifacts and still counts for a version: bases elsewhere, DVC's copies, reports."""
+"""What lies beside the chain of artifacts and counts for a version: looks, bases elsewhere, DVC's copies, reports."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from tasks.data.kept import CACHE, REMOTE, kept
 from tasks.data.seal import snapshot_folder
 from tasks.digest import digest_tree
 from tasks.errors import InputError, IntegrityError
 from tasks.lineage.event import Event
-from tasks.lineage.node import Node
+from tasks.lineage.node import Node, of_event
+from tasks.lineage.roles import RegisteredVersion
+from tasks.lineage.statements import Looked, statements
 from tasks.lineage.witness import contradictions, report_differences
 from tasks.signatures import Keys
 from tasks.store import Store
@@ -61,6 +63,15 @@ def _copy(store: Store, dataset: str, name: str, place: str) -> Node:
     gone = sum(not one.path.exists() for one in found)
     also = f", {gone} not there" if gone else ""
     return Node(title, "verified", f"{len(found) - gone} files hashed again{also}")
+
+
+def looks(history: Iterable[Event], version: RegisteredVersion) -> list[Node]:
+    """Every look at a test split that was made to judge the version, whatever for."""
+    made = [(event, said) for event, said in statements(Looked, history) if said.artifact == version.forms[-1]]
+    return [
+        of_event(f"look at the test split of {said.dataset_name}", event, f"{said.groups:,} groups, to {said.purpose}")
+        for event, said in made
+    ]
 
 
 def reports(store: Store, events: Sequence[Event], trusted: Keys) -> list[Node]:

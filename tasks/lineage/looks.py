@@ -14,15 +14,17 @@ from typing import TYPE_CHECKING, Any
 from tasks.digest import digest_data
 from tasks.errors import IntegrityError
 from tasks.evaluation.evidence import Looks
+from tasks.evaluation.result import number
 from tasks.lineage.event import Event
 from tasks.lineage.ledger import events
 from tasks.lineage.roles import RegisteredVersion, Roles
 from tasks.lineage.statements import DatasetSealed, Looked, statements
+from tasks.lineage.waiting import rules_of
 from tasks.store import Store
 
 if TYPE_CHECKING:
     from tasks.data.version import DatasetVersion
-    from tasks.evaluation.gate import Protocol
+    from tasks.evaluation.gate import Gate, Protocol
     from tasks.training.recipe import Recipe
 
 Look = tuple[Event, Looked]
@@ -39,6 +41,28 @@ def setup_of(recipe: Recipe, protocol: Protocol | None, dataset: DatasetVersion,
     rules = protocol.plain() if protocol else {}
     rules.pop("definitions", None)
     return digest_data({"recipe": declared, "rules": rules, "data": dataset.meta.config, "base": base})
+
+
+def setup_of_given(
+    split: SealedTest, candidate: str, protocol: Protocol | None, version: RegisteredVersion | None
+) -> str:
+    """The same of a model that is evaluated without being trained: that of its own retraining, where it is judged on
+    that dataset by that policy or by none; else the digest of what is judged, and how.
+
+    Args:
+        split: the test split.
+        candidate: digest of what training made.
+        protocol: by which it is judged; None: it is only measured.
+        version: that it is.
+    """
+    own = [look.setup for _, look in split.looks if (look.artifact, look.purpose) == (candidate, "retrain")]
+    if own and version:
+        approved = rules_of(events(split.store, model=version.model), version).get("policy_rules")
+        if protocol is None or approved == protocol.rules:
+            return own[-1]
+    rules = protocol.plain() if protocol else {}
+    rules.pop("definitions", None)
+    return digest_data({"evaluated": candidate, "rules": rules, "data": split.dataset.meta.config})
 
 
 @dataclass(frozen=True)
@@ -78,6 +102,11 @@ class SealedTest:
             if event.sequence > since and look.artifact != but
         }
         return sum(self.weight(look) for look in found.values())
+
+    def looked_at_by(self, candidate: str) -> bool:
+        """Whether a candidate, by its digest, was judged on this very version of the split before."""
+        test = self.dataset.split_digest("test")
+        return any((look.artifact, look.test) == (candidate, test) for _, look in self.looks)
 
     def unseen_before(self, sequence: int) -> frozenset[str]:
         """Groups of the test split that no look saw before an event of the ledger."""
@@ -129,6 +158,14 @@ def looks_of(split: SealedTest, found: Roles, artifact: str, setup: str) -> Look
     known = _setup(split.looks, found.anchor, since) if found.anchor else None
     adaptive = known is not None and setup != known
     return Looks(split.used(since, but=artifact), len(split.groups), adaptive)
+
+
+def looks_in_words(looks: Looks, gates: Iterable[Gate], since: str = " since the anchor") -> str:
+    """Which look at the test split a candidate's is, and how many its gates leave after it."""
+    budgets = [gate.looks for gate in gates if gate.looks is not None]
+    text = f"look {number(looks.used + 1)} at {looks.groups:,} test groups{since}"
+    text += f", {number(max(min(budgets) - looks.used - 1, 0))} left" if budgets else ""
+    return text + ("; its recipe, data settings, policy or base changed since the anchor" if looks.adaptive else "")
 
 
 def arrived(split: SealedTest, found: Roles, setup: str) -> dict[str, frozenset[str]]:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from tasks.data.version import SPLITS
 
 if TYPE_CHECKING:
+    from tasks.config.words import Split
     from tasks.data.version import DatasetVersion
 
 
@@ -28,11 +29,9 @@ class Overlap(BaseModel):
 def overlap(version: DatasetVersion) -> Overlap:
     """Compare the splits of a version, pair by pair."""
     import pyarrow.compute as pc
-    import pyarrow.parquet as pq
 
     splits = {one: version.read(one, ["record_id", "group_id", "parents"]) for one in SPLITS}
-    member = pq.read_table(version.artifact.file("membership.parquet"), columns=["split", "content_digest"])
-    contents = {one: member.filter(pc.field("split") == one)["content_digest"] for one in SPLITS}
+    contents = {one: _contents(version, one) for one in SPLITS}
     parents = pc.list_flatten(splits["train"]["parents"])
     held_out = [pc.sum(pc.is_in(parents, value_set=_distinct(splits[one]["record_id"]))) for one in SPLITS[1:]]
     return Overlap(
@@ -41,6 +40,28 @@ def overlap(version: DatasetVersion) -> Overlap:
         contents=_shared(contents),
         children_of_held_out=sum(count.as_py() or 0 for count in held_out),
     )
+
+
+def learned_among(learned: DatasetVersion, judged: DatasetVersion, split: Split) -> int:
+    """How many records of a split have the content of one that a model learned from.
+
+    Args:
+        learned: the version that the model learned from: its train split.
+        judged: the version that it is judged on.
+        split: of that.
+    """
+    import pyarrow.compute as pc
+
+    held = _contents(learned, "train")
+    return pc.sum(pc.is_in(_contents(judged, split), value_set=held.unique())).as_py() or 0
+
+
+def _contents(version: DatasetVersion, split: Split) -> Any:
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    member = pq.read_table(version.artifact.file("membership.parquet"), columns=["split", "content_digest"])
+    return member.filter(pc.field("split") == split)["content_digest"]
 
 
 def _shared(values: dict[Any, Any]) -> dict[str, int]:

@@ -227,3 +227,17 @@ def test_growing_data_never_moves_a_group(
         counts = Counter(known.values())
         for name, share in (("validation", chosen.validation), ("test", chosen.test)):
             assert abs(counts[name] - share * len(known)) < 5  # at most one per stratum, and one carried
+
+
+def test_a_test_set_alone_holds_every_record(run: Callable[..., Splits]) -> None:
+    rows = [{**row, "group_id": f"patient {n % 3}"} for n, row in enumerate(texts(12, ("a", "b", "c")))]
+    splits = run(rows, split={"validation": 0, "test": 1})
+    assert {name: len(splits[name]) for name in (*SPLITS, "rejected")} == {
+        "train": 0,
+        "validation": 0,
+        "test": 12,
+        "rejected": 0,
+    }
+    for shares in ({"validation": 0.15, "test": 0.85}, {"validation": 1, "test": 0}):
+        with pytest.raises(ValueError, match="a test set alone has validation 0 and test 1"):
+            SplitSettings.model_validate(shares)

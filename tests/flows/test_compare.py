@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ import yaml
 from tasks.children import Children
 from tasks.comparison.arm import measure
 from tasks.comparison.job import Job
+from tasks.config.data import SplitSettings
 from tasks.data.version import DatasetVersion
 from tasks.errors import ConfigError, InputError, Stopped
 from tasks.store import Store
@@ -40,7 +42,8 @@ class Bench:
         import flows.inputs
 
         patch.setattr(flows.compare, "prepared", self._prepared)
-        patch.setattr(flows.inputs, "one_dataset", lambda _: self.dataset)
+        declared = SimpleNamespace(task=self.dataset.task, split=SplitSettings())
+        patch.setattr(flows.inputs, "one_dataset", lambda _: declared)
         patch.setattr(Children, "ask", self._ask)
 
     def _prepared(self, *_: Any) -> DatasetVersion:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ import yaml
 
 from tasks.artifact import read
 from tasks.children import Children
+from tasks.config.data import SplitSettings
 from tasks.data.version import DatasetVersion
 from tasks.errors import ConfigError, GalenError, InputError, Stopped
 from tasks.settings import load
@@ -43,7 +45,8 @@ class Bench:
         import flows.tune
 
         patch.setattr(flows.tune, "prepared", self._prepared)
-        patch.setattr(flows.inputs, "one_dataset", lambda _: self.dataset)
+        declared = SimpleNamespace(task=self.dataset.task, split=SplitSettings())
+        patch.setattr(flows.inputs, "one_dataset", lambda _: declared)
         patch.setattr(Children, "ask", self._ask)
 
     def _prepared(self, *_: Any) -> DatasetVersion:

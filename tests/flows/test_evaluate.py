@@ -1,0 +1,380 @@
+"""Any model, judged on any sealed version without being trained; every look is stated before it is made."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from flows.cli import galen
+from flows.evaluating import run_evaluation
+from tasks.artifact import MANIFEST
+from tasks.config.evaluation import EvaluationSettings
+from tasks.config.release import Quantization
+from tasks.config.training import BaseModelRef, Training
+from tasks.data.version import DatasetVersion, load_version
+from tasks.digest import digest_bytes
+from tasks.errors import GateRejected, InputError, IntegrityError
+from tasks.evaluation import policy as policies
+from tasks.evaluation.evaluate import evaluate
+from tasks.evaluation.evidence import Evidence, Losses
+from tasks.evaluation.gate import Protocol
+from tasks.evaluation.judge import judge
+from tasks.evaluation.policy import load_policy
+from tasks.evaluation.replay import replay
+from tasks.lineage import ledger, recording
+from tasks.lineage.audit import audit
+from tasks.lineage.trace import trace
+from tasks.meta.model import ModelMeta
+from tasks.store import Store
+from tasks.training.recipe import Recipe
+from tests.factories import dataset_version, seal_rows, tiny_bert
+from tests.lineage.chain import ORIGIN
+from tests.rows import rows
+
+POLICY = """\
+name: minute
+task: text-classification
+description: what a minute model reaches, and what it is compared with
+gates:
+  - {{name: learned, kind: threshold, metric: accuracy, min: {least}}}
+  - {{name: champion, kind: not-worse-than-champion, metric: accuracy, tolerance: 0.5}}
+  - {{name: anchor, kind: not-worse-than-anchor, metric: accuracy, tolerance: 0.5}}
+  - {{name: rival, kind: better-than-rival, rival: majority label, metric: accuracy}}
+  - {{name: parent, kind: not-worse-than-parent, metric: accuracy, tolerance: 0.9}}
+  - {{name: gap, kind: train-gap, max: 100}}
+"""
+
+
+@dataclass(frozen=True)
+class Made:
+    """A model with one version, the champion, and one that waits."""
+
+    store: Store
+    dataset: DatasetVersion
+    base: Path
+    merged: str
+    quantized: str
+
+    def folder(self, digest: str, place: Path) -> Path:
+        """A copy of an artifact, elsewhere."""
+        shutil.copytree(self.store.folder(digest), place)
+        return place
+
+    def plain(self, place: Path) -> Path:
+        """The merged model as transformers would have saved it."""
+        folder = self.folder(self.merged, place)
+        (folder / MANIFEST).unlink()
+        return folder
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    from tasks.release.merge import merge
+    from tasks.release.quantize import quantize
+    from tasks.training.resolve import resolve_base
+    from tasks.training.train import finetune
+
+    place = tmp_path_factory.mktemp("evaluate")
+    store, base = Store(place / "home"), tiny_bert(place / "bert")
+    recipe = Recipe(
+        model="tiny",
+        task="text-classification",
+        intended_use="tests of galen evaluate",
+        base_model=BaseModelRef(folder=str(base)),
+        dataset="factory",
+        method={"name": "lora", "rank": 4, "alpha": 8},
+        training=Training(epochs=20, batch_tokens=256, learning_rate=1e-2, checkpoints=0, evaluations=1),
+        policy="classification-default",
+    )
+    dataset = dataset_version(store, "text-classification", 120, name="factory")
+    adapter = finetune(store, recipe, dataset, resolve_base(store, recipe.base_model))
+    merged = merge(store, adapter)
+    small = quantize(store, merged, Quantization())
+    chosen = load_policy("classification-default")
+    gates = tuple(gate for gate in chosen.gates if gate.kind == "train-gap")
+    protocol = Protocol(
+        "text-classification", "classification-default", gates, EvaluationSettings(), "base", rules=chosen.digest
+    )
+    recording.record_sealed(store, dataset, ORIGIN)
+    recording.record_protocol(store, recipe, dataset, protocol, "f" * 64, ORIGIN)
+    recording.record_trained(store, recipe, dataset, adapter, protocol, seconds=1.0, origin=ORIGIN)
+    recording.record_looked(store, "tiny", adapter.digest, dataset, "retrain", "5" * 64, ORIGIN)
+    evaluation = evaluate(store, small, dataset, EvaluationSettings())
+    losses = ModelMeta.read(small).training
+    verdict = judge(protocol, Evidence(evaluation, losses=Losses(losses.train_loss, losses.validation_loss)))
+    judged = recording.record_judged(store, "tiny", small, verdict, protocol, dataset, ORIGIN)
+    recording.record_registered(
+        store, "tiny", small, judged.digest, merged=merged.digest, adapter=adapter.digest, origin=ORIGIN
+    )
+    recording.record_promoted(store, "tiny", 1, origin=ORIGIN)
+    return Made(store, dataset, base, merged.digest, small.digest)
+
+
+@pytest.fixture
+def made(store: Store, trained: Made) -> Made:
+    """The same in the test's own store."""
+    shutil.copytree(trained.store.root, store.root)
+    return Made(store, load_version(store, trained.dataset.digest), trained.base, trained.merged, trained.quantized)
+
+
+@pytest.fixture
+def minute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[float], str]:
+    """Write a policy that asks for an accuracy; its name."""
+    monkeypatch.setattr(policies, "POLICIES", tmp_path)
+
+    def write(least: float) -> str:
+        (tmp_path / "minute.yaml").write_text(POLICY.format(least=least))
+        return "minute"
+
+    return write
+
+
+def looked(store: Store) -> list[Any]:
+    return ledger.events(store, "looked")
+
+
+def command(*arguments: str, code: int = 0) -> Result:
+    result = CliRunner().invoke(galen, ["evaluate", *arguments])
+    assert getattr(result.exception, "exit_code", result.exit_code) == code, result.output
+    return result
+
+
+def alone(store: Store) -> DatasetVersion:
+    """A test set alone."""
+    test = rows("text-classification", 40, seed=9)
+    return seal_rows(
+        store, "text-classification", {"train": [], "validation": [], "test": test}, name="exam", labels=LABELS
+    )
+
+
+LABELS = sorted({row["label"] for row in rows("text-classification", 12)})
+
+
+def test_without_a_split_the_validation_split_is_measured_and_nobody_looks(made: Made) -> None:
+    before = len(looked(made.store))
+    said = json.loads(command("tiny", "--data", made.dataset.digest, "--json").stdout)
+    assert (said["model"], said["version"], said["split"], said["look"]) == ("tiny", 1, "validation", None)
+    assert said["records"] == said["of"] == made.dataset.meta.counts["validation"]
+    assert (
+        said["metrics"]["accuracy"]["low"] <= said["metrics"]["accuracy"]["value"] and "language=en" in said["slices"]
+    )
+    assert {one["rival"] for one in said["against"]} == {"majority label", "nearest train text"}
+    assert any("its best step was chosen" in note for note in said["notes"])
+    assert len(looked(made.store)) == before
+    assert ledger.events(made.store)[-1].kind == "evaluated"
+    text = command("tiny@anchor", "--data", made.dataset.digest).stdout
+    assert "category=skin" in text and "label=skin" in text and "majority label" in text
+    for row in made.dataset.rows("validation"):
+        assert row["text"] not in text and row["record_id"] not in text
+
+
+def test_a_look_is_stated_before_it_is_made_and_counts_once(made: Made) -> None:
+    exam = alone(made.store)
+    told = []
+
+    def tell(line: str) -> None:
+        told.append(line)
+        assert ledger.events(made.store)[-1].kind == "looked", "stated already"
+        evaluations = [one.meta["test"] for one in made.store.all("evaluation")]
+        assert exam.split_digest("test") not in evaluations, "and nothing was measured yet"
+
+    found = run_evaluation(made.store, "tiny", exam.digest, tell=tell)
+    assert found.evaluation.split == "test", "a test set alone has no other split"
+    groups = exam.meta.groups["test"]
+    assert told == [f"look 1 at {groups} test groups since the anchor, 51 left by policy classification-default"]
+    [event] = looked(made.store)[1:]
+    version = ledger.events(made.store, "registered")[-1]
+    assert event.facts["purpose"] == "evaluate" and event.facts["artifact"] == version.facts["adapter"]
+    again = run_evaluation(made.store, "tiny@1", exam.digest)
+    assert again.look and "counts once" in again.look and len(looked(made.store)) == 2
+    assert run_evaluation(made.store, "tiny", made.dataset.digest, split="test").look
+    assert len(looked(made.store)) == 3, "its own retraining's look counts as well, for another purpose"
+
+
+def test_audit_and_trace_see_it(made: Made) -> None:
+    exam = alone(made.store)
+    recording.record_sealed(made.store, exam, ORIGIN)
+    run_evaluation(made.store, "tiny", exam.digest)
+    text = audit(made.store, "tiny@1").text()
+    assert "look at the test split of exam" in text and "to evaluate" in text
+    [one] = [one for one in trace(made.store, exam.rows("test")[0]["record_id"]).found if one.name == "exam"]
+    assert [(use.model, use.how, use.versions) for use in one.models] == [("tiny", "judged on", (1,))]
+
+
+def test_gates_judge_what_is_there_and_the_evidence_says_it_again(made: Made, minute: Callable[[float], str]) -> None:
+    found = run_evaluation(made.store, "tiny", made.dataset.digest, policy=minute(0.1), split="test")
+    assert found.gated
+    outcomes = {one.name: one.outcome for one in found.gated.verdict.results}
+    assert outcomes == {
+        "learned": "passed",
+        "champion": "not-judged",
+        "anchor": "not-judged",
+        "rival": outcomes["rival"],
+        "parent": "passed",
+        "gap": "passed",
+    }
+    assert outcomes["rival"] in ("passed", "failed")
+    assert any("it is the champion itself" in note for note in found.notes)
+    assert replay(found.gated.evidence.path).differing == []
+    assert not [one for one in ledger.events(made.store)[-3:] if one.kind in ("judged", "screened")]
+
+
+def test_only_a_gate_that_failed_ends_with_3(made: Made, minute: Callable[[float], str]) -> None:
+    exam = alone(made.store)
+    found = run_evaluation(made.store, "tiny", exam.digest, policy=minute(0.0))
+    assert found.gated
+    [rival] = [one for one in found.gated.verdict.results if one.name == "rival"]
+    assert rival.outcome == "not-judged" and any("no train records" in note for note in found.notes)
+    found.raise_if_failed()
+    result = command("tiny", "--data", exam.digest, "--policy", minute(1.0), code=3)
+    assert "failed         learned: accuracy is" in result.stdout
+    with pytest.raises(GateRejected, match=r"(?s)tiny version 1 failed 1 of 6 gates.*learned: accuracy"):
+        run_evaluation(made.store, "tiny", exam.digest, policy="minute").raise_if_failed()
+
+
+def test_on_the_validation_split_gates_only_screen(made: Made, minute: Callable[[float], str]) -> None:
+    before = len(looked(made.store))
+    found = run_evaluation(made.store, "tiny", made.dataset.digest, policy=minute(0.1))
+    assert found.gated and found.gated.screened and "by estimates" in found.text()
+    assert replay(found.gated.evidence.path).differing == []
+    assert len(looked(made.store)) == before
+
+
+def test_a_sealed_folder_is_that_version_where_the_ledger_knows_it(made: Made, tmp_path: Path) -> None:
+    served = tmp_path / "served"
+    made.folder(made.quantized, served / "model")
+    found = run_evaluation(made.store, str(served), made.dataset.digest)
+    assert found.one.version and found.one.version.number == 1
+    elsewhere = Store(tmp_path / "other")
+    exam = alone(elsewhere)
+    stranger = run_evaluation(elsewhere, str(served / "model"), exam.digest)
+    assert stranger.one.version is None and stranger.one.name == f"folder-{made.quantized[:12]}"
+    assert stranger.look and "no policy says" in stranger.look
+    assert looked(elsewhere)[0].facts["artifact"] == made.merged, "as far as it is known what training made"
+    assert any("is not on this machine" in note for note in stranger.notes)
+    weights = served / "model" / "model.safetensors"
+    data = weights.read_bytes()
+    weights.chmod(0o600)
+    weights.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    command(str(served), "--data", made.dataset.digest, code=6)
+    with pytest.raises(IntegrityError, match=r"model\.safetensors was changed"):
+        run_evaluation(elsewhere, str(served), exam.digest)
+    assert len(looked(elsewhere)) == 1
+
+
+def test_a_plain_folder_has_its_own_labels_in_any_order(made: Made, tmp_path: Path) -> None:
+    from transformers import AutoModelForSequenceClassification
+
+    plain = made.plain(tmp_path / "plain")
+    straight = run_evaluation(made.store, str(plain), made.dataset.digest)
+    model = AutoModelForSequenceClassification.from_pretrained(plain)
+    order = list(range(model.config.num_labels))[::-1]
+    model.classifier.weight.data = model.classifier.weight.data[order]
+    model.classifier.bias.data = model.classifier.bias.data[order]
+    names = [model.config.id2label[place] for place in order]
+    model.config.id2label = dict(enumerate(names))
+    model.config.label2id = {name: place for place, name in enumerate(names)}
+    model.save_pretrained(plain)
+    turned = run_evaluation(made.store, str(plain), made.dataset.digest)
+    assert turned.one.name != straight.one.name
+    assert turned.evaluation.metrics["accuracy"] == straight.evaluation.metrics["accuracy"]
+    assert straight.evaluation.metrics["accuracy"].value > 0.7
+    assert any("nothing says what this model learned from" in note for note in turned.notes)
+
+
+def test_what_nobody_trained_for_the_task_is_refused(made: Made, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"holds no weights for a part that text-classification needs.*classifier"):
+        named = tmp_path / "named"
+        shutil.copytree(made.base, named)
+        config = json.loads((named / "config.json").read_text())
+        config |= {"id2label": dict(enumerate(LABELS))}
+        (named / "config.json").write_text(json.dumps(config))
+        run_evaluation(made.store, str(named), made.dataset.digest, split="test")
+    tags = dataset_version(made.store, "token-classification", 20)
+    with pytest.raises(InputError, match=r"holds a BertForSequenceClassification, and the dataset is for token-class"):
+        run_evaluation(made.store, str(made.plain(tmp_path / "plain")), tags.digest, split="test")
+    with pytest.raises(InputError, match="the model is for text-classification, the dataset for token-classification"):
+        run_evaluation(made.store, "tiny", tags.digest, split="test")
+    assert len(looked(made.store)) == 1, "nobody looked"
+
+
+def test_records_that_do_not_fit_are_counted_and_refused(made: Made, tmp_path: Path) -> None:
+    test = rows("text-classification", 40, seed=9)
+    strange = [{**row, "label": "heart"} if row["label"] == "skin" else row for row in test]
+    many = sum(row["label"] == "heart" for row in strange)
+    exam = seal_rows(made.store, "text-classification", {"train": [], "validation": strange, "test": test})
+    with pytest.raises(InputError, match=rf"{many} of 40 records of the validation split do not fit.*'heart'"):
+        run_evaluation(made.store, "tiny", exam.digest)
+    few = [row for row in test if row["label"] != "skin"]
+    exam = seal_rows(made.store, "text-classification", {"train": [], "validation": few, "test": test})
+    found = run_evaluation(made.store, "tiny", exam.digest, records=10)
+    assert any("shows these of its labels: 'skin'" in note for note in found.notes)
+    assert found.plain()["records"] <= 10 and f"of {len(few)} records" in found.text()
+
+
+def test_records_that_a_model_learned_from_are_counted(made: Made) -> None:
+    known, new = made.dataset.rows("train")[:5], rows("text-classification", 20, seed=9)
+    exam = seal_rows(made.store, "text-classification", {"train": [], "validation": [*known, *new], "test": new})
+    assert any(
+        "it learned from 5 of the 25 records" in note for note in run_evaluation(made.store, "tiny", exam.digest).notes
+    )
+
+
+@pytest.mark.parametrize(
+    ("model", "data", "said"),
+    [
+        ("none", None, "no such model and no such folder"),
+        ("tiny@7", None, "no such version"),
+        ("none@champion", None, "no version of this model"),
+        ("./nowhere", None, "no such model and no such folder"),
+        ("", None, "no such model and no such folder"),
+        ("tiny", "no-such-data", "no-such-data"),
+        ("tiny", "0" * 64, "0000"),
+    ],
+)
+def test_what_is_not_there_is_named(made: Made, model: str, data: str | None, said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        run_evaluation(made.store, model, data or made.dataset.digest)
+
+
+def test_an_empty_split_and_a_folder_that_is_no_model_are_named(made: Made, tmp_path: Path) -> None:
+    exam = alone(made.store)
+    with pytest.raises(InputError, match="the validation split has no records to judge"):
+        run_evaluation(made.store, "tiny", exam.digest, split="validation")
+    with pytest.raises(InputError, match="this is a sealed dataset, and no model"):
+        run_evaluation(made.store, str(made.store.folder(exam.digest)), exam.digest)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match=r"config\.json"):
+        run_evaluation(made.store, str(tmp_path / "empty"), exam.digest)
+    with pytest.raises(InputError, match="no such file"):
+        run_evaluation(made.store, "tiny", exam.digest, policy="none")
+    assert len(looked(made.store)) == 1
+
+
+def test_a_version_that_nobody_approved_says_so_and_meets_the_champion(
+    made: Made, minute: Callable[[float], str]
+) -> None:
+    artifact = made.store.load(made.quantized)
+    again = made.store.root / "staging" / "again"
+    shutil.copytree(artifact.path, again)
+    meta = artifact.meta | {"training": artifact.meta["training"] | {"steps": 99}}
+    other = made.store.adopt(again, "quantized", meta)
+    judged = ledger.events(made.store, "judged")[-1]
+    verdict = judged.facts | {"artifact": other.digest}
+    event = ledger.append(made.store, "judged", {"model/tiny/quantized": other.digest}, verdict, version=judged.version)
+    recording.record_registered(
+        made.store, "tiny", other, event.digest, merged=made.merged, adapter=digest_bytes(b"another"), origin=ORIGIN
+    )
+    found = run_evaluation(made.store, "tiny@2", made.dataset.digest, policy=minute(0.1), split="test")
+    assert any("tiny version 2 was never promoted: nobody has approved it" in note for note in found.notes)
+    assert found.gated
+    outcomes = {one.name: one.outcome for one in found.gated.verdict.results}
+    assert outcomes["champion"] == "passed", "the same weights lose nothing"
+    assert outcomes["anchor"] == "not-judged", "another policy than its own: only what nobody saw would count"
