@@ -61,6 +61,11 @@ def sealed(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sea
     return run
 
 
+def test_a_test_set_alone_is_a_version(sealed: Sealed) -> None:
+    meta = read(sealed({"train": [], "validation": [], "test": SPLIT["train"]})).meta
+    assert meta["counts"] == {"train": 0, "validation": 0, "test": 3}
+
+
 def test_what_a_version_says_about_itself(sealed: Sealed) -> None:
     artifact = read(sealed())
     meta = artifact.meta

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,27 +14,18 @@ from click.testing import CliRunner, Result
 
 from flows.cli import galen
 from flows.evaluating import run_evaluation
-from tasks.artifact import MANIFEST
-from tasks.config.evaluation import EvaluationSettings
-from tasks.config.release import Quantization
-from tasks.config.training import BaseModelRef, Training
+from tasks.config.data import SplitSettings
 from tasks.data.version import DatasetVersion, load_version
 from tasks.digest import digest_bytes
 from tasks.errors import GateRejected, InputError, IntegrityError
 from tasks.evaluation import policy as policies
-from tasks.evaluation.evaluate import evaluate
-from tasks.evaluation.evidence import Evidence, Losses
-from tasks.evaluation.gate import Protocol
-from tasks.evaluation.judge import judge
-from tasks.evaluation.policy import load_policy
 from tasks.evaluation.replay import replay
 from tasks.lineage import ledger, recording
 from tasks.lineage.audit import audit
 from tasks.lineage.trace import trace
-from tasks.meta.model import ModelMeta
 from tasks.store import Store
-from tasks.training.recipe import Recipe
-from tests.factories import dataset_version, seal_rows, tiny_bert
+from tests.factories import seal_rows
+from tests.flows.released import RECIPE, Made, released
 from tests.lineage.chain import ORIGIN
 from tests.rows import rows
 
@@ -52,76 +43,16 @@ gates:
 """
 
 
-@dataclass(frozen=True)
-class Made:
-    """A model with one version, the champion, and one that waits."""
-
-    store: Store
-    dataset: DatasetVersion
-    base: Path
-    merged: str
-    quantized: str
-
-    def folder(self, digest: str, place: Path) -> Path:
-        """A copy of an artifact, elsewhere."""
-        shutil.copytree(self.store.folder(digest), place)
-        return place
-
-    def plain(self, place: Path) -> Path:
-        """The merged model as transformers would have saved it."""
-        folder = self.folder(self.merged, place)
-        (folder / MANIFEST).unlink()
-        return folder
-
-
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Made:
-    from tasks.release.merge import merge
-    from tasks.release.quantize import quantize
-    from tasks.training.resolve import resolve_base
-    from tasks.training.train import finetune
-
-    place = tmp_path_factory.mktemp("evaluate")
-    store, base = Store(place / "home"), tiny_bert(place / "bert")
-    recipe = Recipe(
-        model="tiny",
-        task="text-classification",
-        intended_use="tests of galen evaluate",
-        base_model=BaseModelRef(folder=str(base)),
-        dataset="factory",
-        method={"name": "lora", "rank": 4, "alpha": 8},
-        training=Training(epochs=20, batch_tokens=256, learning_rate=1e-2, checkpoints=0, evaluations=1),
-        policy="classification-default",
-    )
-    dataset = dataset_version(store, "text-classification", 120, name="factory")
-    adapter = finetune(store, recipe, dataset, resolve_base(store, recipe.base_model))
-    merged = merge(store, adapter)
-    small = quantize(store, merged, Quantization())
-    chosen = load_policy("classification-default")
-    gates = tuple(gate for gate in chosen.gates if gate.kind == "train-gap")
-    protocol = Protocol(
-        "text-classification", "classification-default", gates, EvaluationSettings(), "base", rules=chosen.digest
-    )
-    recording.record_sealed(store, dataset, ORIGIN)
-    recording.record_protocol(store, recipe, dataset, protocol, "f" * 64, ORIGIN)
-    recording.record_trained(store, recipe, dataset, adapter, protocol, seconds=1.0, origin=ORIGIN)
-    recording.record_looked(store, "tiny", adapter.digest, dataset, "retrain", "5" * 64, ORIGIN)
-    evaluation = evaluate(store, small, dataset, EvaluationSettings())
-    losses = ModelMeta.read(small).training
-    verdict = judge(protocol, Evidence(evaluation, losses=Losses(losses.train_loss, losses.validation_loss)))
-    judged = recording.record_judged(store, "tiny", small, verdict, protocol, dataset, ORIGIN)
-    recording.record_registered(
-        store, "tiny", small, judged.digest, merged=merged.digest, adapter=adapter.digest, origin=ORIGIN
-    )
-    recording.record_promoted(store, "tiny", 1, origin=ORIGIN)
-    return Made(store, dataset, base, merged.digest, small.digest)
+    return released(tmp_path_factory.mktemp("evaluate"))
 
 
 @pytest.fixture
 def made(store: Store, trained: Made) -> Made:
     """The same in the test's own store."""
     shutil.copytree(trained.store.root, store.root)
-    return Made(store, load_version(store, trained.dataset.digest), trained.base, trained.merged, trained.quantized)
+    return Made(store, load_version(store, trained.dataset.digest), trained.merged, trained.quantized)
 
 
 @pytest.fixture
@@ -149,12 +80,7 @@ def command(*arguments: str, code: int = 0) -> Result:
 def alone(store: Store) -> DatasetVersion:
     """A test set alone."""
     test = rows("text-classification", 40, seed=9)
-    return seal_rows(
-        store, "text-classification", {"train": [], "validation": [], "test": test}, name="exam", labels=LABELS
-    )
-
-
-LABELS = sorted({row["label"] for row in rows("text-classification", 12)})
+    return seal_rows(store, "text-classification", {"train": [], "validation": [], "test": test}, name="exam")
 
 
 def test_without_a_split_the_validation_split_is_measured_and_nobody_looks(made: Made) -> None:
@@ -269,56 +195,6 @@ def test_a_sealed_folder_is_that_version_where_the_ledger_knows_it(made: Made, t
     assert len(looked(elsewhere)) == 1
 
 
-def test_a_plain_folder_has_its_own_labels_in_any_order(made: Made, tmp_path: Path) -> None:
-    from transformers import AutoModelForSequenceClassification
-
-    plain = made.plain(tmp_path / "plain")
-    straight = run_evaluation(made.store, str(plain), made.dataset.digest)
-    model = AutoModelForSequenceClassification.from_pretrained(plain)
-    order = list(range(model.config.num_labels))[::-1]
-    model.classifier.weight.data = model.classifier.weight.data[order]
-    model.classifier.bias.data = model.classifier.bias.data[order]
-    names = [model.config.id2label[place] for place in order]
-    model.config.id2label = dict(enumerate(names))
-    model.config.label2id = {name: place for place, name in enumerate(names)}
-    model.save_pretrained(plain)
-    turned = run_evaluation(made.store, str(plain), made.dataset.digest)
-    assert turned.one.name != straight.one.name
-    assert turned.evaluation.metrics["accuracy"] == straight.evaluation.metrics["accuracy"]
-    assert straight.evaluation.metrics["accuracy"].value > 0.7
-    assert any("nothing says what this model learned from" in note for note in turned.notes)
-
-
-def test_what_nobody_trained_for_the_task_is_refused(made: Made, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"holds no weights for a part that text-classification needs.*classifier"):
-        named = tmp_path / "named"
-        shutil.copytree(made.base, named)
-        config = json.loads((named / "config.json").read_text())
-        config |= {"id2label": dict(enumerate(LABELS))}
-        (named / "config.json").write_text(json.dumps(config))
-        run_evaluation(made.store, str(named), made.dataset.digest, split="test")
-    tags = dataset_version(made.store, "token-classification", 20)
-    with pytest.raises(InputError, match=r"holds a BertForSequenceClassification, and the dataset is for token-class"):
-        run_evaluation(made.store, str(made.plain(tmp_path / "plain")), tags.digest, split="test")
-    with pytest.raises(InputError, match="the model is for text-classification, the dataset for token-classification"):
-        run_evaluation(made.store, "tiny", tags.digest, split="test")
-    assert len(looked(made.store)) == 1, "nobody looked"
-
-
-def test_records_that_do_not_fit_are_counted_and_refused(made: Made, tmp_path: Path) -> None:
-    test = rows("text-classification", 40, seed=9)
-    strange = [{**row, "label": "heart"} if row["label"] == "skin" else row for row in test]
-    many = sum(row["label"] == "heart" for row in strange)
-    exam = seal_rows(made.store, "text-classification", {"train": [], "validation": strange, "test": test})
-    with pytest.raises(InputError, match=rf"{many} of 40 records of the validation split do not fit.*'heart'"):
-        run_evaluation(made.store, "tiny", exam.digest)
-    few = [row for row in test if row["label"] != "skin"]
-    exam = seal_rows(made.store, "text-classification", {"train": [], "validation": few, "test": test})
-    found = run_evaluation(made.store, "tiny", exam.digest, records=10)
-    assert any("shows these of its labels: 'skin'" in note for note in found.notes)
-    assert found.plain()["records"] <= 10 and f"of {len(few)} records" in found.text()
-
-
 def test_records_that_a_model_learned_from_are_counted(made: Made) -> None:
     known, new = made.dataset.rows("train")[:5], rows("text-classification", 20, seed=9)
     exam = seal_rows(made.store, "text-classification", {"train": [], "validation": [*known, *new], "test": new})
@@ -378,3 +254,12 @@ def test_a_version_that_nobody_approved_says_so_and_meets_the_champion(
     outcomes = {one.name: one.outcome for one in found.gated.verdict.results}
     assert outcomes["champion"] == "passed", "the same weights lose nothing"
     assert outcomes["anchor"] == "not-judged", "another policy than its own: only what nobody saw would count"
+
+
+def test_nothing_is_trained_on_a_test_set_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    from flows import inputs
+
+    exam = SimpleNamespace(task="text-classification", split=SplitSettings(validation=0, test=1))
+    monkeypatch.setattr(inputs, "one_dataset", lambda _: exam)
+    with pytest.raises(InputError, match=r"(?s)a test set alone.*factory.*galen evaluate"):
+        inputs.check_dataset(RECIPE)
