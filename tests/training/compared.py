@@ -32,7 +32,9 @@ def same(one: Path, other: Path, case: Recipe) -> None:
         assert [point["step"] for point in first[curve]] == [point["step"] for point in second[curve]]
         expected = [point["loss"] for point in first[curve]]
         near = 5e-2 if case.method.name == "qlora" else 1e-3  # 4-bit matrices multiply in bfloat16
-        assert [point["loss"] for point in second[curve]] == pytest.approx(expected, rel=near), which
+        # Of the loss that training began with: near zero a loss is the difference of two large logits.
+        near *= max(expected[0], 1.0)
+        assert [point["loss"] for point in second[curve]] == pytest.approx(expected, abs=near), which
     left, right = weights_in(one), weights_in(other)
     assert left.keys() == right.keys(), which
     if case.method.name == "qlora":
