@@ -4,8 +4,9 @@
 
 Groups are patients or pages with 1 to 41 records each (geometric, 5 on average), whose records are alike: a tenth of
 the variance lies between groups. `share` is an accuracy, `rare` one of 0.95, `graded` a mean of scores between 0 and 1,
-`macro` the macro-F1 of three labels of which one is rare (6 %). A difference is between two models of which 10 % (or,
-`seldom`, 3 %) of the records tell them apart; `lost` says that one of them is really worse.
+`macro` the macro-F1 of three labels of which one is rare (6 %), `calibrated` and `too sure` the expected calibration
+error of a model whose confidence is right, or up to a fifth too high. A difference is between two models of which 10 %
+(or, `seldom`, 3 %) of the records tell them apart; `lost` says that one of them is really worse.
 
 Per row: the share of trials in which an interval is given, and of these in which it holds the truth; its mean width;
 and how often it lies above the truth altogether: of a difference, that is how often a loss of exactly the tolerance
@@ -105,6 +106,27 @@ def macro() -> World:
     return World("macro", metric, names, truth, draw)
 
 
+def calibration(name: str, too_sure: float) -> World:
+    """Two labels, with confidences from 0.5 to 1 in 15 bins; the surest is right less often by `too_sure`."""
+    middles = (np.arange(7, 15) + 0.5) / 15
+    said = np.array((0.2, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.2))
+    right = middles - too_sure * (middles - 0.5) / 0.5
+    of = tuple(np.concatenate([said * right, said * (1 - right)]))
+    names = (
+        "records",
+        "with_confidence",
+        *(f"bin-{kind}:{at}" for kind in ("correct", "confidence") for at in "abcdefgh"),
+    )
+
+    def draw(chance: Chance, groups: int) -> list[np.ndarray]:
+        size, found = counts(chance, groups, of)
+        hits, misses = found[:, :8], found[:, 8:]
+        return [np.column_stack([size, size, hits, (hits + misses) * middles])]
+
+    truth = float((said * np.abs(right - middles)).sum())
+    return World(name, metric_called("calibration_error"), names, truth, draw)
+
+
 def gain(name: str, apart: float, truth: float) -> World:
     """Two models, right on four fifths of the records; `apart` is the share on which only one is right."""
     more, less = (apart + truth) / 2, (apart - truth) / 2
@@ -121,6 +143,7 @@ WORLDS = (
     *(share("share", 0.6), share("rare", 0.95), graded(), macro()),
     *(gain("gain", 0.1, 0.0), gain("gain, seldom", 0.03, 0.0)),
     *(gain("lost", 0.1, -0.05), gain("lost, seldom", 0.03, -0.02)),
+    *(calibration("calibrated", 0.0), calibration("a little too sure", 0.05), calibration("too sure", 0.2)),
 )
 
 

@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tasks.evaluation.folded import of_gaps
 from tasks.evaluation.metric import Metric, Sums
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
@@ -38,7 +41,7 @@ class Interval:
     low: float
     high: float
     method: str
-    """`wilson` or `jackknife` for a value, `paired jackknife` for a difference."""
+    """`wilson`, `jackknife` or `folded jackknife` for a value, `paired jackknife` for a difference."""
 
 
 def of_value(metric: Metric, names: tuple[str, ...], by_group: Floats, confidence: float) -> Interval | None:
@@ -67,6 +70,9 @@ def of_value(metric: Metric, names: tuple[str, ...], by_group: Floats, confidenc
     factor = quantile(confidence, len(counted) - 1)
     if not np.isfinite(variance):
         return None
+    if metric.gaps is not None:
+        low, high = of_gaps(*_gaps(metric.gaps, names, counted), variance**0.5, factor)
+        return Interval(low, max(high, value), "folded jackknife")
     if metric.scale == "open":
         half = factor * variance**0.5
         return Interval(value - half, value + half, "jackknife")
@@ -183,6 +189,15 @@ def _influence(metric: Metric, names: tuple[str, ...], by_group: Floats) -> Floa
     total = by_group.sum(axis=0)
     influence: Floats = metric.of(Sums(names, total)) - metric.of(Sums(names, total - by_group))
     return influence
+
+
+def _gaps(gaps: Callable[[Sums], Floats], names: tuple[str, ...], counted: Floats) -> tuple[Floats, Floats]:
+    """Every gap, and its standard error: shape [gaps] each."""
+    total = counted.sum(axis=0)
+    found = gaps(Sums(names, total))
+    changes = found - gaps(Sums(names, total - counted))
+    errors: Floats = ((len(changes) - 1) / len(changes) * np.square(changes).sum(axis=0)) ** 0.5
+    return found, errors
 
 
 def _variance(influence: Floats) -> float:

@@ -63,6 +63,8 @@ class Metric:
     """How many things it is measured on, from the same sums: texts, closed questions, entities..."""
     parts: Callable[[Sums], Floats] | None = None
     """Of a mean over labels, how often each is there to find: shape [..., labels]."""
+    gaps: Callable[[Sums], Floats] | None = None
+    """Of a sum of absolute gaps, each gap with its sign: shape [..., gaps]. Chance makes such a sum too large."""
     scale: Literal["share", "graded", "open"] = "share"
     """share: from 0 to 1, each thing is right or wrong. graded: from 0 to 1, a mean of scores. open: no such bounds."""
     over: Literal["records", "label", "both"] = "records"

@@ -79,3 +79,13 @@ def test_a_gain_turns_its_sign_where_lower_is_better() -> None:
     span = of_difference(metric, (names, names), (better, worse), 0.95)
     assert span is not None and span.low > 0
     assert float(metric.of(Sums(names, better.sum(axis=0)))) < float(metric.of(Sums(names, worse.sum(axis=0))))
+
+
+def test_a_calibrated_model_is_not_said_to_be_off() -> None:
+    """Chance makes each gap between confidence and accuracy larger than it is; the interval takes that off."""
+    world = next(world for world in WORLDS if world.name == "calibrated")
+    shown = [float(world.metric.of(Sums(world.names, sums.sum(axis=0)))) for [sums] in trials(world, 30, 20, 3)]
+    spans = [found(world, sums, 0.95) for sums in trials(world, 30, 20, 3)]
+    assert min(shown) > 0.03
+    assert sum(span is not None and span[0] == 0 for span in spans) >= 17
+    assert all(span is not None and span[1] >= value for span, value in zip(spans, shown, strict=True))

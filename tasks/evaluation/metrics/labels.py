@@ -32,6 +32,11 @@ def _there(sums: Sums) -> Floats:
     return sums.matching("tp") + sums.matching("fn")
 
 
+def _calibration_gaps(sums: Sums) -> Floats:
+    gaps: Floats = sums.matching("bin-correct") - sums.matching("bin-confidence")
+    return gaps / np.asarray(sums["with_confidence"])[..., None]
+
+
 def _calibration_error(sums: Sums) -> Floats:
     gap = np.abs(sums.matching("bin-correct") - sums.matching("bin-confidence"))
     return ratio(gap.sum(-1), sums["with_confidence"])
@@ -76,6 +81,7 @@ METRICS = (
         '"On Calibration of Modern Neural Networks")',
         _calibration_error,
         units=lambda sums: sums["with_confidence"],
+        gaps=_calibration_gaps,
         scale="graded",
     ),
     Metric(
