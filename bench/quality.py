@@ -7,7 +7,7 @@ The second form takes the recipe of an arm of a comparison, whose own results ar
 The dataset must have been built (`galen retrain RECIPE`, or the data stages). The script gets the recipe's epochs,
 length, learning rates (also that of the head) and class weights, and `--batch` records per step; it trains in its best
 configuration (bf16, by length). Both are judged on the test split: macro-F1 of labels, entity F1 of tags (exact spans),
-in percent.
+in percent. Each training is a look at that split, stated in the ledger of `GALEN_HOME` before it is made.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def main() -> None:
         if args.without != "galen":
             rows[-1]["galen"] = galen(store, recipe, seed, dataset, base)
         if args.without != "script":
-            rows[-1]["script"] = script(recipe, seed, dataset, base, args.batch)
+            rows[-1]["script"] = script(store, recipe, seed, dataset, base, args.batch)
         print(json.dumps(rows[-1]), flush=True)
     found = {"recipe": recipe.plain(), "dataset": dataset.digest, "batch": args.batch, "rows": rows}
     for arm in rows[0].keys() - {"seed"}:
@@ -87,14 +87,29 @@ def galen(store: Store, recipe: Any, seed: int, dataset: Any, base: Any) -> dict
     from tasks.evaluation.evaluate import evaluate
     from tasks.training.train import finetune, timing_of
 
-    artifact = finetune(store, recipe.model_copy(update={"seed": seed}), dataset, base)
+    seeded = recipe.model_copy(update={"seed": seed})
+    artifact = finetune(store, seeded, dataset, base)
+    look(store, seeded, artifact.digest, dataset, base)
     timing = timing_of(store, artifact) or {}
     metric = METRIC[recipe.task][0]
     return {"quality": evaluate(store, artifact, dataset, recipe.evaluation).metrics[metric].value, **timing}
 
 
-def script(recipe: Any, seed: int, dataset: Any, base: Any, batch: int) -> dict[str, float]:
-    """The same with the plain script, in a process of its own."""
+def look(store: Store, recipe: Any, candidate: str, dataset: Any, base: Any) -> None:
+    """State that a candidate, by its digest, is about to be judged on the test split."""
+    from tasks.lineage.looks import setup_of
+    from tasks.lineage.recording import record_looked
+
+    record_looked(store, recipe.model, candidate, dataset, "compare", setup_of(recipe, None, dataset, base.digest))
+
+
+def script(store: Store, recipe: Any, seed: int, dataset: Any, base: Any, batch: int) -> dict[str, float]:
+    """The same with the plain script, in a process of its own; what it trains is known by what it trains it from."""
+    from tasks.digest import digest_data
+
+    seeded = recipe.model_copy(update={"seed": seed})
+    made_of = {"script": seeded.plain(), "batch": batch, "dataset": dataset.digest, "base": base.digest}
+    look(store, seeded, digest_data(made_of), dataset, base)
     how = recipe.training
     command = [sys.executable, str(ROOT / "bench" / "yardstick.py"), "--mode", "best", "--task", recipe.task]
     command += ["--data", str(dataset.artifact.path), "--base", str(base.path), "--method", recipe.method.name]

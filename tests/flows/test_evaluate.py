@@ -23,7 +23,9 @@ from tasks.evaluation.replay import replay
 from tasks.lineage import ledger, recording
 from tasks.lineage.audit import audit
 from tasks.lineage.trace import trace
+from tasks.meta.model import ModelMeta
 from tasks.store import Store
+from tasks.training.bases import locate_base
 from tests.factories import seal_rows
 from tests.flows.released import RECIPE, Made, released
 from tests.lineage.chain import ORIGIN
@@ -263,3 +265,19 @@ def test_nothing_is_trained_on_a_test_set_alone(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(inputs, "one_dataset", lambda _: exam)
     with pytest.raises(InputError, match=r"(?s)a test set alone.*factory.*galen evaluate"):
         inputs.check_dataset(RECIPE)
+
+
+def test_a_bench_on_a_declared_dataset_looks_too(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    from bench import quality
+
+    version = ledger.events(made.store, "registered")[-1]
+    base = locate_base(made.store, ModelMeta.read(made.store.load(made.merged)).base.digest)
+    found = quality.galen(made.store, RECIPE, RECIPE.seed, made.dataset, base)
+    assert 0 <= found["quality"] <= 1
+    assert looked(made.store)[-1].facts["artifact"] == version.facts["adapter"], "trained before, so not again"
+    monkeypatch.setattr(quality.sys, "executable", "false")
+    for seed in (1, 2):
+        with pytest.raises(SystemExit, match="the script failed"):
+            quality.script(made.store, RECIPE, seed, made.dataset, base, 8)
+    purposes = [event.facts["purpose"] for event in looked(made.store)]
+    assert purposes == ["retrain", "compare", "compare", "compare"], "each stated before it was made"
