@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
@@ -81,7 +82,8 @@ def run_evaluation(
         InputError: something that was asked is wrong, or the model does not fit the data: then nobody has looked.
         IntegrityError: the model or the version is not as it was sealed.
     """
-    dataset = load_version(store, data) if store.has(data) else sealed_now(store, data)
+    sealed = re.fullmatch(r"[0-9a-f]{64}", data) and store.has(data)
+    dataset = load_version(store, data) if sealed else sealed_now(store, data)
     split = split or ("validation" if dataset.meta.counts["validation"] else "test")
     one = given(store, model)
     fits = fit(one, dataset, split)

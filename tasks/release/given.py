@@ -25,10 +25,11 @@ from tasks.meta.model import ModelMeta
 from tasks.release.register import resolve
 from tasks.store import Store
 from tasks.training.bases import Base
-from tasks.training.folders import load_config
+from tasks.training.folders import check_folder, load_config
 from tasks.training.model_files import model_files
 from tasks.training.resolve import resolve_base
 from tasks.training.shapes import fresh_modules, task_of
+from tasks.training.trial import try_base
 
 EXPORTED = "model"
 """Folder of the model in what `galen export` writes."""
@@ -81,20 +82,29 @@ def given(store: Store, named: str) -> Given:
         InputError: there is no such model or folder, the version was recalled, or the folder holds no model that opens.
         IntegrityError: a sealed folder, or the version, is not as it was sealed.
     """
-    folder = Path(named).expanduser()
     if "/" not in named and named not in ("", ".", "..", "~"):
         if "@" in named or re.fullmatch(r"[0-9a-f]{64}", named):
             return _registered(store, named)
         if named in known_models(store):
             return _registered(store, f"{named}@champion")
-    if not named or not folder.is_dir():
+    folder = _folder(named)
+    if folder is None:
         hint = f"models: {', '.join(known_models(store)) or 'none yet'}; or name a folder that holds a model"
         raise InputError("there is no such model and no such folder", value=named, hint=hint)
     for place in (folder, folder / EXPORTED):
         if (place / MANIFEST).exists():
-            return _sealed(store, place.resolve(), folder.resolve().name)
-    base = resolve_base(store, BaseModelRef(folder=str(folder.resolve())))
-    return Given(base, folder.resolve().name, _name(base.digest), base.digest)
+            return _sealed(store, place, folder.name)
+    base = resolve_base(store, BaseModelRef(folder=str(folder)))
+    return Given(base, folder.name, _name(base.digest), base.digest)
+
+
+def _folder(named: str) -> Path | None:
+    """A folder of that name; None where there is none, or none can have it."""
+    try:
+        found = Path(named).expanduser().resolve()
+        return found if named and found.is_dir() else None
+    except (OSError, RuntimeError, ValueError):
+        return None
 
 
 def _registered(store: Store, reference: str) -> Given:
@@ -111,6 +121,7 @@ def _sealed(store: Store, place: Path, called: str) -> Given:
     verify(artifact)
     if artifact.kind in BaseMeta.kinds:
         base = Base(place, artifact.digest, {"base": BaseMeta.read(artifact).name})
+        _try(store, artifact)
         return Given(base, called, _name(base.digest), base.digest)
     if artifact.kind not in FORMS:
         raise InputError(f"this is a sealed {artifact.kind}, and no model", value=place)
@@ -121,10 +132,21 @@ def _sealed(store: Store, place: Path, called: str) -> Given:
                     what = f"this is version {version.number} of {model}, which was {version.withdrawal}"
                     raise InputError(what, value=place)
                 return _of_version(version, artifact)
-    said = ModelMeta.read(artifact)
-    if not said.beside:
-        model_files(place)  # others can seal, too: nothing in it may lead out of it
+    if artifact.kind == Kind.MERGED:
+        _try(store, artifact)
     return Given(artifact, called, _name(artifact.digest), _trained(store, artifact))
+
+
+def _try(store: Store, artifact: Artifact) -> None:
+    """See that what others sealed opens within limits, and leads to nothing outside; as for every base.
+
+    Raises:
+        InputError: it does not.
+    """
+    if not store.has(artifact.digest):
+        model_files(artifact.path)
+        check_folder(artifact.path)
+        try_base(artifact.path)
 
 
 def _name(digest: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -213,7 +214,11 @@ def test_records_that_a_model_learned_from_are_counted(made: Made) -> None:
         ("none@champion", None, "no version of this model"),
         ("./nowhere", None, "no such model and no such folder"),
         ("", None, "no such model and no such folder"),
+        ("~nobody-of-that-name/x", None, "no such model and no such folder"),
+        ("a/" + "x" * 5000, None, "no such model and no such folder"),
+        ("a/\0", None, "no such model and no such folder"),
         ("tiny", "no-such-data", "no-such-data"),
+        ("tiny", "../keys", "../keys"),
         ("tiny", "0" * 64, "0000"),
     ],
 )
@@ -275,7 +280,7 @@ def test_a_bench_on_a_declared_dataset_looks_too(made: Made, monkeypatch: pytest
     found = quality.galen(made.store, RECIPE, RECIPE.seed, made.dataset, base)
     assert 0 <= found["quality"] <= 1
     assert looked(made.store)[-1].facts["artifact"] == version.facts["adapter"], "trained before, so not again"
-    monkeypatch.setattr(quality.sys, "executable", "false")
+    monkeypatch.setattr(sys, "executable", "false")
     for seed in (1, 2):
         with pytest.raises(SystemExit, match="the script failed"):
             quality.script(made.store, RECIPE, seed, made.dataset, base, 8)

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from flows.evaluating import run_evaluation
-from tasks.artifact import MANIFEST
+from tasks.artifact import MANIFEST, seal
 from tasks.data.version import DatasetVersion
 from tasks.errors import InputError
 from tasks.evaluation.evaluation import PREDICTIONS_FILE
@@ -106,3 +106,17 @@ def test_folders_that_write_text_or_tag_words_are_judged_too(store: Store, tmp_p
     exam = seal_rows(store, "token-classification", {"train": [], "validation": [], "test": strange})
     with pytest.raises(InputError, match=r"10 of 10 records of the test split do not fit.*'Drug'"):
         run_evaluation(store, str(tagger), exam.digest)
+
+
+def test_what_others_sealed_is_tried_before_it_is_opened(store: Store, candidate: Candidates, tmp_path: Path) -> None:
+    made, other = candidate(), Store(tmp_path / "other")
+    dataset = dataset_version(other, "text-classification", 20)
+    folder = tmp_path / "sealed"
+    shutil.copytree(made.merged.path, folder)
+    (folder / MANIFEST).unlink()
+    assert run_evaluation(other, str(made.merged.path), dataset.digest).evaluation.form == "merged"
+    config = json.loads((folder / "config.json").read_text()) | {"num_hidden_layers": 10**9}
+    (folder / "config.json").write_text(json.dumps(config))
+    seal(folder, "merged", made.merged.meta)
+    with pytest.raises(InputError, match="layers"):
+        run_evaluation(other, str(folder), dataset.digest)
