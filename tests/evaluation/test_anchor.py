@@ -32,7 +32,8 @@ def evidence(store: Store, dataset: DatasetVersion, lost: int, **more: Any) -> E
     """A candidate that has so many records wrong that the anchor has right."""
     anchor = answered(store, dataset, 1.0, name="anchor", form="quantized", parent="merged")
     candidate = answered(store, dataset, lambda place, _: float(place >= lost), name=f"candidate {lost}")
-    return Evidence(candidate, **({"anchor": anchor, "looks": Looks(3.0, GROUPS)} | more))
+    usual: dict[str, Any] = {"anchor": anchor, "looks": Looks(3.0, GROUPS)}
+    return Evidence(candidate, **(usual | more))
 
 
 def test_the_loss_must_be_proven_small(store: Store, dataset: DatasetVersion) -> None:
