@@ -108,7 +108,8 @@ def of_difference(
     if found is None:
         return None
     half = quantile(confidence, found.freedom) * found.error
-    return Interval(found.gain - half, found.gain + half, "paired jackknife")
+    most = np.inf if metric.scale == "open" else 1.0
+    return Interval(max(-most, found.gain - half), min(most, found.gain + half), "paired jackknife")
 
 
 @dataclass(frozen=True)

@@ -130,7 +130,7 @@ def side_by_side(evidence: Evidence, protocol: Protocol, found: Roles) -> SideBy
     fall = next((gate.fall for gate in protocol.gates if isinstance(gate, HarmfulFlips)), FALL)
     before = [(one.called, one.evaluation) for one in earlier if one.role != "base"]
     if evidence.parent is not None:
-        before.append((f"the form that it was made from ({evidence.parent.form})", evidence.parent))
+        before.append((f"form that it was made from ({evidence.parent.form})", evidence.parent))
     return SideBySide(
         metric,
         earlier,
