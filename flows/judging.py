@@ -16,10 +16,12 @@ from tasks.errors import GateRejected
 from tasks.evaluation import baselines as rivals
 from tasks.evaluation.evaluate import evaluate
 from tasks.evaluation.evaluation import Evaluation
-from tasks.evaluation.evidence import AsServed, Evidence, Looks, Losses
+from tasks.evaluation.evidence import Evidence, Looks, Losses
 from tasks.evaluation.gate import Protocol
 from tasks.evaluation.judge import Judged, Verdict, judge
 from tasks.evaluation.replay import keep
+from tasks.evaluation.resources import resources
+from tasks.evaluation.robustness import probed
 from tasks.lineage import recording
 from tasks.lineage.event import Event
 from tasks.lineage.looks import SealedTest, arrived, looks_in_words, looks_of, setup_of
@@ -116,12 +118,13 @@ def _evidence(run: Run, protocol: Protocol, artifact: Artifact, judging: Judging
     training = ModelMeta.read(artifact).training
 
     def released(role: Role, version: RegisteredVersion | None) -> Evaluation | None:
-        if version is None:
-            return None
-        _, whole = registry.resolve(store, f"{version.model}@{version.number}")
-        return _evaluated(run, role, whole, dataset, split)
+        return _evaluated(run, role, _whole(run, version), dataset, split) if version else None
 
     candidate = _evaluated(run, "candidate", artifact, dataset, split)
+    # What is asked of what would be served; on the validation split no gate asks it.
+    gates = protocol.gates if artifact.kind == Kind.QUANTIZED else ()
+    changed = probed(store, artifact, dataset, settings, gates, split)
+    champion = _whole(run, found.champion) if found.champion and any(gate.measures for gate in gates) else None
     return Evidence(
         candidate,
         base=_evaluated(run, "base", judging.base, dataset, split),
@@ -129,10 +132,13 @@ def _evidence(run: Run, protocol: Protocol, artifact: Artifact, judging: Judging
         anchor=released("anchor", found.anchor),
         parent=evaluate(store, parent, dataset, settings, split=split) if parent else None,
         others=rivals.simple_rivals(store, dataset, settings, protocol.rivals(), split),
-        served=_asked(run, artifact, candidate, dataset, protocol),
+        served=as_served(store, artifact, candidate, dataset) if any(gate.asks_served for gate in gates) else None,
         losses=Losses(training.train_loss, training.validation_loss),
         looks=judging.looks,
         arrived=judging.arrived,
+        altered=changed.evaluations,
+        unaltered=changed.unaltered,
+        resources=resources(store, artifact, champion, dataset, settings, gates, split),
         first_release=found.champion is None,
     )
 
@@ -170,9 +176,6 @@ def _evaluated(run: Run, role: Role, model: Artifact | Base, dataset: DatasetVer
     return evaluation
 
 
-def _asked(
-    run: Run, artifact: Artifact, candidate: Evaluation, dataset: DatasetVersion, protocol: Protocol
-) -> AsServed | None:
-    """What the served form says to raw texts, where a gate wants to know."""
-    wanted = artifact.kind == Kind.QUANTIZED and any(gate.asks_served for gate in protocol.gates)
-    return as_served(run.store, artifact, candidate, dataset) if wanted else None
+def _whole(run: Run, version: RegisteredVersion) -> Artifact:
+    """The served form of a release."""
+    return registry.resolve(run.store, f"{version.model}@{version.number}")[1]

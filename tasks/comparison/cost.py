@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from tasks.artifact import Artifact
 from tasks.config.words import Split
 from tasks.data.version import DatasetVersion
-from tasks.evaluation.evaluate import judged_rows
 from tasks.evaluation.forward import encoded, forward
+from tasks.evaluation.sample import judged_rows
 from tasks.meta.form import Form
 from tasks.meta.model import ModelMeta
 from tasks.store import Store

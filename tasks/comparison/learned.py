@@ -10,11 +10,12 @@ from tasks.code import code_of
 from tasks.config.evaluation import EvaluationSettings
 from tasks.config.words import GENERATING, Split
 from tasks.data.version import DatasetVersion
-from tasks.evaluation.evaluate import evaluate, evaluation_of, judged_rows, subject_of
+from tasks.evaluation.evaluate import evaluate, evaluation_of, subject_of
 from tasks.evaluation.evaluation import Evaluation
 from tasks.evaluation.forward import encoded, forward, states
 from tasks.evaluation.metric import metric_modules
 from tasks.evaluation.predict import Predictions, Rows, predict
+from tasks.evaluation.sample import judged_rows
 from tasks.meta.model import ModelMeta
 from tasks.store import Store
 from tasks.training.blocks import layer_of

@@ -12,9 +12,10 @@ from tasks.config.evaluation import EvaluationSettings
 from tasks.config.words import GENERATING
 from tasks.data.version import DatasetVersion
 from tasks.errors import InputError
-from tasks.evaluation.evaluate import evaluate, judged_rows
+from tasks.evaluation.evaluate import evaluate
 from tasks.evaluation.evidence import Change
 from tasks.evaluation.forward import pooled
+from tasks.evaluation.sample import judged_rows
 from tasks.meta.model import ModelMeta
 from tasks.model_text import text_ids
 from tasks.store import Store

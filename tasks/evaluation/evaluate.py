@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,15 +13,16 @@ from tasks.code import code_of
 from tasks.config.evaluation import EvaluationSettings
 from tasks.config.words import DATASET_TASK, DatasetTask, Split, Task
 from tasks.data.version import DatasetVersion
-from tasks.digest import canonical_json
+from tasks.digest import canonical_json, digest_data
 from tasks.errors import NotJudgeable
 from tasks.evaluation.estimates import measure
 from tasks.evaluation.evaluation import METRICS_FILE, PREDICTIONS_FILE, Evaluation
 from tasks.evaluation.known import completed, contents_of, inputs_of, known_of, new_among, write_predictions
 from tasks.evaluation.metric import metric_modules
 from tasks.evaluation.predict import Predictions, Rows, predict
+from tasks.evaluation.sample import judged_rows
 from tasks.evaluation.slices import Scores
-from tasks.meta.evaluation import EvaluationMeta, SubjectMeta
+from tasks.meta.evaluation import AlteredMeta, EvaluationMeta, SubjectMeta
 from tasks.meta.model import ModelMeta, WordsMeta
 from tasks.store import Store
 
@@ -54,16 +56,43 @@ def evaluate(
         NotJudgeable: the split has no records, or the model is for another task.
         IntegrityError: the model, or the base it needs, is not as sealed.
     """
+    asked = asked_of(store, model, dataset, settings, labels)
+    return evaluation_of(store, asked.subject, dataset, settings, split, asked.run, asked.code)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A model that is asked about records: opened with the first of them, and then kept open."""
+
+    subject: SubjectMeta
+    run: Callable[[Rows], Predictions]
+    code: str
+    """Digest of the code that predicts and measures."""
+
+
+def asked_of(
+    store: Store,
+    model: Artifact | Base,
+    dataset: DatasetVersion,
+    settings: EvaluationSettings,
+    labels: Sequence[str] | None = None,
+) -> Asked:
+    """How a model is asked about records of a dataset; nothing is opened yet.
+
+    Raises:
+        NotJudgeable, IntegrityError: as `evaluate`.
+    """
     said = ModelMeta.read(model) if isinstance(model, Artifact) else None
     if said and DATASET_TASK[said.task] != dataset.task:
         raise NotJudgeable(f"the model is for {said.task}, the dataset for {dataset.task}", value=dataset.name)
-    labels = said.labels if said else list(labels or dataset.labels)
+    names = said.labels if said else list(labels or dataset.labels)
     words = said.words if said else _words_of(dataset)
-    subject = subject_of(model).with_labels(labels)
+    subject = subject_of(model).with_labels(names)
     if said is None and words:
         subject = subject.with_words(words.pattern)
 
-    def run(rows: Rows) -> Predictions:
+    @cache
+    def opened() -> tuple[Any, Any, Task]:
         from tasks.training.bases import base_beside
         from tasks.training.opening import open_model
         from tasks.training.shapes import task_of
@@ -71,11 +100,14 @@ def evaluate(
         task: Task = said.task if said else dataset.task
         if not isinstance(model, Artifact):
             task = task_of(model, dataset.task)
-        opened, tokenizer = open_model(model, task, labels, base=base_beside(store, model))
-        length = said.training.max_length if said else None
-        return predict(opened, tokenizer, task, labels, rows, settings, max_length=length, words=words)
+        return *open_model(model, task, names, base=base_beside(store, model)), task
 
-    return evaluation_of(store, subject, dataset, settings, split, run, evaluation_code(said, dataset.task))
+    def run(rows: Rows) -> Predictions:
+        whole, tokenizer, task = opened()
+        length = said.training.max_length if said else None
+        return predict(whole, tokenizer, task, names, rows, settings, max_length=length, words=words)
+
+    return Asked(subject, run, evaluation_code(said, dataset.task))
 
 
 def _words_of(dataset: DatasetVersion) -> WordsMeta | None:
@@ -96,6 +128,22 @@ def evaluation_code(said: ModelMeta | None, task: DatasetTask) -> str:
     return code_of(__name__, *metric_modules(task), *opens)
 
 
+@dataclass(frozen=True)
+class Altered:
+    """Records of a split that are put to a model in other words."""
+
+    by: str
+    """What changed them."""
+    rows: Rows = field(repr=False)
+    """Those that it changed."""
+
+    def digest(self, task: DatasetTask) -> str:
+        """Names the records, as the digest of its file names a split."""
+        contents = contents_of(task, self.rows)
+        whose = [[str(row[name]) for name in ("record_id", "group_id")] for row in self.rows]
+        return digest_data({"altered": self.by, "records": whose, "contents": contents})
+
+
 def evaluation_of(
     store: Store,
     subject: SubjectMeta,
@@ -104,6 +152,7 @@ def evaluation_of(
     split: Split,
     run: Callable[[Rows], Predictions],
     code: str,
+    altered: Altered | None = None,
 ) -> Evaluation:
     """Seal what anything predicts, a model or a baseline; `run` is called only for what nobody asked before.
 
@@ -115,15 +164,16 @@ def evaluation_of(
         split: the split to predict.
         run: predictions for records, in their order; it is given those that no sealed evaluation holds.
         code: digest of the code that predicts and measures.
+        altered: the records to ask about instead of the split's own.
 
     Raises:
         NotJudgeable: the split has no records.
     """
-    test = dataset.split_digest(split)
+    test = altered.digest(dataset.task) if altered else dataset.split_digest(split)
     inputs = inputs_of(subject, dataset.task, dataset.labels, split, test, settings)
 
     def build(folder: Path) -> dict[str, Any]:
-        rows = judged_rows(dataset.rows(split), settings.max_records)
+        rows = altered.rows if altered else judged_rows(dataset.rows(split), settings.max_records)
         if not rows:
             hint = "add data, or raise evaluation.max_records"
             raise NotJudgeable(f"the {split} split has no records to judge", value=dataset.name, hint=hint)
@@ -147,6 +197,8 @@ def evaluation_of(
             groups=measured["groups"],
             cut=sum(found.cut),
         )
+        if altered:
+            meta = meta.model_copy(update={"altered": AlteredMeta(by=altered.by, of=dataset.split_digest(split))})
         return meta.plain()
 
     return Evaluation(store.make("evaluation", inputs, build, code), dataset.digest)
@@ -178,22 +230,6 @@ def subject_of(model: Artifact | Base) -> SubjectMeta:
         return SubjectMeta(digest=model.digest, form="base", parent=None, base=None)
     said = ModelMeta.read(model)
     return SubjectMeta(digest=model.digest, form=said.form, parent=said.parent, base=said.base.digest)
-
-
-def judged_rows(rows: list[dict[str, Any]], most: int | None) -> Rows:
-    """At most `most` records: whole groups in the order of the digests of their ids, each that still fits."""
-    if most is None or len(rows) <= most:
-        return rows
-    sizes: dict[str, int] = {}
-    for row in rows:
-        sizes[row["group_id"]] = sizes.get(row["group_id"], 0) + 1
-    chosen: set[str] = set()
-    left = most
-    for group in sorted(sizes, key=lambda group: hashlib.sha256(group.encode()).digest()):
-        if sizes[group] <= left:
-            chosen.add(group)
-            left -= sizes[group]
-    return [row for row in rows if row["group_id"] in chosen]
 
 
 def _measure(scores: Scores, settings: EvaluationSettings) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from tasks.config.evaluation import EvaluationSettings
 from tasks.config.words import DatasetTask, Split
 from tasks.evaluation.estimates import Estimate
 from tasks.evaluation.slices import RECORD_SLICES, Scores
-from tasks.meta.evaluation import EvaluationMeta
+from tasks.meta.evaluation import AlteredMeta, EvaluationMeta
 
 METRICS_FILE, PREDICTIONS_FILE = "metrics.json", "predictions.parquet"
 STATISTIC = "statistic:"
@@ -85,6 +85,11 @@ class Evaluation:
     def test(self) -> str:
         """SHA-256 of the split's file."""
         return self.meta.test
+
+    @property
+    def altered(self) -> AlteredMeta | None:
+        """What changed the records, where they are not as the split has them."""
+        return self.meta.altered
 
     @property
     def records(self) -> int:

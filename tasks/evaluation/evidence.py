@@ -10,6 +10,7 @@ from typing import Any, get_type_hints
 
 from tasks.errors import InputError, NotJudgeable
 from tasks.evaluation.evaluation import Evaluation
+from tasks.evaluation.measured import Resources
 from tasks.evaluation.slices import Scores
 
 
@@ -114,6 +115,12 @@ class Evidence:
     served: AsServed | None = None
     """What the candidate says as it is served; only served forms are asked."""
     losses: Losses = Losses()
+    altered: Mapping[str, Evaluation] = field(default_factory=dict)
+    """Of the candidate on records that were changed without changing the answer, by what changed them (`Probe`)."""
+    unaltered: frozenset[str] = frozenset()
+    """The probes that change no record of this test split."""
+    resources: Resources | None = None
+    """What the candidate and the champion need, where a gate asks."""
     first_release: bool = False
     """The ledger knows no champion."""
 
@@ -122,6 +129,11 @@ class Evidence:
         """All other evaluations that a gate may look at, by name."""
         named = {"base": self.base, "champion": self.champion, "anchor": self.anchor, "parent": self.parent}
         return {name: one for name, one in named.items() if one is not None} | dict(self.others)
+
+    @property
+    def every(self) -> list[Evaluation]:
+        """All evaluations that a gate may look at, the candidate's own first."""
+        return [self.candidate, *self.beside.values(), *self.altered.values()]
 
     def plain(self) -> dict[str, Any]:
         """As JSON: evaluations by their digests, all else as it is."""

@@ -22,6 +22,7 @@ from tasks.errors import NotJudgeable
 from tasks.evaluation.evaluation import Evaluation
 from tasks.evaluation.evidence import ARRIVED, SINCE, Evidence
 from tasks.evaluation.many import Need, pooled
+from tasks.evaluation.measured import Measure, Probe
 from tasks.evaluation.metric import metric_modules
 from tasks.evaluation.result import Fault, Finite, GateResult, Outcome, number
 from tasks.evaluation.slices import RECORD_SLICES, metrics_in, slice_keys
@@ -53,6 +54,16 @@ class Gate(GateEntry):
     def rivals(self) -> tuple[str, ...]:
         """Names of the evaluations that it needs among `Evidence.others`."""
         return ()
+
+    @property
+    def probes(self) -> tuple[Probe, ...]:
+        """Which perturbed records it needs the served form's answers to (`Evidence.altered`)."""
+        return ()
+
+    @property
+    def measures(self) -> frozenset[Measure]:
+        """What it needs to know of `Evidence.resources`; it is measured of served forms."""
+        return frozenset()
 
     @property
     def looks(self) -> int | None:

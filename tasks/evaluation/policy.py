@@ -14,7 +14,7 @@ from tasks.config.words import DATASET_TASK, DatasetTask, Name, Task
 from tasks.data.params import one_dataset
 from tasks.digest import digest_data
 from tasks.errors import ConfigError, InputError
-from tasks.evaluation.gate import Fault, Gate, MetricGate, Protocol, gate_kinds
+from tasks.evaluation.gate import Fault, Gate, Protocol, gate_kinds
 from tasks.home import CHECKOUT, shown
 from tasks.settings import Settings, load_yaml, parse
 from tasks.training.recipe import Recipe
@@ -178,7 +178,7 @@ def _effective(recipe: Recipe, policy: Policy) -> tuple[Gate, ...]:
         if names.count(gate.name) > 1:
             faults.append(f"{where}.name: {gate.name!r} is given twice")
     gates = tuple((approved | {gate.name: gate for gate in tighten}).values())
-    significant = any(isinstance(gate, MetricGate) and gate.significant for gate in gates)
+    significant = any(getattr(gate, "significant", False) for gate in gates)
     if significant and recipe.evaluation.confidence < MIN_CONFIDENCE:
         faults.append(f"evaluation.confidence: a significant gate needs at least {MIN_CONFIDENCE}")
     if faults:

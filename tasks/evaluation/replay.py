@@ -136,7 +136,7 @@ def keep(store: Store, protocol: Protocol, evidence: Evidence, verdict: Verdict)
         (folder / EVIDENCE).write_bytes(canonical_json(evidence.plain()))
         (folder / VERDICT).write_bytes(canonical_json(as_json(verdict.plain())))
         (folder / EVALUATIONS).mkdir()
-        for evaluation in (evidence.candidate, *evidence.beside.values()):
+        for evaluation in evidence.every:
             _keep_scores(evaluation, folder / EVALUATIONS)
         meta = EvidenceMeta(
             subject=verdict.subject,

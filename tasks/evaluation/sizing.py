@@ -14,7 +14,6 @@ from tasks.config.words import DatasetTask
 from tasks.data.version import DatasetVersion
 from tasks.digest import digest_data
 from tasks.errors import InputError, NotJudgeable
-from tasks.evaluation.evaluate import judged_rows
 from tasks.evaluation.evaluation import Evaluation
 from tasks.evaluation.gate import Gate
 from tasks.evaluation.intervals import ALIKE, LEAST
@@ -25,6 +24,7 @@ from tasks.evaluation.metrics.tags import tag_statistics
 from tasks.evaluation.policy import Policy
 from tasks.evaluation.power import Rule, Spread, groups_missing, noticed_loss, passes, spread_between, spread_of_counts
 from tasks.evaluation.rival import NotWorseGate
+from tasks.evaluation.sample import judged_rows
 from tasks.evaluation.slices import Scores, View
 from tasks.meta.evaluation import EvaluationMeta
 from tasks.meta.form import FORMS

@@ -144,7 +144,14 @@ class Scores:
 
     def only(self, groups: Collection[str]) -> Scores:
         """Of the records of these groups alone."""
-        kept = [place for place, group in enumerate(self.columns["group_id"]) if group in groups]
+        return self._kept("group_id", groups)
+
+    def of_records(self, ids: Collection[str]) -> Scores:
+        """Of the records with these ids alone, in the sealed order."""
+        return self._kept("record_id", ids)
+
+    def _kept(self, column: str, wanted: Collection[str]) -> Scores:
+        kept = [place for place, value in enumerate(self.columns[column]) if value in wanted]
         columns = {name: [values[place] for place in kept] for name, values in self.columns.items()}
         return Scores(self.task, self.test, columns, self.names, self.values[kept])
 

@@ -9,7 +9,7 @@ from pydantic import PlainSerializer
 from tasks.config.evaluation import EvaluationSettings
 from tasks.config.words import DatasetTask, Split
 from tasks.meta.form import Form
-from tasks.meta.record import ArtifactMeta, OpenRecord
+from tasks.meta.record import ArtifactMeta, OpenRecord, Record
 
 
 class SubjectMeta(OpenRecord):
@@ -35,6 +35,15 @@ class SubjectMeta(OpenRecord):
         return self.model_copy(update={"form": "baseline", "name": name, **more})
 
 
+class AlteredMeta(Record):
+    """Records that were put to a model in other words than the split has them."""
+
+    by: str
+    """What changed them, and of how many sampled records: `typing-noise:200`."""
+    of: str
+    """SHA-256 of the split's file."""
+
+
 class EvaluationMeta(ArtifactMeta):
     """A model, a base or a baseline, measured on a split."""
 
@@ -45,12 +54,38 @@ class EvaluationMeta(ArtifactMeta):
     labels: list[str]
     split: Split
     test: str
-    """SHA-256 of the split's file."""
+    """SHA-256 of the split's file; of altered records, a digest of them."""
     settings: Annotated[EvaluationSettings, PlainSerializer(EvaluationSettings.plain)]
     records: int
     groups: int
     cut: int
     """Records that could not be read, or scored, in full."""
+    altered: AlteredMeta | None = None
+    """Where the records are not as the split has them, but as something changed them; only those that it changed."""
+
+
+class PaceMeta(Record):
+    """How fast a model answers: a number for each round."""
+
+    latency: list[float]
+    """Seconds."""
+    tokens: list[float]
+    """In a second."""
+
+
+class ResourcesMeta(ArtifactMeta):
+    """What a candidate needs as it would be served, as it was measured once."""
+
+    kinds = ("resources",)
+    what = "a measurement of what a model needs"
+    candidate: str
+    size: int
+    """Bytes."""
+    memory: float | None
+    """MiB."""
+    champion: str | None
+    """Digest of the model that took turns with it."""
+    paces: tuple[PaceMeta, PaceMeta] | None
 
 
 class EvidenceMeta(ArtifactMeta):

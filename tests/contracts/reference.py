@@ -14,6 +14,7 @@ from pydantic.fields import FieldInfo
 from tasks.data.format import Format
 from tasks.evaluation.gate import Gate
 from tasks.evaluation.metric import Metric
+from tasks.evaluation.perturb import Perturbation
 from tasks.training.method import Method
 
 MADE = "<!-- Made from the code by `make docs`; do not edit. -->\n"
@@ -57,6 +58,7 @@ def catalogue(
     formats: Iterable[Format],
     methods: Iterable[Method[Any]],
     gates: Mapping[str, type[Gate]],
+    perturbations: Iterable[Perturbation],
     metrics: Iterable[Metric],
 ) -> str:
     """`docs/reference/catalogue.md`: what there is of each kind that is found by being there."""
@@ -68,6 +70,10 @@ def catalogue(
         "Methods": _table(("method", "models", "merges", "what it trains", "paper"), map(_method, methods)),
         "Gate kinds": _table(
             ("kind", "passes when"), ((f"`{name}`", kind.__doc__ or "") for name, kind in gates.items())
+        ),
+        "Perturbations": _table(
+            ("perturbation", "records", "what is done to texts", "why the answer stays"),
+            ((f"`{one.name}`", ", ".join(one.tasks), one.does, one.why) for one in perturbations),
         ),
         "Metrics": _table(
             ("metric", "records", "of", "better", "what it is"),

@@ -17,6 +17,7 @@ from tasks.config.words import DATASET_TASKS
 from tasks.data.format import formats
 from tasks.evaluation.gate import gate_kinds
 from tasks.evaluation.metric import metrics_of
+from tasks.evaluation.perturb import PERTURBATIONS
 from tasks.evaluation.policy import Policy
 from tasks.home import CHECKOUT
 from tasks.training.base_spec import BaseSpec
@@ -53,7 +54,8 @@ def _catalogue() -> str:
     metrics = [
         one for task in DATASET_TASKS for over in ("records", "label") for one in metrics_of(task, over).values()
     ]
-    return reference.catalogue(formats().values(), methods().values(), gate_kinds(), dict.fromkeys(metrics))
+    kinds = formats().values(), methods().values(), gate_kinds(), PERTURBATIONS.values()
+    return reference.catalogue(*kinds, dict.fromkeys(metrics))
 
 
 def _architecture() -> str:

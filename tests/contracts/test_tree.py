@@ -22,6 +22,7 @@ COMMAND_LINES = {
     "flows/scheduled.py",
     "tasks/comparison/arm.py",
     "tasks/data/stage.py",
+    "tasks/evaluation/pace.py",
     "tasks/training/rank.py",
     "tasks/tuning/trial.py",
 }

@@ -13,9 +13,10 @@ from tasks.config.words import DatasetTask, Task
 from tasks.errors import InputError, IntegrityError, NotJudgeable
 from tasks.evaluation import answers
 from tasks.evaluation.answers import generate, likelihoods
-from tasks.evaluation.evaluate import evaluate, judged_rows, subject_of
+from tasks.evaluation.evaluate import evaluate, subject_of
 from tasks.evaluation.evaluation import Evaluation
 from tasks.evaluation.predict import positions_of, predict
+from tasks.evaluation.sample import judged_rows
 from tasks.meta.form import Form
 from tasks.store import Store
 from tasks.training.bases import Base

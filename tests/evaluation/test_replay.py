@@ -18,6 +18,7 @@ from tasks.errors import GalenError, InputError, IntegrityError
 from tasks.evaluation.evidence import AsServed, Change, Evidence, Losses, Way
 from tasks.evaluation.gate import Gate, Protocol, gate_kinds
 from tasks.evaluation.judge import judge
+from tasks.evaluation.measured import Pace, Resources
 from tasks.evaluation.replay import keep, protocol_from, replay
 from tasks.store import Store
 from tests.evaluation.fakes import answered, digest, protocol
@@ -29,6 +30,8 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "served-as-judged": {"tolerance": 0.2},
     "train-gap": {"max": 0.5},
     "read-by-a-person": {"min_read": 60},
+    "resources": {"size_mib": 8, "latency_ratio": 2},
+    "robust": {"metric": "token_f1", "perturbations": ["shuffled-options"], "tolerance": 0.1},
     "better-than-rival": {"metric": "token_f1", "rival": "majority answer"},
     "not-worse-than-rival": {"metric": "token_f1", "rival": "majority answer", "significant": True},
 }
@@ -55,6 +58,14 @@ def evidence(store: Store, dataset: DatasetVersion) -> Evidence:
         changes={"forgetting": Change("bits per byte", 1.0, 1.25)},
         served=AsServed(digest("model"), 8, (Way("MLflow's predict", (3,)), Way("the README's code", (), "OSError"))),
         losses=Losses(0.5, 0.75),
+        unaltered=frozenset({"shuffled-options:200"}),
+        resources=Resources(
+            digest("model"),
+            2**20,
+            300.5,
+            digest("champion"),
+            (Pace((0.1, 0.3), (5.5, 6.0)), Pace((0.2, 0.1), (5.0, 7.5))),
+        ),
     )
 
 
