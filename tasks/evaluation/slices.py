@@ -150,6 +150,10 @@ class Scores:
         """Of the records with these ids alone, in the sealed order."""
         return self._kept("record_id", ids)
 
+    def under(self, test: str) -> Scores:
+        """The same, as of records that another digest names: beside another look at the same records."""
+        return Scores(self.task, test, self.columns, self.names, self.values)
+
     def _kept(self, column: str, wanted: Collection[str]) -> Scores:
         kept = [place for place, value in enumerate(self.columns[column]) if value in wanted]
         columns = {name: [values[place] for place in kept] for name, values in self.columns.items()}

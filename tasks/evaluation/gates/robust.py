@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator
@@ -155,5 +154,4 @@ def _lost(candidate: Evaluation, changed: Evaluation, metric: str, protocol: Pro
     """What a model gains by the change (mostly less than nothing), on the records that it changes."""
     after = changed.scores()
     before = candidate.scores().of_records(frozenset(after.columns["record_id"]))
-    same = replace(before, test=after.test)
-    return difference(after, same, metric, protocol.evaluation)
+    return difference(after, before.under(after.test), metric, protocol.evaluation)
