@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from flows.evaluated import Evaluated, Gated
 from tasks.artifact import Artifact
@@ -17,11 +18,13 @@ from tasks.errors import InputError, IntegrityError
 from tasks.evaluation import baselines as rivals
 from tasks.evaluation.evaluate import evaluate
 from tasks.evaluation.evaluation import Evaluation
-from tasks.evaluation.evidence import AsServed, Evidence, Looks, Losses
+from tasks.evaluation.evidence import Evidence, Looks, Losses
 from tasks.evaluation.gate import Gate, Protocol
 from tasks.evaluation.judge import judge
 from tasks.evaluation.policy import load_policy, on_sample
 from tasks.evaluation.replay import keep
+from tasks.evaluation.resources import resources
+from tasks.evaluation.robustness import probed
 from tasks.evaluation.rules import RULES
 from tasks.lineage import recording
 from tasks.lineage.looks import SealedTest, arrived, looks_in_words, looks_of, setup_of_given
@@ -179,14 +182,15 @@ def _gated(
         return beside(called, lambda: resolve(store, f"{version.model}@{version.number}")[1])
 
     parent = said.parent if said else None
+    champion = released("the champion", found.champion)
     evidence = Evidence(
         done.evaluation,
         base=beside("its base", lambda: locate_base(store, said.base.digest)) if said else None,
-        champion=released("the champion", found.champion),
+        champion=champion,
         anchor=released("the anchor", found.anchor),
         parent=beside("the form that it was made from", lambda: store.load(parent)) if parent else None,
         others={name: simple[name] for name in protocol.rivals() if name in simple},
-        served=_served(asked, protocol, done.evaluation),
+        **_of_served(asked, protocol, done.evaluation, champion),
         losses=Losses(said.training.train_loss, said.training.validation_loss) if said else Losses(),
         looks=looks,
         arrived=new,
@@ -197,12 +201,21 @@ def _gated(
     return replace(done, notes=tuple(notes), gated=Gated(protocol.policy, verdict, kept, protocol.screens))
 
 
-def _served(asked: _Asked, protocol: Protocol, evaluation: Evaluation) -> AsServed | None:
-    """What the served form says to raw texts, where a gate wants to know."""
-    model = asked.one.model
-    if asked.one.form != Form.QUANTIZED or not any(gate.asks_served for gate in protocol.gates):
-        return None
-    return as_served(asked.store, model, evaluation, asked.dataset) if isinstance(model, Artifact) else None
+def _of_served(
+    asked: _Asked, protocol: Protocol, evaluation: Evaluation, champion: Evaluation | None
+) -> dict[str, Any]:
+    """What gates want to know of a served form beside its answers: fields of the evidence."""
+    store, model, dataset, settings, split = asked.store, asked.one.model, asked.dataset, asked.settings, asked.split
+    if asked.one.form != Form.QUANTIZED or not isinstance(model, Artifact):
+        return {}
+    changed = probed(store, model, dataset, settings, protocol.gates, split)
+    asks = any(gate.asks_served for gate in protocol.gates)
+    return {
+        "served": as_served(store, model, evaluation, dataset) if asks else None,
+        "altered": changed.evaluations,
+        "unaltered": changed.unaltered,
+        "resources": resources(store, model, champion, dataset, settings, protocol.gates, split),
+    }
 
 
 def _notes(asked: _Asked, fits: Fit) -> Iterator[str]:

@@ -118,17 +118,20 @@ def _evidence(run: Run, protocol: Protocol, artifact: Artifact, judging: Judging
     training = ModelMeta.read(artifact).training
 
     def released(role: Role, version: RegisteredVersion | None) -> Evaluation | None:
-        return _evaluated(run, role, _whole(run, version), dataset, split) if version else None
+        if version is None:
+            return None
+        _, whole = registry.resolve(store, f"{version.model}@{version.number}")
+        return _evaluated(run, role, whole, dataset, split)
 
     candidate = _evaluated(run, "candidate", artifact, dataset, split)
     # What is asked of what would be served; on the validation split no gate asks it.
     gates = protocol.gates if artifact.kind == Kind.QUANTIZED else ()
     changed = probed(store, artifact, dataset, settings, gates, split)
-    champion = _whole(run, found.champion) if found.champion and any(gate.measures for gate in gates) else None
+    champion = released("champion", found.champion)
     return Evidence(
         candidate,
         base=_evaluated(run, "base", judging.base, dataset, split),
-        champion=released("champion", found.champion),
+        champion=champion,
         anchor=released("anchor", found.anchor),
         parent=evaluate(store, parent, dataset, settings, split=split) if parent else None,
         others=rivals.simple_rivals(store, dataset, settings, protocol.rivals(), split),
@@ -174,8 +177,3 @@ def _evaluated(run: Run, role: Role, model: Artifact | Base, dataset: DatasetVer
     form: FormOrBase = Kind(model.kind) if isinstance(model, Artifact) else "base"
     recording.record_evaluated(run.store, run.recipe.model, role, form, evaluation, run.origin)
     return evaluation
-
-
-def _whole(run: Run, version: RegisteredVersion) -> Artifact:
-    """The served form of a release."""
-    return registry.resolve(run.store, f"{version.model}@{version.number}")[1]

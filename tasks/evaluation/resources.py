@@ -12,6 +12,7 @@ from tasks.code import code_of
 from tasks.config.evaluation import EvaluationSettings
 from tasks.config.words import Split
 from tasks.data.version import DatasetVersion
+from tasks.evaluation.evaluation import Evaluation
 from tasks.evaluation.gate import Gate
 from tasks.evaluation.measured import Pace, Resources
 from tasks.meta.evaluation import PaceMeta, ResourcesMeta
@@ -23,7 +24,7 @@ CHILD = "tasks.evaluation.pace"
 def resources(
     store: Store,
     candidate: Artifact,
-    champion: Artifact | None,
+    champion: Evaluation | None,
     dataset: DatasetVersion,
     settings: EvaluationSettings,
     gates: Iterable[Gate],
@@ -37,7 +38,7 @@ def resources(
     Args:
         store: where everything is kept.
         candidate: the form that would be served.
-        champion: the served form of the champion; None: nothing is timed.
+        champion: the evaluation of the champion's served form; None: nothing is timed.
         dataset: whose texts are answered.
         settings: how long an answer may be.
         gates: whose `measures` are taken.
@@ -50,7 +51,7 @@ def resources(
     measures = {one for gate in gates for one in gate.measures}
     if not measures:
         return None
-    timed = champion.digest if champion and "pace" in measures else None
+    timed = champion.model_digest if champion and "pace" in measures else None
     job = {
         "candidate": candidate.digest,
         "champion": timed,

@@ -63,15 +63,15 @@ def test_memory_and_pace_are_measured_once_and_judged_from_files(
     made = candidate("text-classification")
     dataset = DatasetVersion(made.dataset)
     bounds = gate("resources", size_mib=64, peak_memory_mib=64_000, latency_ratio=100, tokens_per_second_ratio=0.01)
-    assert resources(store, made.quantized, made.quantized, dataset, ANSWERS, [gate("train-gap", max=1)]) is None
-    found = resources(store, made.quantized, made.quantized, dataset, ANSWERS, [bounds])
+    judged = evaluate(store, made.quantized, dataset, ANSWERS)
+    assert resources(store, made.quantized, judged, dataset, ANSWERS, [gate("train-gap", max=1)]) is None
+    found = resources(store, made.quantized, judged, dataset, ANSWERS, [bounds])
     assert found and found.paces and found.memory and 50 < found.memory < 64_000
     assert found.size == sum(made.quantized.file(name).stat().st_size for name in made.quantized.files) < 64 * MIB
     assert [len(pace.latency) for pace in found.paces] == [len(pace.tokens) for pace in found.paces] == [ROUNDS] * 2
-    assert resources(store, made.quantized, made.quantized, dataset, ANSWERS, [bounds]) == found, "not measured again"
+    assert resources(store, made.quantized, judged, dataset, ANSWERS, [bounds]) == found, "not measured again"
     alone = resources(store, made.quantized, None, dataset, ANSWERS, [gate("resources", size_mib=64, latency_ratio=2)])
     assert alone and (alone.size, alone.memory, alone.paces) == (found.size, None, None)
-    judged = evaluate(store, made.quantized, dataset, ANSWERS)
     by = protocol(bounds, settings=ANSWERS)
     evidence = Evidence(judged, champion=judged, resources=found)
     verdict = judge(by, evidence)
