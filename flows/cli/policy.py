@@ -54,6 +54,36 @@ def approve(store: Store, name: str, by: str, reason: str) -> None:
     say(f"approved: policy {name} with {len(chosen.gates)} gates, rules {chosen.digest[:12]}")
 
 
+@policy.command("test")
+@click.argument("name")
+@click.option("--model", required=True, help="A version (NAME@3, NAME@champion) that passes the policy by itself.")
+@click.option("--test", is_flag=True, help="On the test split's records, not the validation split's.")
+@click.option("--seed", type=click.IntRange(min=0), help="To repeat a test; default: another each time, shown.")
+@click.option(
+    "--least",
+    type=click.FloatRange(0, 1),
+    default=0.9,
+    show_default=True,
+    help="Share of the harms that gates meant for them must notice.",
+)
+@click.option("--json", "as_json", is_flag=True)
+@pass_store
+def test_(store: Store, name: str, model: str, test: bool, seed: int | None, least: float, as_json: bool) -> None:
+    """Plant harms into copies of a model and of its evaluation, and say which gates notice which.
+
+    The model stands for a candidate that is as good as the champion. Nothing of a test is kept or stated, and the
+    copies are deleted. Ends with 3 where the unharmed model does not pass, or too few harms are noticed.
+    """
+    from secrets import randbelow
+
+    from flows.cli.show import mutation_table
+    from tasks.release.harmed_bytes import mutation_score
+
+    found = mutation_score(store, name, model, seed=randbelow(1 << 31) if seed is None else seed, test=test)
+    say(json.dumps(found.plain(), indent=2, ensure_ascii=False) if as_json else mutation_table(found))
+    found.raise_if_low(least)
+
+
 @policy.command("list")
 @pass_store_to_read
 def list_(store: Store) -> None:

@@ -9,6 +9,11 @@ from flows.console import table
 
 if TYPE_CHECKING:
     from tasks.evaluation.policy_check import Check
+    from tasks.release.mutation import Score
+
+
+SHOWN = 3
+"""Gates that a line of a table names."""
 
 
 def dataset_table(found: Mapping[str, Any]) -> str:
@@ -103,6 +108,35 @@ def _notes(one: Mapping[str, Any]) -> Iterator[str]:
         yield WORDS[one["standing"]]
     if not one["judged_by_this_code"]:
         yield f"{EARLIER}; {AGAIN}"
+
+
+def mutation_table(found: Score) -> str:
+    """What `galen policy test` prints."""
+    rows = [
+        (
+            one.harm,
+            one.planted_in,
+            one.strength,
+            ("gates meant for it" if one.by_meant else "others alone" if one.caught_by else "nobody"),
+            one.smallest,
+            ", ".join(one.caught_by[:SHOWN]) + f", {len(one.caught_by) - SHOWN} more" * (len(one.caught_by) > SHOWN),
+        )
+        for one in found.counted
+    ]
+    header = ("harm", "planted in", "strength", "noticed by", "smallest noticed", "gates")
+    absent = [(one.harm, one.why_not) for one in found.plantings if not one.planted]
+    parts = [
+        f"{found.policy} on {found.subject}: {found.records} records of {found.groups} groups of the {found.split} "
+        f"split; seed {found.seed}",
+        f"the unharmed model {'does not pass' if found.twin else 'passes'}",
+        table(header, rows) if rows else "",
+        f"cannot be planted here\n\n{table(('harm', 'why'), absent)}" if absent else "",
+        f"noticed: {found.caught} of {len(found.counted)} harms, {found.by_meant} by gates meant for them "
+        f"({found.share:.0%})"
+        if rows
+        else "",
+    ]
+    return "\n\n".join(part for part in parts if part)
 
 
 def sizes_table(found: Check) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tasks.artifact import Artifact
+from tasks.config.words import Split
 from tasks.data.version import DatasetVersion
 from tasks.evaluation.evaluation import PREDICTIONS_FILE, Evaluation
 from tasks.evaluation.evidence import AsServed, Way
@@ -34,14 +35,21 @@ ANSWER = {
 Answer = Callable[[str], str]
 
 
-def as_served(store: Store, artifact: Artifact, evaluation: Evaluation, dataset: DatasetVersion) -> AsServed:
+def as_served(
+    store: Store,
+    artifact: Artifact,
+    evaluation: Evaluation,
+    dataset: DatasetVersion,
+    change: Callable[[Path], None] | None = None,
+) -> AsServed:
     """Try a served form on some test records, always the same ones: the longest text, others by digest of their ids.
 
     Args:
         store: where everything is kept.
         artifact: the quantized model.
-        evaluation: its evaluation on the test split of `dataset`.
+        evaluation: its evaluation on a split of `dataset`.
         dataset: the version.
+        change: done to what MLflow would serve, after it was checked: what `galen policy test` plants there.
 
     Raises:
         IntegrityError: what MLflow would serve holds other bytes than the artifact.
@@ -51,22 +59,24 @@ def as_served(store: Store, artifact: Artifact, evaluation: Evaluation, dataset:
     said = ModelMeta.read(artifact)
     judged = pq.read_table(evaluation.artifact.file(PREDICTIONS_FILE))
     ids = judged["record_id"].to_pylist()
-    texts = _texts(dataset, ids)
+    texts = texts_of(dataset, ids, evaluation.split)
     chosen = _chosen(ids, texts, TRIED[said.task])
     asked = [texts[row] for row in chosen]
     meant = [judged[ANSWER[said.task]][row].as_py() for row in chosen]
     with store.staging(f"served-{artifact.digest[:16]}") as staging:
         made = package(store, artifact, staging / "package")
         check_packaged(made, artifact)
+        if change is not None:
+            change(made)
         ways = [_way("MLflow's predict", lambda: _by_mlflow(store, made), asked, meant, chosen)]
     if not said.beside:
         ways.append(_way("the README's code", lambda: _by_readme(said, artifact.path), asked, meant, chosen))
     return AsServed(artifact.digest, len(asked), tuple(ways))
 
 
-def _texts(dataset: DatasetVersion, ids: Sequence[str]) -> list[str]:
-    """The raw text of each record."""
-    rows = {row["record_id"]: row for row in dataset.rows("test")}
+def texts_of(dataset: DatasetVersion, ids: Sequence[str], split: Split) -> list[str]:
+    """The raw text of each record of a split."""
+    rows = {row["record_id"]: row for row in dataset.rows(split)}
     if dataset.task == "token-classification":
         return [text for text, _ in written([rows[one]["tokens"] for one in ids])]
     return [rows[one]["text" if dataset.task == "text-classification" else "prompt"] for one in ids]
