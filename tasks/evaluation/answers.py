@@ -6,13 +6,15 @@ has all positions to itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from tasks.config.evaluation import Generation
 from tasks.errors import InputError
+from tasks.evaluation.batches import batches_by_length, padded
+from tasks.evaluation.options import Asked, behind_prompts, reads_prompts_once
 from tasks.training.abilities import abilities
 from tasks.training.objectives.causal_lm import KEPT_OF_PROMPT
 from tasks.training.objectives.seq2seq_lm import shifted_right
@@ -28,7 +30,6 @@ CACHED_TOKENS = 65_536
 """Rows times positions while generating: what bounds the memory of the key-value cache."""
 SCORED_TOKENS = 4_096
 """Tokens of one forward pass while scoring, padding included."""
-MAX_ROWS = 512
 FIRST_STEPS = 24
 """New tokens before those answers that have not ended go on without the others, for twice as many: a batch would
 otherwise be as slow as its longest answer. What was read is read again then, which costs little beside that."""
@@ -133,32 +134,47 @@ def likelihoods(
     """The likelihood of each continuation after its prompt (of each answer to it), in the order of the pairs of ids.
 
     As in training, a prompt that is too long loses its beginning; a continuation that still does not fit is scored as
-    far as it goes. Nothing is left out.
+    far as it goes. Nothing is left out. A prompt with several continuations is read once, where the model can.
     """
+    fitted = [_fitted(model, tokenizer, list(prompt), list(answer), positions) for prompt, answer in pairs]
+    keys = [(tuple(prompt), tuple(answer)) for prompt, answer, _ in fitted]
+    answers: dict[tuple[int, ...], dict[tuple[int, ...], None]] = {}
+    for prompt, answer in keys:
+        answers.setdefault(prompt, {})[answer] = None
+    several = [Asked(prompt, tuple(some)) for prompt, some in answers.items() if prompt and len(some) > 1 and all(some)]
+    found = behind_prompts(model, tokenizer, several) if several and reads_prompts_once(model) else {}
+    alone = [key for key in dict.fromkeys(keys) if key not in found]
+    found.update(zip(alone, _one_by_one(model, tokenizer, alone), strict=True))
+    return [Likelihood(found[key], len(answer), cut) for key, (_, answer, cut) in zip(keys, fitted, strict=True)]
+
+
+def _one_by_one(
+    model: Any, tokenizer: PreTrainedTokenizerBase, pairs: Sequence[tuple[Sequence[int], Sequence[int]]]
+) -> list[float]:
+    """Negative log-likelihood of each continuation, each read with its prompt."""
     import torch
 
     from tasks.training.token_loss import each
 
-    fitted = [_fitted(model, tokenizer, list(prompt), list(answer), positions) for prompt, answer in pairs]
-    found: list[Likelihood] = [Likelihood(0.0, 0, False)] * len(fitted)
-    for batch in batches_by_length([len(prompt) + len(answer) for prompt, answer, _ in fitted], SCORED_TOKENS):
-        given, rows, places, tokens = _scored(model, tokenizer, [fitted[row][:2] for row in batch])
+    found = [0.0] * len(pairs)
+    for batch in batches_by_length([len(prompt) + len(answer) for prompt, answer in pairs], SCORED_TOKENS):
+        given, rows, places, tokens = _scored(model, tokenizer, [pairs[row] for row in batch])
         losses = each(model, given, (rows, places), tokens).double()
         sums = torch.zeros(len(batch), dtype=torch.float64, device=losses.device).index_add_(0, rows, losses)
         for row, nll in zip(batch, sums.tolist(), strict=True):
-            found[row] = Likelihood(nll, len(fitted[row][1]), fitted[row][2])
+            found[row] = nll
     return found
 
 
 def _scored(
-    model: Any, tokenizer: PreTrainedTokenizerBase, pairs: list[tuple[list[int], list[int]]]
+    model: Any, tokenizer: PreTrainedTokenizerBase, pairs: Sequence[tuple[Sequence[int], Sequence[int]]]
 ) -> tuple[dict[str, torch.Tensor], torch.Tensor, torch.Tensor, torch.Tensor]:
     """What a model reads to score a batch of answers, the rows and places where it predicts their tokens, and these."""
     import torch
 
     padding, start = int(tokenizer.pad_token_id or 0), decoder_start(model.config)
     if start is None:
-        ids, mask = padded([prompt + answer for prompt, answer in pairs], padding, model.device)
+        ids, mask = padded([[*prompt, *answer] for prompt, answer in pairs], padding, model.device)
         answered = torch.zeros_like(mask, dtype=torch.bool)
         for place, (prompt, answer) in enumerate(pairs):
             answered[place, len(prompt) : len(prompt) + len(answer)] = True
@@ -203,34 +219,3 @@ def _fitted(
         return prompt, answer, False
     answer = answer[: positions - min(len(prompt), KEPT_OF_PROMPT)]
     return prompt[len(prompt) - (positions - len(answer)) :], answer, True
-
-
-def batches_by_length(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:
-    """Indices in batches of similar length, the longest first, each at most `budget` tokens with its padding.
-
-    Longest first: a batch that does not fit into memory shows at once, and the shortest wait at the end.
-    """
-    batch: list[int] = []
-    for row in sorted(range(len(lengths)), key=lambda row: (-lengths[row], row)):
-        if batch and (len(batch) == MAX_ROWS or (len(batch) + 1) * lengths[batch[0]] > budget):
-            yield batch
-            batch = []
-        batch.append(row)
-    if batch:
-        yield batch
-
-
-def padded(
-    rows: Sequence[Sequence[int]], padding: int, device: torch.device, *, left: bool = False
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Token ids and mask, both of shape [rows, longest]; padding goes on the right unless `left`."""
-    import torch
-
-    longest = max(map(len, rows))
-    ids = torch.full((len(rows), longest), padding)
-    mask = torch.zeros((len(rows), longest), dtype=torch.long)
-    for place, row in enumerate(rows):
-        span = slice(longest - len(row), longest) if left else slice(0, len(row))
-        ids[place, span] = torch.tensor(row)
-        mask[place, span] = 1
-    return ids.to(device), mask.to(device)

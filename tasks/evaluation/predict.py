@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from tasks.config.evaluation import EvaluationSettings
 from tasks.config.words import GENERATING, Task
-from tasks.evaluation.answers import Likelihood, batches_by_length, generate, is_cut, likelihoods, padded
+from tasks.evaluation.answers import Likelihood, generate, is_cut, likelihoods
+from tasks.evaluation.batches import batches_by_length, padded
 from tasks.evaluation.entities import entities
 from tasks.evaluation.metric import BROKEN
 from tasks.evaluation.metrics.answers import answer_statistics, choice_statistics

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tasks.config.words import Task
+from tasks.training import behind
 from tasks.training.reduced import reduced
 from tasks.training.shapes import auto_class
 
@@ -36,6 +37,8 @@ class Abilities:
     """A record beside a longer one, filled up on the right, says what it says alone."""
     pads_left: bool
     """So it does filled up on the left, as a decoder needs it that answers several questions at once."""
+    continues: bool = False
+    """What is read behind a prompt that the model has read before, from its cache, says what it says in one go."""
     tried: bool = True
     """Whether a small model could be made at all; if not, the careful answers stand here."""
 
@@ -68,7 +71,9 @@ def _seen(config: PreTrainedConfig, task: Task) -> Abilities:
         pads = same(padded(model, records, left=False), alone)
         left = task != "causal-lm" or same(padded(model, records, left=True), alone)
         packs = task == "causal-lm" and packed(model, records, alone)
-    return Abilities(attention, packs=packs, pads=pads, pads_left=left)
+        rest = behind.tried(model, records) if task == "causal-lm" and left else None
+        continues = rest is not None and same(rest, [one[len(one) // 2 :] for one in alone])
+    return Abilities(attention, packs=packs, pads=pads, pads_left=left, continues=continues)
 
 
 def some_records(model: Any, lengths: tuple[int, ...]) -> list[list[int]]:

@@ -186,7 +186,7 @@ class Prompted(nn.Module):
         ids, mask, self._starts = self._with_prompt(input_ids, attention_mask)
         try:
             found = self.inner(input_ids=ids, attention_mask=mask, **others)
-            one_each = found.logits.dim() == 3 and found.logits.shape[1] == ids.shape[1]
+            one_each = found.logits.dim() == 3 and found.logits.shape[:2] == ids.shape  # not some places of many rows
             if one_each and not self.inner.config.is_encoder_decoder:
                 found.logits = self._without_prompt(found.logits, self._starts)
         finally:

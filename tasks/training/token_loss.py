@@ -63,12 +63,13 @@ def summed(model: Any, inputs: Inputs, places: Places, targets: Tensor, smoothin
 
 
 def each(model: Any, inputs: Inputs, places: Places, targets: Tensor) -> Tensor:
-    """The same for each place by itself: (n,), float32, without a gradient."""
+    """The same for each place by itself: (n,), float32, without a gradient; `inputs` may bring a cache and use it."""
+    inputs = {"use_cache": False, **inputs}
     with torch.inference_mode():
         steps = _steps(model, targets)
         if steps is None:
             with only_at(model, *places):
-                logits = model(**inputs, use_cache=False).logits[0]
+                logits = model(**inputs).logits[0]
             return cross_entropy(logits.float(), targets, reduction="none")
 
         def losses(head: nn.Module, states: Tensor) -> Tensor:
@@ -76,7 +77,7 @@ def each(model: Any, inputs: Inputs, places: Places, targets: Tensor) -> Tensor:
             return torch.cat([_losses(steps(_raw(head, some)), wanted) for some, wanted in pieces])
 
         with _at_output(model, places, losses) as found:
-            model(**inputs, use_cache=False)
+            model(**inputs)
     return found[0]
 
 

@@ -10,9 +10,7 @@ import torch
 from tasks.config.evaluation import EvaluationSettings, Generation
 from tasks.config.training import BaseModelRef
 from tasks.config.words import DatasetTask, Task
-from tasks.errors import InputError, IntegrityError, NotJudgeable
-from tasks.evaluation import answers
-from tasks.evaluation.answers import generate, likelihoods
+from tasks.errors import IntegrityError, NotJudgeable
 from tasks.evaluation.evaluate import evaluate, subject_of
 from tasks.evaluation.evaluation import Evaluation
 from tasks.evaluation.predict import positions_of, predict
@@ -23,6 +21,7 @@ from tasks.training.bases import Base
 from tasks.training.opening import open_model
 from tasks.training.prompts import answer_ids, prompt_ids
 from tasks.training.resolve import resolve_base
+from tests.evaluation.test_answers import likelihood_alone
 from tests.factories import dataset_version, seal_rows, tiny_bert, tiny_llama
 from tests.records import model_meta
 from tests.rows import rows
@@ -42,74 +41,6 @@ def bert(store: Store, tmp_path: Path) -> Base:
 
 def opened(base: Base, task: Task = "causal-lm", labels: tuple[str, ...] = ()) -> tuple[Any, Any]:
     return open_model(base, task, labels, dtype=torch.float32)
-
-
-def greedy_alone(model: Any, tokenizer: Any, ids: list[int], steps: int) -> str:
-    """One prompt, no cache, no padding, no generate()."""
-    said = list(ids)
-    for _ in range(steps):
-        with torch.inference_mode():
-            said.append(int(model(input_ids=torch.tensor([said])).logits[0, -1].argmax()))
-        if said[-1] == tokenizer.eos_token_id:
-            break
-    return str(tokenizer.decode(said[len(ids) :], skip_special_tokens=True)).strip()
-
-
-def likelihood_alone(model: Any, prompt: list[int], answer: list[int]) -> float:
-    with torch.inference_mode():
-        chances = model(input_ids=torch.tensor([prompt + answer])).logits[0].double().log_softmax(-1)
-    return -sum(float(chances[len(prompt) - 1 + place, token]) for place, token in enumerate(answer))
-
-
-@pytest.mark.parametrize("first", [2, 24])
-def test_batched_answers_are_those_of_each_prompt_alone(
-    first: int, llama: Base, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(answers, "FIRST_STEPS", first)  # 2: in three goes, the later ones without those that ended
-    model, tokenizer = opened(llama)
-    model.lm_head.weight.data[tokenizer.eos_token_id] *= 4  # some answers end early
-    prompts = prompt_ids(tokenizer, [row["prompt"] for row in rows("causal-lm", 12)])
-    said = generate(model, tokenizer, prompts, FEW.generation, positions=512)
-    assert said == [greedy_alone(model, tokenizer, ids, 8) for ids in prompts]
-    assert len(set(said)) > 3  # or the order of the answers would not be tested
-    lengths = {len(tokenizer(answer)["input_ids"]) for answer in said}
-    assert min(lengths) <= 2 < max(lengths)
-
-
-def test_answers_stay_greedy_whatever_habits_the_model_came_with(llama: Base) -> None:
-    model, tokenizer = opened(llama)
-    prompts = prompt_ids(tokenizer, ["What is asthma?"])
-    before = generate(model, tokenizer, prompts, FEW.generation, positions=512)
-    model.generation_config.update(repetition_penalty=9.0, do_sample=True, temperature=3.0, min_new_tokens=3)
-    assert generate(model, tokenizer, prompts, FEW.generation, positions=512) == before
-
-
-def test_likelihoods_are_those_of_each_pair_alone(llama: Base, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(answers, "SCORED_TOKENS", 100)  # several batches
-    model, tokenizer = opened(llama)
-    made = rows("causal-lm", 12)
-    prompts = prompt_ids(tokenizer, [row["prompt"] for row in made])
-    references = answer_ids(tokenizer, [row["answer"] for row in made])
-    found = likelihoods(model, tokenizer, list(zip(prompts, references, strict=True)), positions=512)
-    for one, prompt, answer in zip(found, prompts, references, strict=True):
-        assert one.nll == pytest.approx(likelihood_alone(model, prompt, answer), rel=1e-4)
-        assert (one.tokens, one.cut) == (len(answer), False)
-
-
-def test_what_does_not_fit_is_cut_and_counted_but_never_left_out(llama: Base) -> None:
-    model, tokenizer = opened(llama)
-    long = list(range(5, 45))
-    fits, cut_prompt, cut_answer = likelihoods(
-        model, tokenizer, [([9] * 10, [7] * 5), (long, [7] * 5), (long, [7] * 60)], positions=32
-    )
-    assert not fits.cut
-    assert (cut_prompt.tokens, cut_prompt.cut, cut_answer.tokens, cut_answer.cut) == (5, True, 24, True)
-    assert cut_prompt.nll == pytest.approx(likelihood_alone(model, long[-27:], [7] * 5), rel=1e-4)
-    assert cut_answer.nll == pytest.approx(likelihood_alone(model, long[-8:], [7] * 24), rel=1e-4)
-    said = generate(model, tokenizer, [long], FEW.generation, positions=32)
-    assert said == [greedy_alone(model, tokenizer, long[-24:], 8)]
-    with pytest.raises(InputError, match="max_new_tokens"):
-        generate(model, tokenizer, [long], FEW.generation, positions=12)
 
 
 def test_metrics_of_a_causal_model_follow_from_its_predictions(store: Store, llama: Base) -> None:

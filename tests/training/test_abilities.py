@@ -58,6 +58,21 @@ def test_records_are_packed_only_where_they_do_not_see_each_other(
     assert abilities(AutoConfig.for_model(architecture, **sizes), "causal-lm").packs is packs
 
 
+@pytest.mark.parametrize(
+    ("architecture", "sizes", "continues"),
+    [
+        ("llama", DECODER, True),
+        ("gemma2", DECODER | {"head_dim": 16, "sliding_window": 4}, True),
+        ("bloom", {"hidden_size": 64, "n_layer": 2, "n_head": 4, "vocab_size": 300}, True),
+        ("lfm2", DECODER | {"layer_types": ["conv", "full_attention"]}, False),
+    ],
+)
+def test_answers_share_a_prompt_only_where_they_say_then_what_each_says_alone(
+    architecture: str, sizes: dict[str, Any], continues: bool
+) -> None:
+    assert abilities(AutoConfig.for_model(architecture, **sizes), "causal-lm").continues is continues
+
+
 @pytest.mark.parametrize(("architecture", "packed"), [("llama", True), ("biogpt", False)])
 def test_where_they_would_each_has_a_row_and_the_plan_says_so(
     store: Store, bases: dict[str, Path], architecture: str, packed: bool

@@ -18,6 +18,7 @@ import torch
 from tasks.artifact import Artifact, verify
 from tasks.config.words import DATASET_TASK, TASKS, Task
 from tasks.errors import InputError
+from tasks.evaluation.answers import likelihoods
 from tasks.release.probe import logits_of, probe
 from tasks.store import Store
 from tasks.training import lesson as lessons
@@ -136,6 +137,15 @@ def test_learns_and_opens_again(
         assert lesson.train_loss(start.eval()) > loss
 
 
+def alike_behind_one_prompt(model: Any, tokenizer: Any) -> tuple[list[float], list[float]]:
+    """How likely answers are behind two prompts: as they are scored, and each alone."""
+    prompts = [[5, 6, 7, 8, 9], [9, 8, 7]]
+    pairs = [(prompt, answer) for prompt in prompts for answer in ([11], [12, 13], [14, 15, 16])]
+    scored = likelihoods(model, tokenizer, pairs, positions=None)
+    alone = [likelihoods(model, tokenizer, [pair], positions=None)[0] for pair in pairs]
+    return [one.nll for one in scored], [one.nll for one in alone]
+
+
 @cells(main_or_diagonal)
 def test_saved_loaded_and_merged_it_says_the_same(
     store: Store, task: Task, architecture: str, method: str, bases: dict[str, Path], tmp_path: Path
@@ -157,6 +167,10 @@ def test_saved_loaded_and_merged_it_says_the_same(
     how.save(model, tmp_path)
     again = how.load(fresh(store, given, folder, labels), tmp_path, options)
     torch.testing.assert_close(logits_of(again, ids), expected, atol=1e-4, rtol=1e-4)
+
+    if task == "causal-lm":
+        said = alike_behind_one_prompt(again, tokenizer)
+        assert said[0] == pytest.approx(said[1], rel=1e-4)
 
     if not how.mergeable:
         with pytest.raises(InputError, match="cannot be merged"):
