@@ -52,7 +52,7 @@ def compare(run: ComparisonRun) -> list[Entry]:
         bases[ref] = bases.get(ref) or base_model(run, ref)
         transfer = second.digest if second else None
         met = (dataset.digest, dataset.split_digest(run.split), bases[ref].digest)
-        jobs.append(Job(entry, *met, run.forgetting, transfer, run.split, run.id))
+        jobs.append(Job(entry, *met, run.forgetting, transfer, run.split))
     try:
         submitted = []  # to the flow's task runner, which runs `run.parallel` at a time
         for job in jobs:

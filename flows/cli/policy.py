@@ -34,9 +34,17 @@ def check(store: Store, name: str, data: str, disagreement: float | None, record
     from tasks.data.shown import sealed_now
     from tasks.evaluation.policy import load_policy
     from tasks.evaluation.policy_check import check_of
+    from tasks.lineage.looks import SealedTest, spent
+    from tasks.lineage.roles import models, roles
 
-    found = check_of(store, load_policy(name), sealed_now(store, data), disagreement, records)
-    say(json.dumps(found.plain(), indent=2, ensure_ascii=False) if as_json else sizes_table(found))
+    rules, dataset = load_policy(name), sealed_now(store, data)
+    found = check_of(store, rules, dataset, disagreement, records)
+    split = SealedTest(store, dataset)
+    looks = [one for name in models(store) if (one := spent(split, roles(store, name), rules.gates))]
+    if as_json:
+        say(json.dumps(found.plain() | {"looks": [vars(one) for one in looks]}, indent=2, ensure_ascii=False))
+    else:
+        say("\n\n".join([sizes_table(found), *(f"{one.model}: {one}" for one in looks)]))
     found.raise_if_refused()
 
 

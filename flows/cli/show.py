@@ -72,7 +72,7 @@ def models_table(found: Sequence[Mapping[str, Any]]) -> str:
             (
                 one["model"],
                 one["version"],
-                ", ".join(one["roles"]) or None,
+                ", ".join([*one["roles"], *(["anchor"] if one["anchor"] else [])]) or None,
                 _metric(one),
                 None if one["bytes"] is None else f"{one['bytes'] / 1e6:.1f} MB",
                 one["approved_by"],
@@ -99,6 +99,7 @@ def _metric(one: Mapping[str, Any]) -> str | None:
 
 def _notes(one: Mapping[str, Any]) -> Iterator[str]:
     """What to know of how a version was judged."""
+    from tasks.lineage.looks import Spent
     from tasks.lineage.standing import WORDS
     from tasks.lineage.today import AGAIN, EARLIER
 
@@ -108,6 +109,8 @@ def _notes(one: Mapping[str, Any]) -> Iterator[str]:
         yield WORDS[one["standing"]]
     if not one["judged_by_this_code"]:
         yield f"{EARLIER}; {AGAIN}"
+    if one["looks"]:
+        yield str(Spent(**one["looks"]))
 
 
 def mutation_table(found: Score) -> str:

@@ -41,8 +41,6 @@ class Job:
     """Digest of the second dataset version."""
     split: Split = "validation"
     """Which one it is judged on."""
-    run: str | None = None
-    """Of the comparison, for the ledger."""
 
     def asked(self) -> str:
         """Digest of what the arm is, whatever data, base bytes and code it meets: the name of its kept file."""
@@ -72,7 +70,6 @@ class Job:
             "forgetting": str(self.forgetting) if self.forgetting else None,
             "transfer": self.transfer,
             "split": self.split,
-            "run": self.run,
         }
 
     @classmethod
@@ -81,7 +78,7 @@ class Job:
         entry = Entry(plain["arm"], plain["seed"], Recipe.model_validate(plain["recipe"]))
         corpus = Path(plain["forgetting"]) if plain["forgetting"] else None
         data = (plain["dataset"], plain["test"], plain["base"])
-        return cls(entry, *data, corpus, plain["transfer"], plain["split"], plain["run"])
+        return cls(entry, *data, corpus, plain["transfer"], plain["split"])
 
 
 def part_of(recipe: Recipe) -> dict[str, Any]:

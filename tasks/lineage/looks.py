@@ -168,6 +168,34 @@ def looks_in_words(looks: Looks, gates: Iterable[Gate], since: str = " since the
     return text + ("; its recipe, data settings, policy or base changed since the anchor" if looks.adaptive else "")
 
 
+@dataclass(frozen=True)
+class Spent:
+    """Looks at a test split since a model's anchor, by whatever model."""
+
+    model: str
+    used: float
+    left: float | None
+    """Of the smallest budget of some gates; None where none has one."""
+
+    def __str__(self) -> str:
+        left = "" if self.left is None else f", {number(self.left)} left"
+        return f"{number(self.used)} looks at the test split since the anchor{left}"
+
+
+def spent(split: SealedTest, found: Roles, gates: Iterable[Gate]) -> Spent | None:
+    """What is spent and left before another candidate of a model; None where it has no anchor.
+
+    Args:
+        split: the test split.
+        found: the model's versions.
+        gates: of the policy that would judge.
+    """
+    if found.anchored is None:
+        return None
+    used, budgets = split.used(found.anchored.sequence), [gate.looks for gate in gates if gate.looks is not None]
+    return Spent(found.model, used, max(min(budgets) - used, 0.0) if budgets else None)
+
+
 def arrived(split: SealedTest, found: Roles, setup: str) -> dict[str, frozenset[str]]:
     """Groups of the test split by what they arrived since; a release that there is not yet has none."""
     known = {}

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tasks.config.words import DATASET_TASKS
-from tasks.errors import InputError
+from tasks.data.version import load_version
+from tasks.errors import InputError, IntegrityError
 from tasks.evaluation.metric import usual_metric
+from tasks.evaluation.policy import load_policy
 from tasks.lineage.event import Event
 from tasks.lineage.ledger import events
+from tasks.lineage.looks import SealedTest, Spent, spent
 from tasks.lineage.outcomes import gates_in_words
 from tasks.lineage.roles import RegisteredVersion, Roles, roles
 from tasks.lineage.roles import models as known_models
 from tasks.lineage.standing import standing
-from tasks.lineage.statements import Approved, Evaluated, GatesAnswered, ModelDerived, Screened, statements
+from tasks.lineage.statements import Approved, Evaluated, GatesAnswered, Judgement, ModelDerived, Screened, statements
 from tasks.lineage.today import judged_today
 from tasks.store import Store
 
@@ -36,14 +39,28 @@ def models(store: Store, model: str | None = None) -> list[dict[str, Any]]:
         history, found = events(store, model=name), roles(store, name)
         measured = {one.evaluation: one for _, one in statements(Evaluated, history)}
         sizes = {one.artifact: one.checks.get("bytes") for _, one in statements(ModelDerived, history)}
+        looks = _spent(store, found, history)
         for version in found.versions:
             row = _row(name, version.registered, version.judged, measured) | _of_version(store, version, found)
             row["judged_by_this_code"] = judged_today(store, version, history)
+            row["looks"] = vars(looks) if looks and found.anchor == version else None
             rows.append(row | {"bytes": sizes.get(version.artifact)})
         for event, judged in statements(GatesAnswered, history):
             if judged.verdict == "failed":
                 rows.append(_row(name, event, event, measured))
     return sorted(rows, key=lambda row: (row["model"], row["time"]))
+
+
+def _spent(store: Store, found: Roles, history: Sequence[Event]) -> Spent | None:
+    """What is spent and left at the test split, and by the policy, of the last verdict; None where one is not here."""
+    judged = [said for _, said in statements(Judgement, history)]
+    if not judged or not store.has(judged[-1].dataset):
+        return None
+    try:
+        split = SealedTest(store, load_version(store, judged[-1].dataset))
+        return spent(split, found, load_policy(judged[-1].policy).gates)
+    except (InputError, IntegrityError):  # an audit says what is wrong
+        return None
 
 
 def _row(model: str, event: Event, decision: Event, measured: Mapping[str, Evaluated]) -> dict[str, Any]:

@@ -6,8 +6,9 @@ import pytest
 
 from tasks.digest import digest_bytes
 from tasks.errors import InputError
+from tasks.evaluation.policy import load_policy
 from tasks.lineage import recording
-from tasks.lineage.looks import SealedTest, arrived, looks_of
+from tasks.lineage.looks import SealedTest, arrived, looks_of, spent
 from tasks.lineage.roles import resolve, roles
 from tasks.store import Store
 from tests.factories import seal_rows
@@ -64,12 +65,26 @@ def test_looks_at_a_split_that_grows_count_for_what_they_saw(store: Store) -> No
     after = SealedTest(store, grown)
     share = len(before.groups) / len(after.groups)
     assert 0.2 < share < 0.3 and after.used(0) == pytest.approx(3 * share)
+    assert spent(after, roles(store, "m"), []) is None, "nothing is the anchor yet"
     looks = looks_of(after, roles(store, "m"), digest("candidate 9"), digest("setup"))
     assert looks.used == pytest.approx(3 * share) and not looks.adaptive
     fresh = looks.missing(looks=2, cost=1)
     used = 3 * len(before.groups)
     assert used / (len(after.groups) + fresh) <= 1, "with so many groups more, one look is left"
     assert not fresh or used / (len(after.groups) + fresh - 1) > 1
+
+
+def test_what_is_spent_and_left_is_listed(store: Store) -> None:
+    chain = build_chain(store, seed=1)
+    release(store, chain)
+    for place in range(3):
+        recording.record_looked(store, "m", digest(f"{place}"), chain.dataset, "retrain", digest("setup"), ORIGIN)
+    gate = load_policy("classification-default").gates
+    assert vars(spent(SealedTest(store, chain.dataset), roles(store, "m"), gate) or object()) == {
+        "model": "m",
+        "used": 3,
+        "left": 49,
+    }
 
 
 def test_a_changed_setup_has_only_what_nobody_had_seen(store: Store) -> None:
