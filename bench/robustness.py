@@ -2,7 +2,7 @@
 
     python -m bench.robustness MODEL@champion [--records 200] [--pace 5]
 
-Of a version in GALEN_HOME, on the test split of the dataset version that it learned from: a table with a line for each
+Of a model in GALEN_HOME, on the test split of the dataset version that it learned from: a table with a line for each
 perturbation. With `--pace`, the model takes turns with itself so many times, each in a new process: how far the two
 ratios of the gate `resources` are from 1, where nothing has changed. For docs/gates.md.
 """
@@ -37,12 +37,12 @@ def gate(name: str, metric: str, records: int) -> Gate:
 def main() -> None:
     """The table, and the ratios."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("model", help="MODEL@champion, MODEL@3 or a digest of a version")
+    parser.add_argument("model", help="MODEL@champion, MODEL@3 or the digest of a model")
     parser.add_argument("--records", type=int, default=1_000_000, help="test records to try; default: all")
     parser.add_argument("--pace", type=int, default=0, help="how often the model takes turns with itself")
     given = parser.parse_args()
     store = Store.of_environment()
-    _, model = resolve(store, given.model)
+    model = store.load(given.model) if store.has(given.model) else resolve(store, given.model)[1]
     said = ModelMeta.read(model)
     dataset = DatasetVersion(store.load(said.dataset))
     settings = EvaluationSettings.model_validate(said.recipe.evaluation.plain())

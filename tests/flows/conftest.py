@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 
 import pytest
 
+from tasks.data.version import load_version
+from tasks.store import Store
 from tests.factories import tiny_bert
 from tests.flows.checkout import RECIPE_FILE, Checkout, First
+from tests.flows.released import Made, released
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +25,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         patch.setenv("PREFECT_LOGGING_SETTINGS_PATH", "flows/logging.yaml")
         patch.delenv("PREFECT_API_URL", raising=False)
         from flows.server import prefect_server
-        from tasks.store import Store
 
         with prefect_server(Store(home)) as started:
             started.ready()
@@ -43,3 +46,15 @@ def first(tmp_path_factory: pytest.TempPathFactory) -> First:
     left = (made.home / "artifacts").exists()
     said = made.galen("retrain", RECIPE_FILE)
     return First(made, planned, left, said, made.galen("retrain", RECIPE_FILE))
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    return released(tmp_path_factory.mktemp("evaluate"))
+
+
+@pytest.fixture
+def made(store: Store, trained: Made) -> Made:
+    """The same in the test's own store."""
+    shutil.copytree(trained.store.root, store.root)
+    return Made(store, load_version(store, trained.dataset.digest), trained.merged, trained.quantized)

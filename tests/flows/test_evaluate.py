@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 from flows.cli import galen
 from flows.evaluating import run_evaluation
 from tasks.config.data import SplitSettings
-from tasks.data.version import DatasetVersion, load_version
+from tasks.data.version import DatasetVersion
 from tasks.digest import digest_bytes
 from tasks.errors import GateRejected, InputError, IntegrityError
 from tasks.evaluation import policy as policies
@@ -28,7 +28,7 @@ from tasks.meta.model import ModelMeta
 from tasks.store import Store
 from tasks.training.bases import locate_base
 from tests.factories import seal_rows
-from tests.flows.released import RECIPE, Made, released
+from tests.flows.released import RECIPE, Made
 from tests.lineage.chain import ORIGIN
 from tests.rows import rows
 
@@ -44,18 +44,6 @@ gates:
   - {{name: parent, kind: not-worse-than-parent, metric: accuracy, tolerance: 0.9}}
   - {{name: gap, kind: train-gap, max: 100}}
 """
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Made:
-    return released(tmp_path_factory.mktemp("evaluate"))
-
-
-@pytest.fixture
-def made(store: Store, trained: Made) -> Made:
-    """The same in the test's own store."""
-    shutil.copytree(trained.store.root, store.root)
-    return Made(store, load_version(store, trained.dataset.digest), trained.merged, trained.quantized)
 
 
 @pytest.fixture
