@@ -216,7 +216,8 @@ PERTURBATIONS: dict[str, Perturbation] = {
         ),
         Perturbation(
             "other-units",
-            "Quantities are written in another unit (5 mg, 5000 µg; 38 °C, 100.4 °F), exactly; no ranges or lists.",
+            "Quantities are written in another unit (5 mg, 5000 µg; 38 °C, 100.4 °F), exactly, in sentences in which "
+            "every number is one.",
             "It is the same quantity.",
             DATASET_TASKS,
             _other_units,

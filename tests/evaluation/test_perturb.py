@@ -109,6 +109,9 @@ def test_typing_noise_leaves_alone_what_would_mean_something_else() -> None:
         ("50 mcg, then", "0.05 mg, then"),
         ("a dose of 5 mg/kg", "a dose of 5000 µg/kg"),
         ("120 mg/dL for 3 days", "0.12 g/dL for 72 hours"),
+        ("5 mg or 10 mg", "5000 µg or 10000 µg"),
+        ("10 cm x 5 cm. In 12 of 20 patients, 5 mg.", "100 mm x 50 mm. In 12 of 20 patients, 5 mg."),
+        ("vitamin B12, 50 mg/m2", "vitamin B12, 0.05 g/m2"),
         ("< 250 mL", "< 0.25 L"),
         ("5 mg, 2 weeks", "5000 µg, 14 days"),
         ("38.5 °C since 2 weeks", "101.3 °F since 14 days"),
@@ -125,9 +128,15 @@ def test_the_same_quantity_in_another_unit(text: str, expected: str) -> None:
         "5-10 mg",
         "5 to 10 mg",
         "5, 10 and 20 mg",
-        "5 mg or 10 mg",
         "5、10毫克",
-        "10 cm x 5 cm",
+        "Five to 15 days, five or 3 days",
+        "96.7 vs. 2 mg/dl",  # two arms of a trial
+        "50 +/- 14 mL",
+        "500 mL (SD 117.39)",
+        "4 days (range, 1-3)",
+        "90 mm Hg",
+        "87 hours",  # nobody writes 5220 minutes
+        "70 kg",
         "1,000 mg",
         "5 mg/10 mL",
         "it rose by 2 °C",  # a difference: 3.6 °F, not 35.6
@@ -139,7 +148,7 @@ def test_the_same_quantity_in_another_unit(text: str, expected: str) -> None:
         "5 grams",
     ],
 )
-def test_ranges_lists_differences_and_what_is_no_quantity_stay(text: str) -> None:
+def test_numbers_that_hang_together_and_what_is_no_quantity_stay(text: str) -> None:
     assert in_other_units(text) == text
 
 
