@@ -109,7 +109,8 @@ def difference(
     """
     candidate.check_same(other)
     one, two = candidate.view(slice_), other.view(slice_)
-    definition = one.metric(metric)
+    definition = one.measured(metric)
+    two.measured(metric)
     totals = one.total(), two.total()
     if definition.per_token and not same_tokenizer(candidate, other):
         hint = "use bits_per_byte"

@@ -72,6 +72,9 @@ class Metric:
     entity type, over all records."""
     usual: bool = False
     """The one that a table or a plot of its task shows first."""
+    needs: tuple[str, ...] = ()
+    """Statistics (`name`, or `prefix:`) without which it was not measured. A sum that nobody contributed to is zero,
+    which is the best there is of a loss."""
     per_token: bool = False
     """Its unit is a token: models with two tokenizers cannot be compared by it."""
 

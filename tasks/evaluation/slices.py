@@ -242,6 +242,18 @@ class View:
             hint = f"there are: {', '.join(self.metrics)}"
             raise NotJudgeable(f"no such metric for {where}", value=name, hint=hint) from None
 
+    def measured(self, name: str) -> Metric:
+        """As `metric`, of a metric that was measured.
+
+        Raises:
+            NotJudgeable: this slice has no metric of that name, or nothing that it is made of.
+        """
+        found = self.metric(name)
+        for need in found.needs:
+            if not any(one == need or (need.endswith(":") and one.startswith(need)) for one in self.names):
+                raise NotJudgeable(f"{name} was not measured: no record says its {need.removesuffix(':')}")
+        return found
+
     def total(self) -> Sums:
         """Sums over all records of the slice: shape []."""
         return Sums(self.names, self.by_group.sum(axis=0))

@@ -39,6 +39,7 @@ CHAMPION, ANCHOR, PARENT, BASE = (
     "not-worse-than-parent",
     "better-than-base",
 )
+ROBUST, RESOURCES = "robust", "resources"
 RIVAL, ABOVE, FLIPS, BOUNDS, GAP, SERVED = (
     "better-than-rival",
     "not-worse-than-rival",
@@ -196,6 +197,15 @@ def margin_of(gate: Gate, case: Case, slice_: str | None = None) -> float | None
     return float(found) if found else None
 
 
+def fewest(most: int, enough: Callable[[int], bool]) -> int:
+    """The smallest number, at most `most`, that is enough, where all larger ones are."""
+    low, high = 0, most
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if enough(middle) else (middle + 1, high)
+    return low
+
+
 def lowered(
     case: Case,
     aimed: Aim,
@@ -239,10 +249,7 @@ def lowered(
 
     if not rows or not loss(len(rows)) >= wanted:
         raise DoesNotApply(f"all records together do not make {aimed.metric} worse by {number(wanted)}")
-    low, high = 0, len(rows)
-    while low < high:
-        middle = (low + high) // 2
-        low, high = (low, middle) if loss(middle) >= wanted else (middle + 1, high)
+    low = fewest(len(rows), lambda many: loss(many) >= wanted)
     chosen = np.array(rows[:low], dtype=np.intp)
     where = f" in {aimed.slice}" if aimed.slice else ""
     said = f"{aimed.metric} {number(loss(low))} worse{where}"

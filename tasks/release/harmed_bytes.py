@@ -16,12 +16,13 @@ from tasks.artifact import MANIFEST, Artifact
 from tasks.errors import GalenError, NotJudgeable
 from tasks.evaluation.evaluate import evaluate
 from tasks.evaluation.gate import number
+from tasks.evaluation.robustness import probed
 from tasks.meta.form import Form
 from tasks.meta.model import ModelMeta
 from tasks.meta.record import Plain
 from tasks.progress import progress
 from tasks.release.as_served import as_served
-from tasks.release.harm import SERVED, TIMES, Aim, Case, DoesNotApply, Place
+from tasks.release.harm import SERVED, TIMES, Aim, Case, DoesNotApply, Place, margin_of
 from tasks.release.harmed_files import FILES, Copy, FileHarm
 from tasks.release.harmed_scores import gain
 from tasks.release.harmed_weights import WEIGHTS, WeightHarm, overall
@@ -87,8 +88,11 @@ class Workshop:
         before, after = self.rehearsal.case.forms[form], case.forms[form]
         if after.candidate.parent != before.candidate.parent:
             return True
-        if SERVED in harm.meant and after.served is not None and any(way.differing for way in after.served.ways):
-            return True
+        if SERVED in harm.meant and after.served is not None:
+            tolerated = max((margin_of(gate, case) or 0.0 for gate in case.gates(SERVED)), default=0.0)
+            differing = max((len(way.differing) for way in after.served.ways), default=0)
+            if differing > TIMES * tolerated * after.served.records:
+                return True
         return not self._lost(harm, case) < TIMES * self._aimed(harm).margin  # what is no number is large
 
     def _form(self, harm: ByteHarm) -> Form:
@@ -110,7 +114,7 @@ class Workshop:
             return f"{aimed.metric} is no number"
         if lost:
             return f"{aimed.metric} {number(lost)} worse{where}"
-        served = case.forms[self._form(harm)].served
+        served = case.forms[self._form(harm)].served if isinstance(harm, FileHarm) else None
         many = max((len(way.differing) for way in served.ways), default=0) if served else 0
         return f"{many} of {served.records} answers as served" if served and many else f"{aimed.metric} as it was"
 
@@ -167,7 +171,12 @@ class Workshop:
             served = replace(served, artifact=copy.digest)
             if isinstance(harm, FileHarm):
                 served = as_served(self.scratch, copy, measured, rehearsal.dataset, harm.package)
-        harmed = replace(evidence, candidate=as_of_test(measured), served=served)
+        needed = evidence.resources and replace(evidence.resources, candidate=copy.digest)
+        harmed = replace(evidence, candidate=as_of_test(measured), served=served, resources=needed)
+        if evidence.altered:
+            gates, split = rehearsal.case.protocol.gates, rehearsal.split
+            changed = probed(self.scratch, copy, rehearsal.dataset, rehearsal.settings, gates, split)
+            harmed = replace(harmed, altered={name: as_of_test(one) for name, one in changed.evaluations.items()})
         return replace(rehearsal.case, forms={**rehearsal.case.forms, form: harmed})
 
 

@@ -8,9 +8,12 @@ from dataclasses import replace
 from random import Random
 from typing import Any
 
+import numpy as np
+
 from tasks.digest import digest_bytes
 from tasks.evaluation.evidence import Evidence, Looks
-from tasks.evaluation.metric import BROKEN
+from tasks.evaluation.gate import number
+from tasks.evaluation.metric import BROKEN, usual_metric
 from tasks.evaluation.slices import Scores
 from tasks.release.harm import (
     ANCHOR,
@@ -20,13 +23,17 @@ from tasks.release.harm import (
     COMPARING,
     FLIPS,
     PARENT,
+    RESOURCES,
+    ROBUST,
     SERVED,
     Case,
     DoesNotApply,
     Harm,
     Harmed,
+    fewest,
+    margin_of,
 )
-from tasks.release.harmed_scores import of_records, planted, without
+from tasks.release.harmed_scores import gain, of_records, planted, spoiler, without
 
 Plant = Callable[[Case, float, Random], Harmed]
 ANY = (*COMPARING, FLIPS, BOUNDS)
@@ -85,7 +92,7 @@ def _no_number(case: Case, times: float, chance: Random) -> Harmed:
 
 def _unmeasured(scores: Scores) -> Scores:
     if scores.task == "causal-lm":
-        return without(scores, "token_f1", "answer_nll")
+        return without(scores, "token_f1")
     return without(scores, "tp:", "fp:", "fn:", "correct")
 
 
@@ -109,6 +116,68 @@ def _chosen_after(case: Case, times: float, chance: Random) -> Harmed:
     return Harmed(case.beside(looks=replace(looks, adaptive=True), arrived=arrived))
 
 
+def _fragile(case: Case, times: float, chance: Random) -> Harmed:
+    """As good as it was, and worse where texts are changed that mean the same."""
+    gates = [gate for gate in case.gates(ROBUST) if margin_of(gate, case) and case.served.altered]
+    if not gates:
+        raise DoesNotApply("no gate asks about changed texts")
+    name = chance.choice(sorted(case.served.altered))
+    found, metric = case.served.altered[name], str(getattr(gates[0], "metric", usual_metric(case.scores.task)))
+    scores, wanted = found.scores(), times * (margin_of(gates[0], case) or 0.0)
+    held = frozenset(scores.columns["record_id"])
+    same = [row for row, one in enumerate(case.scores.columns["record_id"]) if one in held]
+    before = replace(of_records(case.scores, same), test=scores.test)
+    spoil, rows = spoiler(scores, metric, chance), list(range(len(scores.values)))
+    chance.shuffle(rows)
+
+    def worse(many: int) -> Scores:
+        return spoil(scores, np.array(rows[:many], dtype=np.intp))
+
+    def enough(many: int) -> bool:
+        return -gain(worse(many), before, metric) >= wanted
+
+    if not enough(len(rows)):
+        raise DoesNotApply(f"all records together do not make {metric} worse by {number(wanted)}")
+    altered = dict(case.served.altered) | {name: planted(found, worse(fewest(len(rows), enough)))}
+    return Harmed(case.beside(altered=altered), f"{metric} {number(wanted)} worse on {name.partition(':')[0]}")
+
+
+def _demanding(case: Case, times: float, chance: Random) -> Harmed:
+    """Beyond one of the bounds of room, memory and time."""
+    needed = case.served.resources
+    bounds = [
+        (name, float(bound))
+        for gate in case.gates(RESOURCES)
+        for name in ("size_mib", "peak_memory_mib", "latency_ratio", "tokens_per_second_ratio")
+        if (bound := getattr(gate, name, None)) is not None
+    ]
+    if needed is None or not bounds:
+        raise DoesNotApply("no gate asks what it needs")
+    name, bound = chance.choice(bounds)
+    if name == "size_mib":
+        needed = replace(needed, size=int(times * bound * 2**20))
+    elif name == "peak_memory_mib":
+        needed = replace(needed, memory=times * bound)
+    elif needed.paces is not None:
+        own, other = needed.paces
+        if name == "latency_ratio":
+            own = replace(own, latency=tuple(times * bound * one for one in other.latency))
+        else:
+            own = replace(own, tokens=tuple(bound / times * one for one in other.tokens))
+        needed = replace(needed, paces=(own, other))
+    return Harmed(case.beside(resources=needed), f"{name}, {number(times)} times the bound")
+
+
+def _unsure(scores: Scores) -> Scores:
+    return without(scores, "answer_nll") if scores.task == "causal-lm" else without(scores, "bin-", "squared_error")
+
+
+def _probabilities(case: Case, times: float, chance: Random) -> Harmed:
+    if case.scores.task == "token-classification":
+        raise DoesNotApply("no probability is judged beside an answer")
+    return _scores(_unsure)(case, times, chance)
+
+
 def _other_test(scores: Scores) -> Scores:
     return replace(scores, test=OTHER)
 
@@ -119,6 +188,7 @@ def _without(name: str) -> Plant:
 
 FAULTS: tuple[Harm, ...] = (
     Harm("missing-metric", "what its main figure is made of was not measured", ANY, _scores(_unmeasured)),
+    Harm("missing-probabilities", "how sure it was, nobody measured", ANY, _probabilities),
     Harm("missing-records", "a tenth of the records was not judged", COMPARING, _some_missing),
     Harm("other-test-records", "judged on another test split", COMPARING, _scores(_other_test)),
     Harm("no-number", "one record got no finite score", ANY, _no_number),
@@ -135,6 +205,8 @@ FAULTS: tuple[Harm, ...] = (
         (PARENT, FLIPS),
         _other_subject("parent"),
     ),
+    Harm("fragile", "worse where texts are changed that mean the same", (ROBUST,), _fragile, True),
+    Harm("demanding", "larger or slower than what is allowed", (RESOURCES,), _demanding, True),
     Harm("nobody-asked", "the served form was never asked", (SERVED,), _without("served")),
 )
 """In the order in which they are shown."""

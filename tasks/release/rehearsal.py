@@ -22,6 +22,8 @@ from tasks.evaluation.evaluation import Evaluation
 from tasks.evaluation.evidence import SINCE, Evidence, Looks, Losses
 from tasks.evaluation.gate import Protocol
 from tasks.evaluation.policy import Policy, load_policy, on_sample
+from tasks.evaluation.resources import resources
+from tasks.evaluation.robustness import probed
 from tasks.evaluation.rules import RULES
 from tasks.lineage.statements import Judgement
 from tasks.meta.form import Form
@@ -84,6 +86,7 @@ def rehearse(store: Store, policy: str, reference: str, *, test: bool = False) -
     rivals = simple_rivals(store, dataset, judged.settings, RULES[dataset.task], split)
     last = measured[Form(served.kind)]
     asks = any(gate.asks_served for gate in rules.gates)
+    changed = probed(store, served, dataset, judged.settings, rules.gates, split)
     own = as_of_test(last)
     groups = frozenset(own.scores().columns["group_id"])
     common = Evidence(
@@ -96,6 +99,9 @@ def rehearse(store: Store, policy: str, reference: str, *, test: bool = False) -
         looks=Looks(0.0, len(groups)),
         arrived=dict.fromkeys((*SINCE, "since-setup"), groups),
         served=as_served(store, served, last, dataset) if asks else None,
+        altered={name: as_of_test(one) for name, one in changed.evaluations.items()},
+        unaltered=changed.unaltered,
+        resources=resources(store, served, last, dataset, judged.settings, rules.gates, split),
     )
     forms = chained({form: as_of_test(one) for form, one in measured.items()}, common)
     lengths = tuple(map(len, texts_of(dataset, own.scores().columns["record_id"], split)))

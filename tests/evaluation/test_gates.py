@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -262,3 +263,17 @@ def test_a_broken_model_fails_every_gate_that_asks(store: Store, dataset: Datase
     asked = protocol(gate("threshold", min=0.0), gate("better-than-base"), settings=FEW)
     verdict = judge(asked, Evidence(broken, base=base))
     assert [result.outcome for result in verdict.results] == ["not-judged", "not-judged"]
+
+
+@pytest.mark.parametrize("metric", ["bits_per_byte", "perplexity"])
+def test_a_loss_that_nobody_measured_is_not_zero(store: Store, dataset: DatasetVersion, metric: str) -> None:
+    evaluation = answered(store, dataset, 0.75)
+    scores = evaluation.scores()
+    kept = [place for place, name in enumerate(scores.names) if name != "answer_nll"]
+    unmeasured = replace(scores, names=tuple(scores.names[place] for place in kept), values=scores.values[:, kept])
+    champion = answered(store, dataset, 0.75, name="champion")
+    evaluation.__dict__["_scores"] = unmeasured
+    asked = protocol(gate("threshold", metric=metric, max=5.0), gate("not-worse-than-champion", metric=metric))
+    results = judge(asked, Evidence(evaluation, champion=champion)).results
+    assert [result.outcome for result in results] == ["not-judged", "not-judged"]
+    assert all(f"{metric} was not measured" in result.reason for result in results)

@@ -13,12 +13,23 @@ from tasks.config.words import DatasetTask
 from tasks.errors import GateRejected
 from tasks.evaluation.evaluation import Evaluation
 from tasks.evaluation.gate import Gate, gate_kinds
+from tasks.evaluation.measured import Pace, Resources
 from tasks.evaluation.metric import metrics_of
 from tasks.evaluation.metrics.labels import label_statistics
 from tasks.evaluation.policy import Policy, load_policy
 from tasks.evaluation.slices import Scores
 from tasks.release.harm import TIMES, Case, DoesNotApply, Harm
-from tasks.release.harmed_scores import exchanged, labels_of, meant_and_said, renamed, saying, silent, spoiler, value_of
+from tasks.release.harmed_scores import (
+    exchanged,
+    labels_of,
+    meant_and_said,
+    planted,
+    renamed,
+    saying,
+    silent,
+    spoiler,
+    value_of,
+)
 from tasks.release.harms import HARMS
 from tasks.release.mutation import LEAST, Planting, Score, plantings, twin_fails
 from tasks.store import Store
@@ -79,6 +90,8 @@ def test_every_harm_is_planted_into_some_shipped_task(cases: dict[str, Case]) ->
             return False
 
     for harm in HARMS:
+        if harm.name in ("fragile", "demanding"):  # no shipped policy asks
+            continue
         assert any(fits(harm, case) for case in cases.values()), harm.name
 
 
@@ -93,6 +106,31 @@ def test_gates_for_what_was_unnoticed_notice_it(classifier: Case) -> None:
         one.harm: one.caught_by for one in plantings(case, only("worse-in-a-rare-category", "equal-but-flipped"), 2)
     }
     assert "category" in found["worse-in-a-rare-category"] and "harmful-flips" in found["equal-but-flipped"]
+
+
+def test_what_gates_measure_of_a_served_form_is_harmed_too(classifier: Case) -> None:
+    own = classifier.served.candidate
+    changed = replace(own.scores(), test="c" * 64)
+    altered = planted(own, changed, test="c" * 64, altered={"by": "upper-case:200", "of": own.test})
+    pace = Pace((0.1, 0.1, 0.1), (50.0, 50.0, 50.0))
+    needs = Resources(own.model_digest, 1000, 300.0, own.model_digest, (pace, pace))
+    gates = (
+        gate("robust", metric="accuracy", perturbations=["upper-case"], tolerance=0.05),
+        gate("resources", size_mib=1, peak_memory_mib=900, latency_ratio=1.2, tokens_per_second_ratio=0.8),
+    )
+    case = with_gates(classifier.beside(altered={"upper-case:200": altered}, resources=needs), *gates, champion_gate())
+    assert twin_fails(case) == ()
+    for seed in range(6):  # chance chooses one of the bounds
+        found = list(plantings(case, only("fragile", "demanding"), seed))
+        assert [one.caught_by for one in found] == [("robust",), ("resources",)], found
+    assert {one.why_not for one in plantings(classifier, only("fragile", "demanding"), 1)} == {
+        "no gate asks about changed texts",
+        "no gate asks what it needs",
+    }
+
+
+def champion_gate(tolerance: float = 0.05) -> Gate:
+    return gate("not-worse-than-champion", metric="accuracy", tolerance=tolerance)
 
 
 def test_a_weakened_policy_scores_lower(classifier: Case) -> None:
@@ -114,8 +152,8 @@ def test_a_weakened_policy_scores_lower(classifier: Case) -> None:
 
 def test_a_wider_tolerance_shows_in_the_smallest_strength_that_is_noticed(classifier: Case) -> None:
     def smallest(tolerance: float) -> float:
-        asked = gate("not-worse-than-champion", metric="accuracy", tolerance=tolerance)
-        [found] = plantings(with_gates(classifier, asked), [one for one in HARMS if one.name == "worse-overall"], 1)
+        harms = [one for one in HARMS if one.name == "worse-overall"]
+        [found] = plantings(with_gates(classifier, champion_gate(tolerance)), harms, 1)
         assert found.by_meant and found.smallest
         return float(found.smallest.split()[1])
 
@@ -156,6 +194,8 @@ def test_what_cannot_be_is_said_and_not_counted(cases: dict[str, Case]) -> None:
         "miscalibrated": "no probability is judged beside an answer",
         "labels-swapped": "there are not two labels to swap",
         "below-the-majority": "no label is the most frequent one",
+        "fragile": "no gate asks about changed texts",
+        "demanding": "no gate asks what it needs",
     }
     [flips] = only("equal-but-flipped")
     perfect = cases["qa-default"].edited(lambda one: planted_right(one))
@@ -164,8 +204,6 @@ def test_what_cannot_be_is_said_and_not_counted(cases: dict[str, Case]) -> None:
 
 
 def planted_right(evaluation: Evaluation) -> Evaluation:
-    from tasks.release.harmed_scores import planted
-
     scores = evaluation.scores()
     values = scores.values.copy()
     values[:, scores.names.index("token_f1")] = 1.0

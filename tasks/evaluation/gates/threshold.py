@@ -47,7 +47,7 @@ class Threshold(MetricGate):
         """Both bounds are named; the result's one `limit` is the bound that does not hold, else the first there is."""
         scores, part = evidence.part(evidence.candidate, slice_)
         view = scores.view(part)
-        name = view.metric(self.metric).name
+        name = view.measured(self.metric).name
         estimate = measure(view, protocol.evaluation).get(name)
         if estimate is None:
             raise NotJudgeable(f"{name} is not defined on {view.records} records")

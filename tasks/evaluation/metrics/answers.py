@@ -16,6 +16,7 @@ METRICS = (
         lambda sums: np.exp(ratio(sums["answer_nll"], sums["answer_tokens"])),
         units=lambda sums: sums["answer_tokens"],
         scale="open",
+        needs=("answer_nll", "answer_tokens", "answer_bytes"),
         per_token=True,
     ),
     Metric(
@@ -26,6 +27,7 @@ METRICS = (
         lambda sums: ratio(sums["answer_nll"] / np.log(2), sums["answer_bytes"]),
         units=lambda sums: sums["answer_bytes"],
         scale="open",
+        needs=("answer_nll", "answer_tokens", "answer_bytes"),
     ),
     Metric(
         "token_f1",

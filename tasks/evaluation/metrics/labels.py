@@ -83,6 +83,7 @@ METRICS = (
         units=lambda sums: sums["with_confidence"],
         gaps=_calibration_gaps,
         scale="graded",
+        needs=("bin-correct:", "bin-confidence:"),
     ),
     Metric(
         "brier",
@@ -92,6 +93,7 @@ METRICS = (
         lambda sums: ratio(sums["squared_error"], sums["with_confidence"]),
         units=lambda sums: sums["with_confidence"],
         scale="open",
+        needs=("squared_error",),
     ),
     *(
         Metric(
