@@ -167,18 +167,25 @@ class Store:
         Raises:
             IntegrityError: it is not here, or was touched and does not match its digest.
         """
-        note, now = self.root / "checked" / digest, self._marks(digest)
-        try:
-            if now and json.loads(note.read_bytes()) == now:
-                return
-        except (OSError, ValueError):
-            pass
-        self.load(digest)
-        write_atomically(note, json.dumps(now).encode())
+        if self.touched(digest, self.folder(digest)):
+            self.load(digest)
+            self.seen(digest, self.folder(digest))
 
-    def _marks(self, digest: str) -> dict[str, list[int]]:
+    def touched(self, name: str, folder: Path) -> bool:
+        """Whether a folder below the root is not as it was when `seen` noted it under a name; True where nothing is."""
+        now = self._marks(folder)
+        try:
+            return not now or json.loads((self.root / "checked" / name).read_bytes()) != now
+        except (OSError, ValueError):
+            return True
+
+    def seen(self, name: str, folder: Path) -> None:
+        """Note under a name how a folder is that was hashed just now."""
+        write_atomically(self.root / "checked" / name, json.dumps(self._marks(folder)).encode())
+
+    def _marks(self, folder: Path) -> dict[str, list[int]]:
         found = {}
-        for top, inner, names in os.walk(self.folder(digest)):
+        for top, inner, names in os.walk(folder):
             for path in (Path(top), *(Path(top) / name for name in (*inner, *names))):
                 found[path.relative_to(self.root).as_posix()] = mark(path)
         return found

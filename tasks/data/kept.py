@@ -7,17 +7,22 @@ What was not touched since it was last hashed costs no hashing (as with `Store.c
 
 from __future__ import annotations
 
+import configparser
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from tasks.artifact import write_atomically
 from tasks.digest import CHUNK
+from tasks.errors import masked
 from tasks.home import CHECKOUT
 from tasks.progress import notice
 from tasks.settings import load_yaml
@@ -25,6 +30,36 @@ from tasks.store import Store, mark
 
 CACHE, REMOTE = "dvc-cache", "dvc-remote"
 """Below the store's root: DVC's cache, and the remote unless `.dvc/config` names another."""
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """A remote that `.dvc/config` or `.dvc/config.local` names beside the one in the home."""
+
+    name: str
+    folder: Path | None
+    """Where it is a folder of this machine; None: a service, which is not looked at."""
+    address: str
+    """Without a password, for people."""
+
+
+def elsewhere() -> list[Elsewhere]:
+    """The remotes of this checkout that do not lie in the home; of DVC's settings of a user or a machine nothing is
+    read."""
+    config, found = CHECKOUT / ".dvc", configparser.ConfigParser(interpolation=None)
+    with suppress(configparser.Error, UnicodeDecodeError):
+        found.read([config / "config", config / "config.local"], encoding="utf-8")
+    remotes = []
+    for section in found.sections():
+        named = re.fullmatch(r"'?remote \"(.+)\"'?", section)
+        address = found.get(section, "url", fallback="").strip()
+        if named is None or named[1] == "local" or not address:
+            continue
+        parts = urlsplit(address)
+        here = parts.scheme in ("", "file", "local")
+        folder = Path(os.path.normpath(config / parts.path)) if here else None
+        remotes.append(Elsewhere(named[1], folder, masked(address)))
+    return remotes
 
 
 @dataclass(frozen=True)
@@ -42,8 +77,9 @@ class Kept:
         return _md5(self.path) == self.md5.removesuffix(".dir")
 
 
-def kept(store: Store, lock: Path, name: str, stages: Sequence[str], place: str) -> Iterator[Kept]:
-    """The objects of a dataset's stages in `CACHE` or `REMOTE`, by a lock file; a listing before what it lists.
+def kept(store: Store, lock: Path, name: str, stages: Sequence[str], place: str | Path) -> Iterator[Kept]:
+    """The objects of a dataset's stages in `CACHE`, `REMOTE` or another folder, by a lock file; a listing stands before
+    what it lists.
 
     A listing that is damaged or gone lists nothing.
 
@@ -112,7 +148,7 @@ def _replace(path: Path, good: Path) -> None:
     draft.replace(path)
 
 
-def _object(store: Store, place: str, md5: str) -> Path:
+def _object(store: Store, place: str | Path, md5: str) -> Path:
     return store.root / place / "files" / "md5" / md5[:2] / md5[2:]
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
-from tasks.data.kept import CACHE, REMOTE, kept
+from tasks.data.kept import CACHE, REMOTE, Elsewhere, elsewhere, kept
 from tasks.data.seal import snapshot_folder
 from tasks.digest import digest_tree
 from tasks.errors import InputError, IntegrityError
@@ -45,12 +46,21 @@ def dvc_files(store: Store, dataset: str, stated: str) -> Node:
         return Node("DVC files", "changed", "the snapshot is not the stated one", stated)
     node = Node("DVC files", "verified", "dvc.yaml, params.yaml and dvc.lock hashed again", stated)
     name = (folder / "dataset").read_text()
-    return node.under(*(_copy(store, dataset, name, place) for place in (CACHE, REMOTE)))
+    own = [_copy(store, dataset, name, place) for place in (CACHE, REMOTE)]
+    return node.under(*own, *(_remote(store, dataset, name, remote) for remote in elsewhere()))
 
 
-def _copy(store: Store, dataset: str, name: str, place: str) -> Node:
-    """The copy of a version in DVC's cache, or in its remote on this machine."""
-    title = f"copy in {place}"
+def _remote(store: Store, dataset: str, name: str, remote: Elsewhere) -> Node:
+    """The copy of a version in a remote that a person set up: looked at where it is a folder of this machine."""
+    title = f"copy in DVC's remote {remote.name}"
+    if remote.folder is None:
+        return Node(title, "recorded", f"not looked at: {remote.address} is not on this machine")
+    return _copy(store, dataset, name, remote.folder, title)
+
+
+def _copy(store: Store, dataset: str, name: str, place: str | Path, title: str | None = None) -> Node:
+    """The copy of a version in DVC's cache, or in a remote on this machine."""
+    title = title or f"copy in {place}"
     try:
         found = list(kept(store, snapshot_folder(store, dataset) / "dvc.lock", name, ("seal",), place))
     except InputError as error:
@@ -59,7 +69,10 @@ def _copy(store: Store, dataset: str, name: str, place: str) -> Node:
         return Node(title, "recorded", "not kept there, or no longer")
     bad = [f"{one.name} was changed" for one in found if one.path.exists() and not one.whole]
     if bad:
-        return Node(title, "changed", f"{'; '.join(bad)}; galen data build {name} takes it from a good copy")
+        again = f"galen data build {name} takes it from a good copy"
+        if place not in (CACHE, REMOTE):
+            again = f"take it away there, then dvc push seal@{name} copies it again"
+        return Node(title, "changed", f"{'; '.join(bad)}; {again}")
     gone = sum(not one.path.exists() for one in found)
     also = f", {gone} not there" if gone else ""
     return Node(title, "verified", f"{len(found) - gone} files hashed again{also}")

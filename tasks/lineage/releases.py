@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from tasks.errors import IntegrityError
+from tasks.evaluation.replay import EVIDENCE
 from tasks.lineage.ledger import events
 from tasks.lineage.roles import RegisteredVersion, roles
-from tasks.lineage.statements import Evaluated, Judgement, PersonDecided, statements
+from tasks.lineage.statements import Evaluated, Judgement, JudgementSealed, PersonDecided, statements
 from tasks.store import Store
 
 if TYPE_CHECKING:
@@ -28,6 +31,9 @@ class Release:
     """The metric on the test split of its own dataset version."""
     now: float | None
     """The metric on today's test split; None where it was not judged on it."""
+    looks: float | None
+    """Looks at its test split before its own, since the anchor of then; None where its evidence does not say, or is not
+    here."""
 
 
 def releases(store: Store, model: str, metric: str, today: Evaluation) -> list[Release]:
@@ -60,10 +66,23 @@ def releases(store: Store, model: str, metric: str, today: Evaluation) -> list[R
             version.withdrawal,
             first.get(version.artifact),
             now.get(version.artifact),
+            _looks(store, version),
         )
         for version in roles(store, model).versions
         if version.promoted
     ]
+
+
+def _looks(store: Store, version: RegisteredVersion) -> float | None:
+    """As the sealed evidence of its verdict has them."""
+    said = Judgement.read(version.judged)
+    if not isinstance(said, JudgementSealed) or not store.has(said.evidence):
+        return None
+    try:
+        looks = json.loads(store.load(said.evidence).file(EVIDENCE).read_bytes())["looks"]
+        return float(looks["used"]) if looks else None
+    except (IntegrityError, KeyError, TypeError, ValueError):  # an audit says what is wrong with it
+        return None
 
 
 def _decided(version: RegisteredVersion) -> str:

@@ -11,6 +11,7 @@ from tasks.lineage.audit import audit as audit_ledger
 from tasks.lineage.ledger import events
 from tasks.lineage.node import Node
 from tasks.lineage.roles import RegisteredVersion, roles
+from tasks.release.copies import AGAIN, in_home
 from tasks.release.mirrored import EVENT, moved_aliases
 from tasks.release.package import check_packaged, packaged_differences
 from tasks.signatures import Keys, trusted_keys
@@ -54,14 +55,16 @@ def _copy(store: Store, version: RegisteredVersion, sources: dict[str, str], tru
         try:
             folder = registry.fetch(store, location, staging / "copy")
             if not folder.is_dir():
-                return Node(name, "recorded", "MLflow's files are not there any more")
+                again = f": {AGAIN}" if in_home(store, location) else ""
+                return Node(name, "recorded", f"MLflow's files are not there any more{again}")
             found = packaged_differences(folder, version.artifact, trusted)
             if found is None:
                 return _unstated(store, version, folder)
         except OSError as error:
             return Node(name, "changed", f"it cannot be read ({type(error).__name__})")
     if found:
-        return Node(name, "changed", "; ".join(found), version.artifact)
+        again = f" ({AGAIN})" if in_home(store, location) and store.has(version.artifact) else ""
+        return Node(name, "changed", f"{'; '.join(found)}{again}", version.artifact)
     return Node(name, "verified", "model and serving code hashed again", version.artifact)
 
 

@@ -21,6 +21,7 @@ from tasks.lineage.waiting import unmet
 from tasks.meta.form import Form
 from tasks.progress import notice
 from tasks.release.card import model_card
+from tasks.release.copies import mend_copies
 from tasks.release.mirrored import EVENT, moved_aliases, remember_shown, was_shown
 from tasks.release.package import check_packaged, package, whole
 from tasks.store import Store
@@ -207,18 +208,19 @@ def _whole(store: Store, version: Version) -> Artifact:
 def mirror(store: Store, model: str, *, run: Run | None = None) -> bool:
     """Bring MLflow's versions and aliases in line with the ledger, if they differ; returns whether there was work.
 
-    MLflow itself is asked for its aliases: one that was moved by hand is put back, and that is said. Its embedded store
-    is read without importing MLflow.
+    MLflow itself is asked for its aliases: one that was moved by hand is put back, and that is said; a version's
+    copy that is damaged or gone is made again. Its embedded store is read without importing MLflow.
 
     Raises:
         IntegrityError: a version that MLflow lacks is not on this machine any more.
         Interrupted: MLflow does not answer.
     """
     found = roles(store, model)
+    mended = mend_copies(store, found)
     if was_shown(store, found):
         moved = moved_aliases(store, found)
         if not moved:
-            return False
+            return mended
         notice(f"in MLflow, {'; '.join(moved)}: put back")
     _mirror(store, model, run)
     return True
@@ -240,6 +242,7 @@ def _mirror(
         wanted = numbers[holder.registered.digest] if holder else None
         if present.get(role) != wanted:
             registry.set_alias(store, model, role, wanted)
+    mend_copies(store, found)
     remember_shown(store, found)
 
 

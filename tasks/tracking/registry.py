@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from tasks.errors import Interrupted
@@ -123,7 +124,13 @@ def aliases(store: Store, name: str) -> dict[str, int]:
 
 
 def sources(store: Store, name: str, tag: str) -> dict[str, str]:
-    """Where MLflow keeps the files of each version of a model, by the value of a tag that the version bears."""
+    """Where MLflow keeps the files of each version of a model, by the value of a tag that the version bears.
+
+    Raises:
+        Interrupted, IntegrityError: as `holders`.
+    """
+    if (file := embedded(store)) is not None:
+        return {str(value): str(source) for value, source in _asked(file, _SOURCES, (tag, name))}
     with speaking(store) as client:
         found = client.search_model_versions(f"name='{name}'", max_results=10_000)
     return {version.tags[tag]: str(version.source) for version in found if tag in version.tags}
@@ -141,20 +148,29 @@ def holders(store: Store, name: str, tag: str) -> dict[str, str | None]:
     if (file := embedded(store)) is None:
         known = versions(store, name)
         return {alias: known.get(version, {}).get(tag) for alias, version in aliases(store, name).items()}
+    return {str(alias): value for alias, value in _asked(file, _HOLDERS, (tag, name))}
+
+
+def _asked(file: Path, question: str, values: tuple[str, str]) -> list[tuple[Any, ...]]:
+    """What an SQLite store answers; nothing where it is not made yet."""
     if not file.is_file():
-        return {}
+        return []
     try:
         with closing(sqlite3.connect(f"{file.as_uri()}?mode=rw", uri=True, timeout=PATIENCE)) as connection:
-            found = connection.execute(_HOLDERS, (tag, name)).fetchall()
+            return connection.execute(question, values).fetchall()
     except sqlite3.OperationalError as error:
         if "no such table" in str(error):  # killed while it was made
-            return {}
+            return []
         raise Interrupted(f"MLflow's database cannot be read ({error})", value=file, hint="run again") from error
     except sqlite3.DatabaseError as error:
         raise damaged(file) from error
-    return {str(alias): value for alias, value in found}
 
 
+_SOURCES = """
+SELECT tag.value, version.source FROM model_versions AS version
+JOIN model_version_tags AS tag ON tag.name = version.name AND tag.version = version.version AND tag.key = ?
+WHERE version.name = ? AND version.current_stage != 'Deleted_Internal'
+"""
 _HOLDERS = """
 SELECT alias.alias, tag.value FROM registered_model_aliases AS alias
 LEFT JOIN model_version_tags AS tag ON tag.name = alias.name AND tag.version = alias.version AND tag.key = ?

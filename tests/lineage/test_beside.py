@@ -137,7 +137,7 @@ def test_a_damaged_note_of_a_base_is_named(store: Store, content: bytes) -> None
         locate_base(store, "a" * 64)
 
 
-def test_dvcs_copies_of_a_version_are_looked_at(store: Store, tmp_path: Path) -> None:
+def test_dvcs_copies_of_a_version_are_looked_at(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import hashlib
 
     from tasks.data.kept import CACHE, REMOTE
@@ -169,5 +169,27 @@ def test_dvcs_copies_of_a_version_are_looked_at(store: Store, tmp_path: Path) ->
         assert faults(result)[f"copy in {place}"] == "changed" and "train.parquet was changed" in result.text()
         victim.unlink()
     assert faults(audit(store, "m@champion")) == {}, "absent is not broken"
+    remotes_elsewhere(store, tmp_path, monkeypatch)
     flip(snapshot / "dvc.lock")
     assert faults(audit(store, "m@champion")) == {"DVC files": "changed"}
+
+
+def remotes_elsewhere(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder that somebody named is looked at, a service is named as not looked at."""
+    config = tmp_path / "checkout" / ".dvc"
+    config.mkdir(parents=True)
+    url = "s3://ada:secret@bucket/galen"
+    (config / "config").write_text(f"['remote \"cloud\"']\n    url = {url}\n['remote \"local\"']\n    url = ../x\n")
+    (config / "config.local").write_text("['remote \"disk\"']\n    url = ../../disk\n")
+    monkeypatch.setattr("tasks.data.kept.CHECKOUT", config.parent)
+    nodes = {node.name: node for node in audit(store, "m@champion").root.walk() if "DVC's remote" in node.name}
+    assert nodes.keys() == {"copy in DVC's remote cloud", "copy in DVC's remote disk"}
+    cloud, disk = (nodes[f"copy in DVC's remote {name}"] for name in ("cloud", "disk"))
+    assert cloud.status == "recorded" and cloud.detail.startswith("not looked at: s3://")
+    assert "secret" not in cloud.detail
+    assert (disk.status, disk.detail) == ("recorded", "not kept there, or no longer")
+    shutil.copytree(store.root / "dvc-cache", tmp_path / "disk")
+    listing = next((tmp_path / "disk").rglob("*.dir"))
+    flip(listing)
+    assert faults(audit(store, "m@champion")) == {"copy in DVC's remote disk": "changed"}
+    shutil.rmtree(tmp_path / "disk")

@@ -11,12 +11,13 @@ import pytest
 from tasks.artifact import Artifact, seal
 from tasks.errors import IntegrityError
 from tasks.evaluation import replay
-from tasks.evaluation.evidence import Evidence
+from tasks.evaluation.evidence import Evidence, Looks
 from tasks.evaluation.gate import Protocol
 from tasks.evaluation.gates.threshold import Threshold
 from tasks.evaluation.judge import judge
 from tasks.lineage import recording
 from tasks.lineage.audit import Audit, audit
+from tasks.lineage.releases import releases
 from tasks.lineage.statements import JudgementSealed, ScreenedSealed
 from tasks.meta.form import Form
 from tasks.store import Store
@@ -49,7 +50,8 @@ class Judged:
         for role, form_or_base, one in (("candidate", "quantized", "m"), ("base", "base", "base")):
             recording.record_evaluated(store, "m", role, form_or_base, measured[one], ORIGIN)  # type: ignore[arg-type]
         recording.record_protocol(store, self.chain.recipe, dataset, protocol, "1" * 64, ORIGIN)
-        evidence = Evidence(measured["m"], base=measured["base"])
+        self.measured = measured["m"]
+        evidence = Evidence(measured["m"], base=measured["base"], looks=Looks(2.5, 40))
         verdict = judge(protocol, evidence)
         kept = replay.keep(store, protocol, evidence, verdict)
         event = recording.record_judged(
@@ -141,6 +143,15 @@ def test_evidence_of_another_judgement_is_contradicted(store: Store, judged: Jud
     (fault,) = audit(store, "m@champion").faults
     assert fault.status == "contradicted"
     assert "it is of another evaluation" in fault.detail and "it was judged by another protocol" in fault.detail
+
+
+def test_a_report_says_of_each_release_how_many_looks_came_before(store: Store, judged: Judged) -> None:
+    (one,) = releases(store, "m", "token_f1", judged.measured)
+    assert (one.number, one.looks) == (1, 2.5)
+    (judged.kept.path / "evidence.json").write_text("{}")
+    assert [found.looks for found in releases(store, "m", "token_f1", judged.measured)] == [None]
+    shutil.rmtree(judged.kept.path)
+    assert [found.looks for found in releases(store, "m", "token_f1", judged.measured)] == [None]
 
 
 def test_other_gates_conclude_nothing(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -9,7 +11,9 @@ from typing import Any
 import pytest
 
 from tasks import signatures
+from tasks.digest import digest_file
 from tasks.lineage.node import BROKEN
+from tasks.lineage.roles import roles
 from tasks.release.audited import audit
 from tasks.release.package import STATEMENT, packaged_differences
 from tasks.release.register import mirror, promote, resolve
@@ -80,6 +84,45 @@ def test_mlflow_loads_only_what_was_registered(
     assert trusted_differences(store, kept, digest) == ["served.py was changed"]
 
 
+def test_what_plain_mlflow_cannot_see_an_audit_sees(
+    store: Store, kept: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As docs/threat-model.md says: MLflow checks nothing, and `served.py` has no key to check a signature by."""
+    import mlflow.pyfunc
+
+    monkeypatch.setenv(address.URI, address.uri(store))
+    digest = resolve(store, "tiny@champion")[1].digest
+    ran, planted = tmp_path / "ran", kept / "planted.py"
+    shutil.copytree(kept, tmp_path / "good")
+    first = "import base64\n"
+    code = (kept / "served.py").read_text().replace(first, f"open({str(ran)!r}, 'w')\n{first}", 1)
+    (kept / "served.py").write_text(code)
+    with pytest.raises(Exception, match=r"served\.py of this model is not what was registered"):
+        mlflow.pyfunc.load_model("models:/tiny@champion")
+    assert ran.exists() and trusted_differences(store, kept, digest) == ["served.py was changed"]
+
+    ran.unlink()
+    planted.write_text(f"open({str(ran)!r}, 'w')\nraise SystemExit")
+    (kept / "MLmodel").write_text((kept / "MLmodel").read_text().replace("served.py", "planted.py"))
+    with pytest.raises(SystemExit):
+        mlflow.pyfunc.load_model("models:/tiny@champion")
+    changed = ["MLmodel was changed", "planted.py was added", "served.py was changed"]
+    assert ran.exists() and trusted_differences(store, kept, digest) == changed
+
+    shutil.rmtree(kept)
+    shutil.copytree(tmp_path / "good", kept)
+    card = next(kept.rglob("tokenizer.json")).with_name("artifact.json")
+    card.write_bytes(card.read_bytes() + b" ")
+    outer = json.loads((kept / STATEMENT).read_bytes())
+    said = json.loads(base64.b64decode(outer["payload"]))
+    said["files"][card.relative_to(kept).as_posix()] = digest_file(card)
+    outer["payload"] = base64.b64encode(json.dumps(said).encode()).decode()
+    (kept / STATEMENT).write_text(json.dumps(outer))
+    assert mlflow.pyfunc.load_model("models:/tiny@champion").predict(["why?"])
+    (found,) = trusted_differences(store, kept, digest) or []
+    assert found.startswith(STATEMENT)
+
+
 def test_a_statement_of_another_key_or_another_artifact_is_none(store: Store, kept: Path, tmp_path: Path) -> None:
     digest = resolve(store, "tiny@champion")[1].digest
     assert trusted_differences(store, kept, "f" * 64) == ["it is of another artifact than was judged"]
@@ -135,3 +178,45 @@ def test_an_audit_looks_at_what_mlflow_has(store: Store, kept: Path) -> None:
     database.write_bytes(data)
     (said,) = faults()
     assert "MLflow's database is damaged" in said and "mlflow.db" in said
+
+
+@pytest.mark.parametrize("how", ["weights", "planted module", "served.py", "gone"])
+def test_a_copy_that_nobody_is_served_by_is_made_again(
+    store: Store, kept: Path, candidate: Candidates, how: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of a version without an alias: a next command that writes to MLflow sees that it was touched."""
+    for role in ("champion", "candidate", "previous"):
+        registry.set_alias(store, "tiny", role, None)
+    mirror(store, "tiny")
+    digest = resolve(store, "tiny@1")[1].digest
+    assert not mirror(store, "tiny") and not list((store.root / "damaged").glob("*"))
+    if how == "gone":
+        shutil.rmtree(kept)
+    elif how == "served.py":
+        plant(kept / "served.py")
+    else:
+        CASES[how](kept)
+    said = next(node for node in audit(store, "tiny@1").root.children if node.name == "MLflow's copy")
+    assert "the next galen retrain makes it again" in said.detail
+    assert mirror(store, "tiny") and "copy of tiny version 1 was damaged or gone: made again" in capsys.readouterr().err
+    assert trusted_differences(store, kept, digest) == []
+    assert not [node for node in audit(store, "tiny@1").faults if node.name.startswith("MLflow")]
+    assert len(list((store.root / "damaged").glob("*"))) == (how != "gone")
+    assert not mirror(store, "tiny"), "it is whole: nothing is hashed or made"
+
+
+def test_a_copy_is_left_where_nothing_whole_is_to_make_it_from(store: Store, kept: Path) -> None:
+    flip(next(kept.rglob("model.safetensors")))
+    flip(store.folder(roles(store, "tiny").versions[0].artifact) / "model.safetensors")
+    mirror(store, "tiny")
+    assert not list((store.root / "damaged").glob("*")), "the one copy may still be of use to somebody"
+    assert "MLflow's copy" in [node.name for node in audit(store, "tiny@1").faults]
+
+
+def test_what_mlflow_deleted_is_no_copy(store: Store, kept: Path) -> None:
+    from tasks.tracking.connection import speaking
+
+    assert len(registry.sources(store, "tiny", "galen.registered")) == 1
+    with speaking(store) as client:
+        client.delete_model_version("tiny", "1")
+    assert registry.sources(store, "tiny", "galen.registered") == {}
