@@ -176,6 +176,8 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     ("policy", "check", "POLICY", "--data", "NAME", "--disagreement", "VALUE", "--records", "VALUE"),
     *((verb, "NAME", "--by", "VALUE", "--reason", "VALUE") for verb in ("reject", "rollback", "recall")),
     ("policy", "approve", "POLICY", "--by", "VALUE", "--reason", "VALUE"),
+    ("policy", "test", "POLICY", "--model", "NAME", "--seed", "VALUE", "--test"),
+    *(("evaluate", "NAME", "--data", "NAME"), ("evaluate", "PATH", "--data", "VALUE", "--policy", "POLICY")),
     *(("review", "NAME", "--count", "VALUE"), ("review", "NAME", "--marks", "PATH", "--by", "VALUE")),
     *(
         ("data", "commit", "NAME", "-m", "VALUE"),

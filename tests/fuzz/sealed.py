@@ -13,6 +13,7 @@ from tasks.digest import canonical_json, digest_data, digest_file
 from tasks.evaluation.evidence import AsServed, Change, Evidence, Looks, Losses, Way
 from tasks.evaluation.gate import gate_kinds
 from tasks.evaluation.judge import judge
+from tasks.evaluation.measured import Pace, Resources
 from tasks.evaluation.replay import keep
 from tasks.store import Store
 from tests.evaluation.fakes import answered, digest, protocol
@@ -25,6 +26,8 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "served-as-judged": {"tolerance": 0.2},
     "train-gap": {"max": 0.5},
     "read-by-a-person": {"min_read": 60},
+    "resources": {"size_mib": 8, "latency_ratio": 2},
+    "robust": {"metric": "token_f1", "perturbations": ["shuffled-options"], "tolerance": 0.1},
     "better-than-rival": {"metric": "token_f1", "rival": "majority answer"},
     "not-worse-than-rival": {"metric": "token_f1", "rival": "majority answer", "significant": True},
 }
@@ -38,6 +41,7 @@ def whole_evidence(folder: Path) -> Path:
         return made
     store = Store(folder / "evidence-home")
     dataset = dataset_version(store, "causal-lm", 60)
+    pace = Pace((0.1, 0.3), (5.5, 6.0))
     evidence = Evidence(
         answered(store, dataset, 0.75, form="quantized", parent="merged"),
         base=answered(store, dataset, 0.1, name="base", form="base"),
@@ -50,6 +54,8 @@ def whole_evidence(folder: Path) -> Path:
         changes={"forgetting": Change("bits per byte", 1.0, 1.25)},
         served=AsServed(digest("model"), 8, (Way("MLflow's predict", (3,)), Way("the README's code", (), "OSError"))),
         losses=Losses(0.5, 0.75),
+        unaltered=frozenset({"shuffled-options:60"}),
+        resources=Resources(digest("model"), 2**20, 300.5, digest("champion"), (pace, pace)),
     )
     gates = [
         kind.model_validate({"name": name, "kind": name, **SETTINGS.get(name, {"metric": "token_f1"})})
