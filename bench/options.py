@@ -5,9 +5,9 @@
 BASE is a folder with a causal model. The questions are PubMedQA's with their abstracts (`GALEN_REAL_DATA`): the same
 prompts and the same options go to both, one after the other in each round, in one process, with the same model in
 memory, and both must find the same likelihoods and choose the same. Options are yes, no and maybe, or with `--lines`
-four conclusions of several sentences. lm-evaluation-harness (`pip install lm-eval==0.4.13`) is asked through its own
-`HFLM`, with batches of 16, the longest first. Of generation, the peer is transformers' `generate` over batches of 16
-prompts of similar length, filled up on the left; both stop at an end token or after `--new-tokens`.
+the first eight words of four conclusions. lm-evaluation-harness (`pip install lm-eval==0.4.13`) is asked through its
+own `HFLM`, with batches of 16, the longest first. Of generation, the peer is transformers' `generate` over batches of
+16 prompts of similar length, filled up on the left; both stop at an end token or after `--new-tokens`.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ from tasks.training.prompts import answer_ids, prompt_ids, write_greedily
 from tasks.training.tokenizer import load_tokenizer
 
 BATCH = 16
+WORDS = 8
+"""Of a conclusion that is an option."""
 Pairs = list[tuple[list[int], list[int]]]
 
 
@@ -45,7 +47,7 @@ def questions(many: int, lines: bool) -> list[tuple[str, list[str]]]:
     prompts = ["\n".join([*row["CONTEXTS"], row["QUESTION"]]) for row in rows]
     if not lines:
         return [(prompt, ["yes", "no", "maybe"]) for prompt in prompts]
-    conclusions = [row["LONG_ANSWER"] for row in rows]
+    conclusions = [" ".join(row["LONG_ANSWER"].split()[:WORDS]) for row in rows]
     return [
         (prompt, [conclusions[(place + step) % len(rows)] for step in range(4)]) for place, prompt in enumerate(prompts)
     ]
