@@ -134,6 +134,7 @@ def _zip(name: str) -> bytes:
         (b"version https://git-lfs.github.com/spec/v1\noid", "a pointer of Git LFS"),
         (gzip.compress(b"a" * 257 + b"ustar\0"), "a tar archive"),
     ],
+    ids=lambda value: value if isinstance(value, str) else "bytes",  # an archive's bytes say what time it is
 )
 @pytest.mark.parametrize("format", ["csv", "jsonl"])
 def test_what_is_no_text_is_refused_by_name(ingest: Ingest, data: bytes, what: str, format: str) -> None:  # noqa: A002

@@ -77,3 +77,20 @@ def test_flips_of_slices_and_where_little_is_known(store: Store) -> None:
     one, two = (answered(store, few, 1.0, name=name, parent=of) for name, of in (("m", "a"), ("q", "m")))
     assert outcome(judge(protocol(gate("harmful-flips", max=0.5)), Evidence(two, parent=one))) == "not-judged"
     assert judge(protocol(gate("harmful-flips", max=0.5)), Evidence(answered(store, few, 1.0))).results == ()
+
+
+def test_too_few_records_to_tell_are_only_reported_unless_too_many_flips_are_proven(store: Store) -> None:
+    few = dataset_version(store, "causal-lm", 200)
+    parent, equal, bad = (
+        answered(store, few, score, name=name, parent=of)
+        for score, name, of in (
+            (1.0, "m", "a"),
+            (1.0, "q", "m"),
+            (lambda place, _: float(place % 2), "w", "m"),
+        )
+    )
+    asked, lenient = (gate("harmful-flips", max=0.01, underpowered=what) for what in ("refuse", "report"))
+    assert outcome(judge(protocol(asked), Evidence(equal, parent=parent))) == "failed"
+    (result,) = judge(protocol(lenient), Evidence(equal, parent=parent)).results
+    assert result.outcome == "reported" and "0 of" in result.reason
+    assert outcome(judge(protocol(lenient), Evidence(bad, parent=parent))) == "failed"
