@@ -69,17 +69,21 @@ def texts_of(rows: Rows, column: str) -> Rows:
 
 
 def taking_turns(servers: Sequence[Server], rows: Rows) -> list[dict[str, list[float]]]:
-    """The pace of models in turns, A B A B, `ROUNDS` times; who begins changes from round to round. The first round,
-    which is slower, does not count."""
+    """The pace of models that take turns, text by text (A B, B A, A B, ...) and then with all texts, `ROUNDS` times.
+    The first round, which is slower, does not count."""
     found: list[dict[str, list[float]]] = [{"latency": [], "tokens": []} for _ in servers]
+    turns = [*([row] for row in rows[:ALONE]), rows]
     for number in range(ROUNDS + 1):
-        order = list(enumerate(servers))
-        for place, server in order if number % 2 else reversed(order):
-            alone = [_seconds(server, [row])[0] for row in rows[:ALONE]]
-            seconds, tokens = _seconds(server, rows)
-            if number:
-                found[place]["latency"].append(statistics.median(alone))
-                found[place]["tokens"].append(tokens / seconds)
+        taken: list[list[tuple[float, int]]] = [[] for _ in servers]
+        for turn, texts in enumerate(turns):
+            order = list(enumerate(servers))
+            for place, server in order if (number + turn) % 2 else reversed(order):
+                taken[place].append(_seconds(server, texts))
+        if number:
+            for pace, times in zip(found, taken, strict=True):
+                *alone, (seconds, tokens) = times
+                pace["latency"].append(statistics.median(one for one, _ in alone))
+                pace["tokens"].append(tokens / seconds)
     return found
 
 

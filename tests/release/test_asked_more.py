@@ -14,7 +14,7 @@ from tasks.evaluation.evidence import Evidence
 from tasks.evaluation.gate import Gate
 from tasks.evaluation.gates.resources import MIB
 from tasks.evaluation.judge import judge
-from tasks.evaluation.pace import ROUNDS, TOGETHER, Server, taking_turns, texts_of
+from tasks.evaluation.pace import ALONE, ROUNDS, TOGETHER, Server, taking_turns, texts_of
 from tasks.evaluation.perturb import PERTURBATIONS
 from tasks.evaluation.replay import keep, replay
 from tasks.evaluation.resources import resources
@@ -96,6 +96,6 @@ def test_models_take_turns(store: Store, candidate: Candidates) -> None:
 
     paces = taking_turns([Noted(0), Noted(1)], rows)  # type: ignore[list-item]
     assert [len(one["latency"]) for one in paces] == [ROUNDS] * 2
-    calls = len(turns) // (ROUNDS + 1) // 2  # of a model in a round
-    assert turns[::calls] == [1, 0, 0, 1] * ((ROUNDS + 1) // 2), "who begins changes"
+    assert len(turns) == 2 * (ROUNDS + 1) * (ALONE + 1)
+    assert turns[: 2 * ALONE] == [1, 0, 0, 1] * (ALONE // 2), "text by text, and who begins changes"
     assert len(rows) < server.answered(rows) <= 5 * len(rows), "tokens that were written, the end token included"
