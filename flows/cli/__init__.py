@@ -15,6 +15,7 @@ import click
 
 from flows import console
 from flows.cli import data, evidence, models, policy, runs
+from flows.cli.scarce import watch
 from flows.console import say
 from flows.environment import set_up_environment
 from tasks.errors import ApprovalNeeded, GalenError, InputError, Stopped, TooLittleMemory, Unforeseen, in_words
@@ -76,10 +77,12 @@ for command in (
 
 def main() -> NoReturn:
     """Run the command; end with the exit code that the design gives each kind of error."""
-    signals = _Signals()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a terminal of latin-1 or ASCII must end no command
             stream.reconfigure(errors="backslashreplace")
+    if aborted := watch():
+        _leave_at_once(_told(aborted))
+    signals = _Signals()
     try:
         code = _run(signals)
     except BaseException as error:  # of a library that was interrupted in the middle of something

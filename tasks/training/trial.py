@@ -160,6 +160,8 @@ def limited(work: Callable[[], None], what: str, where: object) -> None:
         raise_if_killed(code, f"the process that tries {what}")
     if said is None or (not said and -code in (signal.SIGXCPU, signal.SIGKILL)):
         raise InputError(f"{what} takes more than {SECONDS} s to open", value=where, hint="a template that never ends?")
+    if not said and _starved():  # libraries of C++ abort where an allocation fails
+        raise MemoryError
     if not said:
         raise InputError(f"{what} ends the process that opens it", value=where, hint="is it damaged, or made to?")
     found = json.loads(said)

