@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -48,6 +49,10 @@ def load_yaml(path: Path) -> Any:
         raise InputError("this is a folder, not a YAML file", value=path) from error
     except UnicodeDecodeError as error:
         raise InputError("this YAML file is not UTF-8", value=path, hint="save it as UTF-8") from error
+    except OSError as error:
+        if error.errno != errno.EIO:  # what else can be wrong with a file is said where all errors are
+            raise
+        raise InputError("this file cannot be read", value=path, hint="does the disk still read it?") from error
     return plain_yaml(text, path)
 
 

@@ -100,3 +100,8 @@ def test_a_wrong_value_is_repeated_in_short() -> None:
     with pytest.raises(ConfigError) as caught:
         parse(Dataset, {"task": "x" * 100_000, "source": "a", "format": "csv", "licence": "none"}, "params.yaml")
     assert len(str(caught.value)) < 1000
+
+
+def test_a_file_that_the_system_does_not_read_is_wrong_input() -> None:
+    with pytest.raises(InputError, match="cannot be read"):
+        load_yaml(Path("/proc/self/mem"))
