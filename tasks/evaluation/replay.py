@@ -16,9 +16,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import Field
+from pydantic import model_validator
 
 from tasks.artifact import MANIFEST, Artifact, read, verify
 from tasks.config.evaluation import EvaluationSettings
@@ -47,13 +47,19 @@ class _Rules(Settings):
 
     task: Task
     policy: str
-    gates: tuple[TypedGate, ...] = Field(min_length=1)
+    gates: tuple[TypedGate, ...]
     evaluation: EvaluationSettings
     first_release: Literal["approval", "base"]
     approval: Literal["first", "every"]
     policy_rules: str | None = None
     sample: bool = False
     split: Literal["validation", "test"] = "test"
+
+    @model_validator(mode="after")
+    def _decides_by_something(self) -> Self:
+        if not self.gates and self.split == "test":  # on the validation split none of a policy's may have a say
+            raise ValueError("no gate judges")
+        return self
 
 
 @dataclass(frozen=True)

@@ -246,3 +246,8 @@ def test_a_verdict_of_other_code_says_which_checkout_to_use(store: Store, eviden
 def test_a_protocol_comes_back_as_it_was_written() -> None:
     by = protocol(*map(gate, gate_kinds()))
     assert protocol_from(json.loads(canonical_json(by.plain())), "protocol.json") == by
+    nobody = protocol(gate("served-as-judged")).screening  # it is not asked before the look
+    assert nobody.gates == ()
+    assert protocol_from(json.loads(canonical_json(nobody.plain())), "protocol.json") == nobody
+    with pytest.raises(InputError, match="no gate judges"):
+        protocol_from(json.loads(canonical_json(replace(nobody, split="test").plain())), "protocol.json")
