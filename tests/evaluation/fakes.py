@@ -17,6 +17,20 @@ from tasks.evaluation.predict import Predictions
 from tasks.meta.evaluation import SubjectMeta
 from tasks.store import Store
 
+SETTINGS: dict[str, dict[str, Any]] = {
+    "threshold": {"metric": "token_f1", "slice": "category=*", "min": 0.7},
+    "harmful-flips": {"max": 0.5},
+    "served-as-judged": {"tolerance": 0.2},
+    "train-gap": {"max": 0.5},
+    "read-by-a-person": {"min_read": 60},
+    "resources": {"size_mib": 8, "latency_ratio": 2},
+    "robust": {"metric": "token_f1", "perturbations": ["shuffled-options"], "tolerance": 0.1},
+    "better-than-rival": {"metric": "token_f1", "rival": "majority answer"},
+    "not-worse-than-rival": {"metric": "token_f1", "rival": "majority answer", "significant": True},
+}
+"""What each kind of gate that needs more than a metric is made with."""
+
+
 FEW = EvaluationSettings(resamples=200)
 Quality = Callable[[int, Mapping[str, Any]], float]
 

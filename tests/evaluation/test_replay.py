@@ -21,20 +21,8 @@ from tasks.evaluation.judge import judge
 from tasks.evaluation.measured import Pace, Resources
 from tasks.evaluation.replay import keep, protocol_from, replay
 from tasks.store import Store
-from tests.evaluation.fakes import answered, digest, protocol
+from tests.evaluation.fakes import SETTINGS, answered, digest, protocol
 from tests.factories import dataset_version
-
-SETTINGS: dict[str, dict[str, Any]] = {
-    "threshold": {"metric": "token_f1", "slice": "category=*", "min": 0.7},
-    "harmful-flips": {"max": 0.5},
-    "served-as-judged": {"tolerance": 0.2},
-    "train-gap": {"max": 0.5},
-    "read-by-a-person": {"min_read": 60},
-    "resources": {"size_mib": 8, "latency_ratio": 2},
-    "robust": {"metric": "token_f1", "perturbations": ["shuffled-options"], "tolerance": 0.1},
-    "better-than-rival": {"metric": "token_f1", "rival": "majority answer"},
-    "not-worse-than-rival": {"metric": "token_f1", "rival": "majority answer", "significant": True},
-}
 
 
 def gate(kind: str) -> Gate:
